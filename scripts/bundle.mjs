@@ -17,7 +17,6 @@ export const entries = [
   'core/devnet/start-devnet.ts',
   'core/devices/execution-provider-check.ts',
   'core/job/work-worker.ts',
-  'core/job/tensor/feed-worker.ts',
   'core/operator/verify-bundle-bytes.ts',
   'core/platform/config.ts',
 ]

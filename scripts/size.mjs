@@ -1,5 +1,6 @@
-// How large the sources are: `npm run size [-- --json] [--since COMMIT]` prints lines and files under src/, by folder, and how many lines
-// each folder has more than at that commit. Counted are the .ts, .tsx, .js and .css files that git tracks, as they lie in the working tree.
+// How large the sources are: `npm run size [-- --json] [--since COMMIT | --features]` prints lines and files under src/, by folder, and how
+// many lines each folder has more than at that commit. Counted are the .ts, .tsx, .js and .css files that git tracks, as they lie in the
+// working tree. With --features it counts apart what files brought that were written for a feature of size-features.json.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -41,7 +42,39 @@ const folderOf = ({ path }) => path.split('/').slice(0, -1).slice(0, 3).join('/'
  * @param {string} numstat - of `git diff --numstat -z -M`
  * @returns {Record<string, number>}
  */
-export function growthOf(numstat) {
+export const growthOf = numstat => byFolder(changesOf(numstat))
+
+/**
+ * What features brought since a commit: the growth of the files that are theirs alone. What a feature takes in files of others stays with
+ * those, so it is the least that features brought.
+ *
+ * @param {string} numstat - from that commit on, of `git diff --numstat -z -M`
+ * @param {Record<string, readonly string[]>} features - files, and folders that end in `/`
+ * @returns {{ byFeature: Record<string, number>, byFolder: Record<string, number>, missing: string[] }} `missing` are paths that have nothing
+ */
+export function featuresOf(numstat, features) {
+  const changes = changesOf(numstat)
+  const within = path =>
+    changes.filter(change => change.path === path || (path.endsWith('/') && change.path.startsWith(path)))
+  return {
+    byFeature: Object.fromEntries(
+      Object.entries(features).map(([name, paths]) => [name, sum(paths.flatMap(within).map(({ lines }) => lines))]),
+    ),
+    byFolder: byFolder(Object.values(features).flat().flatMap(within)),
+    missing: Object.values(features)
+      .flat()
+      .filter(path => within(path).length === 0),
+  }
+}
+
+const byFolder = changes =>
+  Object.fromEntries(
+    [...Map.groupBy(changes, folderOf)]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([folder, within]) => [folder, sum(within.map(({ lines }) => lines))]),
+  )
+
+function changesOf(numstat) {
   const changes = []
   const parts = numstat.split('\0').values()
   for (const part of parts) {
@@ -51,11 +84,7 @@ export function growthOf(numstat) {
     const now = path === '' ? [parts.next().value, parts.next().value][1] : path
     changes.push({ path: now, lines: Number(added) - Number(deleted) })
   }
-  return Object.fromEntries(
-    [...Map.groupBy(changes, folderOf)]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([folder, within]) => [folder, sum(within.map(({ lines }) => lines))]),
-  )
+  return changes
 }
 
 /** Lines as `wc -l` counts them, and the last one where it has no line end. */
@@ -78,8 +107,9 @@ function readSources(root) {
     .map(path => ({ path, lines: linesOf(readFileSync(`${root}${path}`, 'utf8')) }))
 }
 
+const row = (name, ...cells) => `${name.padEnd(24)}${cells.map(cell => String(cell).padStart(10)).join('')}\n`
+
 function table({ byFolder, srcLines, files, medianLines, smallFiles, since }) {
-  const row = (name, ...cells) => `${name.padEnd(24)}${cells.map(cell => String(cell).padStart(8)).join('')}\n`
   const grown = folder => (since === undefined ? [] : [since.grown[folder] ?? 0])
   return [
     row('folder', 'lines', 'files', ...(since === undefined ? [] : ['grown'])),
@@ -92,14 +122,44 @@ function table({ byFolder, srcLines, files, medianLines, smallFiles, since }) {
   ].join('')
 }
 
+function featureTable({ byFolder, srcLines, since, features }) {
+  const brought = sum(Object.values(features.byFeature))
+  return [
+    row('folder', 'lines', 'features', 'others'),
+    ...Object.entries(byFolder).map(([folder, { lines }]) => {
+      const ofFeatures = features.byFolder[folder] ?? 0
+      return row(folder, lines, ofFeatures, lines - ofFeatures)
+    }),
+    row('src in all', srcLines, brought, srcLines - brought),
+    '\nFiles of a feature that was not there before, in lines:\n',
+    ...Object.entries(features.byFeature)
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, lines]) => `${String(lines).padStart(6)}  ${name}\n`),
+    `\n${since.commit} had ${since.srcLines} lines. Of the ${srcLines} now, files of features brought ${brought}; the other ${srcLines - brought} are what\n` +
+      'was there, with what it grew by: what features take in files that others use too is among these.\n',
+  ].join('')
+}
+
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, since: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      since: { type: 'string' },
+      features: { type: 'boolean', default: false },
+    },
+  })
   const root = fileURLToPath(new URL('..', import.meta.url))
+  const listed = values.features
+    ? JSON.parse(readFileSync(new URL('size-features.json', import.meta.url), 'utf8'))
+    : null
   const size = sizeOf(readSources(root))
-  if (values.since !== undefined) {
-    const grown = growthOf(git(root, 'diff', '--numstat', '-z', '-M', values.since))
-    const srcLines = size.srcLines - sum(Object.values(grown))
-    size.since = { commit: values.since, srcLines, grown }
+  const commit = values.since ?? listed?.since
+  if (commit !== undefined) {
+    const numstat = git(root, 'diff', '--numstat', '-z', '-M', commit)
+    const grown = growthOf(numstat)
+    size.since = { commit, srcLines: size.srcLines - sum(Object.values(grown)), grown }
+    if (listed !== null) size.features = featuresOf(numstat, listed.features)
   }
-  process.stdout.write(values.json ? `${JSON.stringify(size)}\n` : table(size))
+  const text = size.features === undefined ? table : featureTable
+  process.stdout.write(values.json ? `${JSON.stringify(size)}\n` : text(size))
 }

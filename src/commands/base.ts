@@ -14,8 +14,7 @@ import { type Envelope, failureEnvelope, formatError, stringifyJson, successEnve
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { createRedactor } from '../core/platform/redact.ts'
 import type { RemoteSigner } from '../core/platform/remote-signer.ts'
-import { readConfigFile } from './config-file.ts'
-import { withSettings } from './flag-settings.ts'
+import { readConfigFile, withSettings } from './flag-settings.ts'
 import type { KeyFlags } from './key-flags.ts'
 import { flagNames, toKaisarError } from './usage-errors.ts'
 
@@ -201,6 +200,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const network = await connectNetwork(target, { rpcUrls: target.rpcUrls })
     this.chains.push(network.chain)
     return network
+  }
+
+  /** The network of {@link chainTarget}. */
+  protected async openNetwork(): Promise<ConnectedNetwork> {
+    return this.connectNetwork(await this.chainTarget())
   }
 
   /** Whether a person can be asked. */

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
 import { chainFlags } from './base.ts'
-import { feeCaps, feeFlags } from './fee-flags.ts'
 import { addressFlag, amountFlag, privateEndpointsFlag } from './input-values.ts'
 import { keyFlags } from './key-flags.ts'
+import { feeCaps, feeFlags } from './sending-command.ts'
 
 /** The flags that both daemons have. */
 export const daemonFlags = {

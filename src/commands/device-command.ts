@@ -1,11 +1,12 @@
-/** What the commands of one device share: which one is meant, and when its deposit may leave. */
-import type { Command } from '@oclif/core'
-import { Args } from '@oclif/core'
+/** What the commands of one device or one Checker share: which one is meant, and when its deposit or bond may leave. */
+import { Args, type Command } from '@oclif/core'
+import type { BondedChecker } from '../core/chain/checkers.ts'
 import type { RegisteredDevice } from '../core/chain/devices.ts'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { Withdrawal } from '../core/chain/withdrawal.ts'
 import { exactUnits } from '../core/platform/exact-units.ts'
-import { SendingCommand } from './sending-command.ts'
+import { addressFlag } from './input-values.ts'
+import { calldataFlags, SendingCommand, sendingFlags } from './sending-command.ts'
 
 export const deviceArg = Args.string({ description: 'Device id, or its first digits', required: true })
 
@@ -17,7 +18,7 @@ export abstract class DeviceCommand<T extends typeof Command> extends SendingCom
    */
   protected async findDevice(network: ConnectedNetwork, asked: string): Promise<RegisteredDevice> {
     const { getDevices } = await import('../core/chain/devices.ts')
-    const { findDevice } = await import('../core/network/find-device.ts')
+    const { findDevice } = await import('../core/network/network-view.ts')
     const devices = await getDevices(network)
     const id = findDevice(
       devices.map(device => device.id),
@@ -50,4 +51,32 @@ export function withdrawalTime({ state, epoch, at }: Withdrawal): string {
     case 'held':
       return `once epoch ${epoch} is over with its audits${at === null ? '' : `, about ${blockTime(at)}`}`
   }
+}
+
+type Address = `0x${string}`
+
+export const checkerFlags = {
+  ...sendingFlags,
+  ...calldataFlags,
+  operator: addressFlag({ description: 'Operator of the Checker. Default: whose operator or payout wallet --key is' }),
+}
+
+/**
+ * The Checker that is meant: of this operator, or of the key at hand, be it the operator's or the payout wallet's.
+ *
+ * @throws CHECKER_UNKNOWN, with the candidates where one wallet is paid for several
+ */
+export async function findChecker(
+  network: ConnectedNetwork,
+  operator: Address | undefined,
+  keyAddress: () => Promise<Address>,
+): Promise<BondedChecker> {
+  const { getChecker, getCheckers } = await import('../core/chain/checkers.ts')
+  const { chainErrors } = await import('../core/chain/errors.ts')
+  const address = operator ?? (await keyAddress())
+  const own = await getChecker(network, address)
+  if (own !== null) return own
+  const paid = operator === undefined ? (await getCheckers(network)).filter(({ payout }) => payout === address) : []
+  if (paid.length === 1) return paid[0]!
+  throw chainErrors.CHECKER_UNKNOWN({ address, operators: paid.map(checker => checker.operator) })
 }

@@ -31,7 +31,7 @@ export abstract class FleetCommand<T extends typeof Command> extends BaseCommand
     const { readHostList, readHosts } = await import('../core/fleet/read-hosts.ts')
     const { paymentsOf } = await import('../core/fleet/read-payments-of.ts')
     const urls = hostList === undefined ? [] : readHostList(hostList)
-    const network = await this.connectNetwork(await this.chainTarget())
+    const network = await this.openNetwork()
     const reader = createNetworkReader(network, { epochs, ...this.readingFrom })
     return {
       network,

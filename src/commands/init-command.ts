@@ -1,8 +1,8 @@
 /** What `provider init` and `checker init` share: a key, a payout wallet, a certificate, and a configuration file that names them. */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { Command } from '@oclif/core'
-import { Flags } from '@oclif/core'
+import { type Command, Flags } from '@oclif/core'
+import { failureReason } from '../core/platform/errors.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { BaseCommand, chainFlags } from './base.ts'
 import { addressFlag, parseAddress } from './input-values.ts'
@@ -103,7 +103,7 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   }
 
   private async write(path: string, text: string) {
-    const { makeFolders } = await import('../core/platform/make-folders.ts')
+    const { makeFolders } = await import('../core/platform/write-file-atomically.ts')
     const { writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
     try {
       makeFolders(dirname(path), 0o755)
@@ -111,8 +111,7 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
       writeFileAtomically(path, text, 0o644)
     } catch (cause) {
       const { operatorErrors } = await import('../core/operator/errors.ts')
-      const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
-      throw operatorErrors.SETTINGS_UNWRITABLE({ path, reason, cause })
+      throw operatorErrors.SETTINGS_UNWRITABLE({ path, reason: failureReason(cause), cause })
     }
   }
 

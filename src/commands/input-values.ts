@@ -1,6 +1,5 @@
-/** Addresses and amounts as people type them, in flags and arguments. */
+/** Addresses, amounts, times and epochs as people type them, in flags and arguments. */
 import { Args, Flags } from '@oclif/core'
-import { parseDuration } from '../core/platform/duration.ts'
 import { parseUnits } from '../core/platform/exact-units.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { usageErrors } from './usage-errors.ts'
@@ -52,3 +51,29 @@ export const addressArg = Args.custom<Address>({ parse: parseAddress })
 export const amountFlag = (decimals: 9 | 18) =>
   Flags.custom<bigint>({ helpValue: '<amount>', parse: input => parseAmount(input, decimals) })
 export const amountArg = Args.custom<bigint>({ parse: input => parseAmount(input, 18) })
+
+const secondsOf = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
+
+/** Seconds of `90s`, `45m`, `2h`, `1d` or `1h30m`, largest unit first; null where it is none of that, or nothing. */
+export function parseDuration(input: string): number | null {
+  const parts = /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$/.exec(input)
+  if (parts === null) return null
+  const [, days, hours, minutes, seconds] = parts.map(part => Number(part ?? 0))
+  const sum = days! * secondsOf.d + hours! * secondsOf.h + minutes! * secondsOf.m + seconds!
+  return sum === 0 ? null : sum
+}
+
+/** Commands about one epoch take it as --epoch; those that took it as a word still do. */
+export const epochFlag = (description: string) => ({
+  epoch: Flags.integer({ description, min: 0, helpValue: '<number>' }),
+})
+
+/** @throws USAGE_INVALID where the word and the flag name two epochs */
+export function askedEpoch(
+  flags: { readonly epoch?: number | undefined },
+  args: { readonly epoch?: number | undefined },
+): number | undefined {
+  if (flags.epoch !== undefined && args.epoch !== undefined && flags.epoch !== args.epoch)
+    throw usageErrors.USAGE_INVALID({ reason: `Which epoch is meant, ${args.epoch} or ${flags.epoch}?` })
+  return flags.epoch ?? args.epoch
+}

@@ -5,7 +5,7 @@ import type { ControlRequest } from '../core/provider/control.ts'
 import { isDeviceName } from '../core/provider/pause.ts'
 import type { DeviceState } from '../core/provider/pauses.ts'
 import { BaseCommand } from './base.ts'
-import { roleFolder } from './operator-flags.ts'
+import { roleFolder } from './operator-command.ts'
 import { usageErrors } from './usage-errors.ts'
 
 export const pausedDeviceFlag = {

@@ -1,14 +1,34 @@
 /** What commands share that send one transaction: whose it is, whether it may, a question, and the signature; or the call for another wallet. */
-
 import { type Command, Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
+import { defaultFeeCaps, type FeeCaps } from '../core/chain/tx/fees.ts'
 import type { Receipt } from '../core/chain/tx/receipt.ts'
 import type { Call } from '../core/chain/tx/transact.ts'
 import { accountOf } from '../core/daemon/operator-key.ts'
 import { exactUnits } from '../core/platform/exact-units.ts'
 import { BaseCommand, chainFlags, confirmFlags } from './base.ts'
-import { feeCaps, feeFlags } from './fee-flags.ts'
+import { amountFlag } from './input-values.ts'
 import { keyFlags } from './key-flags.ts'
+
+/** What is offered at most for a transaction, by daemons and by commands that send one. */
+export const feeFlags = {
+  'max-tip-gwei': amountFlag(9)({
+    description:
+      'Most gwei per gas offered to who makes the block, a quarter of it at first, whatever endpoints say is asked',
+    default: defaultFeeCaps.tipPerGas,
+    defaultHelp: async () => '10',
+  }),
+  'max-fee-gwei': amountFlag(9)({
+    description: 'Most gwei per gas that a transaction offers; none is sent while the chain asks for more',
+    default: defaultFeeCaps.feePerGas,
+    defaultHelp: async () => '200',
+  }),
+}
+
+export const feeCaps = (flags: { readonly 'max-tip-gwei': bigint; readonly 'max-fee-gwei': bigint }): FeeCaps => ({
+  tipPerGas: flags['max-tip-gwei'],
+  feePerGas: flags['max-fee-gwei'],
+})
 
 export const sendingFlags = { ...chainFlags, ...keyFlags, ...feeFlags, ...confirmFlags }
 

@@ -5,7 +5,7 @@ import { type Command, Flags } from '@oclif/core'
 import type { InstallTarget, ServiceContent, ServicePaths, ServiceRole } from '../core/operator/install-service.ts'
 import { type Config, configValue } from '../core/platform/config.ts'
 import { BaseCommand } from './base.ts'
-import { readConfigFile } from './config-file.ts'
+import { readConfigFile } from './flag-settings.ts'
 import { passwordFlags, signerFlags } from './key-flags.ts'
 
 const modes = ['print', 'install', 'uninstall']

@@ -4,6 +4,7 @@
  */
 import { productionParameters } from '../../src/core/chain/network-presets.ts'
 import { type JudgedRound, laneOf } from '../../src/core/checker/epoch/pack.ts'
+import { capacityOf, type MeasuredRound, measuresOf, uptimeOf } from '../../src/core/epoch/capacity.ts'
 import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
 import { scoreOf } from '../../src/core/epoch/rewards.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
@@ -103,6 +104,39 @@ const sharing = (n: number): Attack => {
   }
 }
 
+/**
+ * A tenant that takes nine tenths of the bandwidth for the last quarter of an epoch of four memory rounds, with the last of them as slow, so
+ * that its beats might count; against the same device that works its rounds in full.
+ */
+const slowOnPurpose = (uptime: (rounds: readonly MeasuredRound[]) => number): number => {
+  const at = (kind: 'memory' | 'beat', part: number): MeasuredRound => ({
+    ...{ kind, verdict: 'VALID' },
+    figures: { bandwidth: Math.floor(857_000 * part), resident: 19_200 },
+  })
+  const quarter = (part: number, round = part) => [at('memory', round), ...Array(12).fill(at('beat', part))]
+  const paid = (last: readonly MeasuredRound[]) => {
+    const tensor: MeasuredRound = { kind: 'tensor', verdict: 'VALID', figures: { tensor: 495_000_000 } }
+    const rounds = [tensor, ...quarter(1), ...quarter(1), ...quarter(1), ...last]
+    return Number(capacityOf(measuresOf(rounds)!)) * uptime(rounds)
+  }
+  return paid(quarter(0.1)) / paid(quarter(0.1, 1)) - 1
+}
+
+/** Where each beat is held to the memory round before it. */
+function uptimeByLastRound(rounds: readonly MeasuredRound[]): number {
+  const beats = rounds.flatMap(({ kind, figures }, at) => {
+    const own = rounds.slice(0, at).findLast(round => round.kind === 'memory')
+    return kind === 'beat' ? [figures.bandwidth! >= 0.3 * own!.figures.bandwidth!] : []
+  })
+  return beats.filter(counts => counts).length / beats.length
+}
+
+const slowRound = (note: string, formula: string, gain: number): Attack => ({
+  ...{ name: `a slow memory round on purpose, so that slow beats count${note}`, formula, gain, seeds: 5 },
+  expected: gain <= 0 ? 1 : 0,
+  attempt: async () => gain <= 0,
+})
+
 export const beats: Attack[] = [
   atBeats(
     'a pauser that is there at tensor and memory rounds only',
@@ -131,20 +165,30 @@ export const beats: Attack[] = [
   ...[2, 5, 64].map(sharing),
   atBeats(
     'beats answered by another machine with less memory',
-    '1: less than 95% of the memory of its own round counts for no beat',
+    '1: less than 95% of the memory of its own rounds counts for no beat',
     1,
     (_, honest) => ({ ...honest, resident: Math.floor(0.94 * honest.resident!) }),
   ),
   atBeats(
     'beats answered from the host’s memory over the bus',
-    '1: less than 30% of the bandwidth of its own round counts for no beat',
+    '1: less than 30% of the bandwidth of its own rounds counts for no beat',
     1,
     ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 }),
   ),
   atBeats(
     'beats answered from memory that is made when it is read',
-    '1: T ÷ 2Kc is less than 30% of the bandwidth of its own round',
+    '1: T ÷ 2Kc is less than 30% of the bandwidth of its own rounds',
     1,
     (card, honest) => ({ ...honest, bandwidth: Math.floor(1e3 * regeneration(card, jobSets.standard.memory)) }),
+  ),
+  slowRound(
+    '',
+    '1: beats are held to the mean of the rounds that are paid for, which the slow one lowers for both alike',
+    slowOnPurpose(rounds => uptimeOf(rounds)!),
+  ),
+  slowRound(
+    ' (weakened: each is held to the round before it)',
+    '0: a quarter of the epoch is sold for a slow round of four',
+    slowOnPurpose(uptimeByLastRound),
   ),
 ]

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DaemonEvent, launchDaemon } from '../../src/core/devnet/launch-daemons.ts'
+import { launchDaemon, type PrintedEvent } from '../../src/core/devnet/launch-daemons.ts'
 import { launchNetwork } from '../../src/core/devnet/launch-network.ts'
 import { devnetRoles, type Role } from '../../src/core/devnet/roles.ts'
 import { systemClock } from '../../src/core/platform/clock.ts'
@@ -46,7 +46,7 @@ async function cpuSecondsToListening(
   role: Role,
   options: { readonly dataDir: string; readonly contextName: string; readonly rpcUrl: string },
 ): Promise<number> {
-  const { promise: event, resolve } = Promise.withResolvers<DaemonEvent>()
+  const { promise: event, resolve } = Promise.withResolvers<PrintedEvent>()
   const { process: daemon } = await launchDaemon(role, options, {
     env: { KAISAR_CONTEXT_HOME: options.dataDir },
     onEvent: (_role, told) => ['checker.listening', 'result'].includes(told.type) && resolve(told),

@@ -4,9 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import { bytesToHex } from 'viem'
-import { freeMemory } from '../../src/core/devices/free-memory.ts'
 import { nodeHost } from '../../src/core/devices/host.ts'
 import { createHostProbe } from '../../src/core/devices/host-probe.ts'
+import { freeMemory } from '../../src/core/devices/probed-device.ts'
 import { fillCardMemory } from '../../src/core/job/memory/card-fill.ts'
 import type { CardMemory } from '../../src/core/job/memory/card-memory.ts'
 import { fillKey } from '../../src/core/job/memory/drawn-entries.ts'

@@ -23,7 +23,7 @@ import { commitmentHash, sampleOf, seedOf } from '../../src/core/report/commitme
 import { createSigner, signMessage } from '../../src/core/report/signer.ts'
 import type { Verifier } from '../../src/core/report/wrong-work.ts'
 import { decodeFrame, encodeFrame } from '../../src/core/transport/frame.ts'
-import { defaultLimits } from '../../src/core/transport/limits.ts'
+import { defaultLimits } from '../../src/core/transport/transport.ts'
 import { createManualClock } from '../helpers/manual-clock.ts'
 import { device as deviceRecord, environment } from '../unit/report/sample-report.ts'
 

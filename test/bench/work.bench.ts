@@ -5,7 +5,6 @@
 import * as ort from 'onnxruntime-node'
 import { recoverTypedDataAddress } from 'viem'
 import { chunkCount, createLeafCollector } from '../../src/core/job/tensor/digest-tree.ts'
-import { createFeedThread, type Feeds, ownThreadFeeds } from '../../src/core/job/tensor/feed.ts'
 import { openKernel } from '../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../src/core/job/tensor/row-input.ts'
 import { operationsPerRow, rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
@@ -57,8 +56,6 @@ export const rowNames = [
   'work.verify.scaling',
   'work.verify.scaling.4x',
   'work.feed',
-  'work.feed.thread',
-  'work.feed.caller',
   'work.commit',
   'signature.recover',
 ]
@@ -74,7 +71,7 @@ export async function* rows(isWanted: (name: string) => boolean = () => true): A
   } finally {
     await engine.close()
   }
-  if (wants('work.feed')) yield* feed()
+  if (wants('work.feed')) yield feed()
   if (wants('work.commit')) yield commit()
   if (wants('signature.recover')) yield await recover()
 }
@@ -283,57 +280,29 @@ async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<
   yield row('work.verify.scaling.4x', 4, 2)
 }
 
-/**
- * What one thread can feed a card: rows drawn, and their digests hashed into leaves and tree, with no kernel between. Against drawing
- * alone; in a thread of its own, against the same beside the kernel; and what the kernel's thread is kept by either.
- */
-async function* feed(): AsyncGenerator<Row> {
+/** What the kernel's thread can feed a card: rows drawn, and their digests hashed into leaves and tree, with no kernel between. Against drawing alone. */
+function feed(): Row {
   const batchRows = 16_384
   const rows = 32 * batchRows
   const seed = new Uint8Array(32).fill(3)
-  const thread = createFeedThread()
-  type Cost = { wall: number; caller: number }
-  const measured: Record<'beside' | 'thread' | 'drawn', Cost[]> = { beside: [], thread: [], drawn: [] }
-  async function timed(name: keyof typeof measured, act: () => unknown) {
-    const [startMs, before] = [threadClock.monotonicMs(), process.threadCpuUsage()]
-    await act()
-    const caller = perSecond(rows, milliseconds(process.threadCpuUsage(before)))
-    measured[name].push({ wall: perSecond(rows, threadClock.monotonicMs() - startMs), caller })
+  const measured: Record<'fed' | 'drawn', number[]> = { fed: [], drawn: [] }
+  function timed(name: keyof typeof measured, act: (inputs: Uint8Array) => void) {
+    const startMs = threadClock.monotonicMs()
+    for (let at = 0; at < rows; at += batchRows) act(rowInput(seed, at, batchRows))
+    measured[name].push(perSecond(rows, threadClock.monotonicMs() - startMs))
   }
-  const fed = (feeds: Feeds) => async () => {
-    const own = feeds.open({ seed, keepBytes: 2 ** 30, batchRows })
-    for (let at = 0; at < rows; at += batchRows) own.append(await own.draw(batchRows))
-    await own.finish()
-    own.end()
-  }
-  await fed(thread)()
-  for (let i = 0; i < 7; i++) {
-    await timed('beside', fed(ownThreadFeeds))
-    await timed('thread', fed(thread))
-    await timed('drawn', () => {
-      for (let at = 0; at < rows; at += batchRows) rowInput(seed, at, batchRows)
+  for (let i = 0; i < 8; i++) {
+    const collector = createLeafCollector({ keepBytes: 2 ** 30 })
+    timed('fed', inputs => {
+      collector.append(inputs)
+      if (collector.rows === rows) collector.finish()
     })
+    timed('drawn', () => undefined)
   }
-  await thread.close()
-  const row = (
-    name: string,
-    of: keyof typeof measured,
-    against: keyof typeof measured,
-    key: keyof Cost,
-    unit: string,
-  ) => {
-    const [own, other] = [measured[of].map(each => each[key]), measured[against].map(each => each[key])]
-    return {
-      name,
-      value: median(own),
-      unit,
-      baseline: median(other),
-      ratio: median(own.map((rate, i) => rate / other[i]!)),
-    }
+  return {
+    ...{ name: 'work.feed', value: median(measured.fed), unit: 'rows drawn and hashed a second' },
+    ...{ baseline: median(measured.drawn), ratio: median(measured.fed.map((rate, i) => rate / measured.drawn[i]!)) },
   }
-  yield row('work.feed', 'beside', 'drawn', 'wall', 'rows drawn and hashed a second')
-  yield row('work.feed.thread', 'thread', 'beside', 'wall', 'rows a second by a thread of its own')
-  yield row('work.feed.caller', 'thread', 'beside', 'caller', 'rows a second of CPU in the thread of the kernel')
 }
 
 /** Leaves and tree over a million rows against one plain SHA-256 over the same bytes. */

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { isProcessAlive } from '../../src/core/platform/process-identity.ts'
+import { isProcessAlive } from '../../src/core/platform/pid-file.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const isLinux = process.platform === 'linux'

@@ -2,8 +2,14 @@ import { type Hex, zeroHash } from 'viem'
 import { type Clock, systemClock } from '../../src/core/platform/clock.ts'
 import { type ChannelEnd, type ChannelOptions, createChannel, type Wire } from '../../src/core/transport/channel.ts'
 import { closeReason, transportErrors } from '../../src/core/transport/errors.ts'
-import { withDefaults } from '../../src/core/transport/limits.ts'
-import type { Channel, CloseReason, Limits, ListenOptions, Transport } from '../../src/core/transport/transport.ts'
+import {
+  type Channel,
+  type CloseReason,
+  type Limits,
+  type ListenOptions,
+  type Transport,
+  withDefaults,
+} from '../../src/core/transport/transport.ts'
 
 type Endpoint = {
   /** Of its host. */

@@ -3,8 +3,7 @@ import { afterAll, expect, it } from 'vitest'
 import { getChecker } from '../../src/core/chain/checkers.ts'
 import { getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
 import { readPayments } from '../../src/core/epoch/read-payments.ts'
-import { defaultLimits } from '../../src/core/transport/limits.ts'
-import type { Channel } from '../../src/core/transport/transport.ts'
+import { type Channel, defaultLimits } from '../../src/core/transport/transport.ts'
 import { startSimulation } from './virtual/simulation.ts'
 
 const epochSeconds = 16

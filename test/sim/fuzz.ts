@@ -12,7 +12,7 @@ import { getDevices } from '../../src/core/chain/devices.ts'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetKey } from '../../src/core/devnet/roles.ts'
 import { errorCatalogue, isKaisarError } from '../../src/core/platform/errors.ts'
-import { readStore } from '../../src/core/platform/read-store.ts'
+import { readStore } from '../../src/core/platform/store.ts'
 import {
   handshakeTypes,
   type MessageType,

@@ -1,7 +1,7 @@
 /** Five Checkers and no device: epochs pass, cost nothing, and do not keep the first device from being paid. */
 import { afterAll, expect, it } from 'vitest'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
-import { getVaultBooks } from '../../src/core/chain/vault.ts'
+import { getVaultBooks } from '../../src/core/chain/kai.ts'
 import { readPayments } from '../../src/core/epoch/read-payments.ts'
 import { createAuditor } from './audit-network.ts'
 import { startSimulation } from './virtual/simulation.ts'

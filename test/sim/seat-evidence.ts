@@ -10,8 +10,7 @@ import { createCheckerJournal, type RecordedVerdict } from '../../src/core/check
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
 import { buildCommitmentTree, commitmentDepth, type OpeningWords } from '../../src/core/epoch/opening.ts'
-import { readStore, type StoreReader } from '../../src/core/platform/read-store.ts'
-import type { Store } from '../../src/core/platform/store.ts'
+import { readStore, type Store, type StoreReader } from '../../src/core/platform/store.ts'
 import { type BlockHead, type EpochRounds, triggersOf } from '../../src/core/protocol/trigger.ts'
 
 const roleStore = (dataDir: string, { name, kind }: Role, network: ConnectedNetwork): StoreReader => {

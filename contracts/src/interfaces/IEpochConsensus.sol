@@ -51,7 +51,7 @@ struct Timeline {
 /// @param cutoffSeconds The first block of the slot at or after this second triggers if none has. A slot whose cutoff came before the seed has
 /// no round.
 /// @param threshold A block triggers when the first 8 bytes of H(seed ‖ block hash) are below this (a fraction of 2^64).
-/// @param refractorySeconds Least time between two triggers.
+/// @param refractorySeconds Least time between two triggers of a slot, samplingSeconds at least.
 /// @param samplingSeconds Sampling block: the first with timestamp ≥ trigger + this.
 /// @param openingsMs Openings are taken until trigger + this.
 /// @param beatWindowMs How long a device works at a beat.

@@ -34,7 +34,9 @@ library RuleBounds {
         _refuse(r.slots == 0 || r.slots > MOST_ROUNDS / SLOT_KINDS, "slots");
         _refuse(r.maxRounds < SLOT_KINDS * r.slots + r.beats || r.maxRounds > MOST_ROUNDS, "maxRounds");
         _refuse(r.windowMs == 0 || uint256(r.windowMs) + r.graceMs > uint256(r.samplingSeconds) * 1000, "windowMs");
-        _refuse(uint256(r.samplingSeconds) * 1000 > r.openingsMs, "samplingSeconds");
+        // A window is over when the next of its slot may begin: else each would have a part of the card.
+        bool late = r.samplingSeconds > r.refractorySeconds;
+        _refuse(late || uint256(r.samplingSeconds) * 1000 > r.openingsMs, "samplingSeconds");
         // A slot's first round is due so early that the others follow by its cutoff.
         uint256 others = (SLOT_KINDS - 1) * uint256(r.refractorySeconds);
         _refuse(r.eligibleFromSeconds + others > r.cutoffSeconds, "eligibleFromSeconds");

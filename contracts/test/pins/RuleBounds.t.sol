@@ -148,8 +148,13 @@ contract RuleBoundsPins is Test {
         this.checkRounds(r, 16);
         r = _rounds();
         (r.samplingSeconds, r.openingsMs) = (3, 3000);
+        (r.refractorySeconds, r.eligibleFromSeconds) = (3, 1);
         this.checkRounds(r, 16);
         r.openingsMs = 2999;
+        _refused("samplingSeconds");
+        this.checkRounds(r, 16);
+        r = _rounds(); // a window is over when the next one may begin
+        r.refractorySeconds = r.samplingSeconds - 1;
         _refused("samplingSeconds");
         this.checkRounds(r, 16);
     }

@@ -8,9 +8,9 @@ import { accountOf } from '../../core/daemon/operator-key.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { feeCaps, feeFlags } from '../fee-flags.ts'
 import { addressFlag } from '../input-values.ts'
 import { keyFlags } from '../key-flags.ts'
+import { feeCaps, feeFlags } from '../sending-command.ts'
 
 export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {
   static override description = `Deploy the contracts, fund the vault, and write a context that the other commands use.

@@ -20,11 +20,10 @@ export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
   }
 
   async run() {
-    const target = await this.chainTarget()
     const { getDevices } = await import('../../core/chain/devices.ts')
     const { grouped, tokens } = await import('../../core/view/figures.ts')
     const { withCapacities } = await import('../../core/network/last-capacities.ts')
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { sort } = this.flags
     const registered = await getDevices(network)
     const devices = await withCapacities(network, registered).catch(error => {

@@ -16,10 +16,9 @@ export default class ChainFund extends SendingCommand<typeof ChainFund> {
 
   async run() {
     const { amount } = this.args
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
-    const { assertKai, fundingCalls } = await import('../../core/chain/transfer.ts')
-    const { getVaultBooks } = await import('../../core/chain/vault.ts')
+    const network = await this.openNetwork()
+    const { assertKai, fundingCalls } = await import('../../core/chain/kai.ts')
+    const { getVaultBooks } = await import('../../core/chain/kai.ts')
     const calls = fundingCalls(network.contracts, amount)
     if (this.printsCall) return this.printCalls(network.chainId, 'fund', calls)
     const [approve, fund] = calls as [(typeof calls)[0], (typeof calls)[0]]

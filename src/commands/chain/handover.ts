@@ -23,10 +23,9 @@ Until the successor has taken it, the present owner stays. Both are four calls, 
     const { address: successor } = this.args
     if ((successor === undefined) !== this.flags.take)
       throw usageErrors.USAGE_INVALID({ reason: 'Name the successor, or take what was offered with --take.' })
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
-    const { assertWallet } = await import('../../core/chain/transfer.ts')
-    const { governed, offerCalls, ownerOf, takeCalls } = await import('../../core/chain/ownership.ts')
+    const network = await this.openNetwork()
+    const { assertWallet } = await import('../../core/chain/kai.ts')
+    const { governed, offerCalls, ownerOf, takeCalls } = await import('../../core/chain/governance.ts')
     if (successor !== undefined) assertWallet(network, successor)
     const calls = successor === undefined ? takeCalls(network) : offerCalls(network, successor)
     if (this.printsCall) return this.printCalls(network.chainId, 'handover', calls)

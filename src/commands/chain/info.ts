@@ -6,13 +6,12 @@ export default class ChainInfo extends BaseCommand<typeof ChainInfo> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const target = await this.chainTarget()
     const { countsOf } = await import('../../core/chain/devices.ts')
     const { getTimeline, settledThrough } = await import('../../core/chain/epochs.ts')
-    const { getVaultBooks } = await import('../../core/chain/vault.ts')
+    const { getVaultBooks } = await import('../../core/chain/kai.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
     const { counted, tokens } = await import('../../core/view/figures.ts')
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { chain, contracts, chainId } = network
     const [head, timeline, vault] = await Promise.all([
       chain.client.getBlock(),

@@ -7,9 +7,8 @@ export default class ChainParams extends BaseCommand<typeof ChainParams> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const { readParameters } = await import('../../core/chain/parameters.ts')
-    const parameters = await readParameters(await this.connectNetwork(target))
+    const { readParameters } = await import('../../core/chain/governance.ts')
+    const parameters = await readParameters(await this.openNetwork())
     const { parameterLines } = await import('../../core/view/parameter-text.ts')
     for (const line of parameterLines(parameters)) this.log(line)
     return parameters

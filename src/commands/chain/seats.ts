@@ -8,10 +8,9 @@ export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const target = await this.chainTarget()
     const { getCheckers } = await import('../../core/chain/checkers.ts')
     const { tokens } = await import('../../core/view/figures.ts')
-    const checkers = await getCheckers(await this.connectNetwork(target))
+    const checkers = await getCheckers(await this.openNetwork())
     await printTable(
       this,
       [

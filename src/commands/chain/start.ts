@@ -17,10 +17,9 @@ An owner that is a Safe sends what --safe or --calldata prints; leave enough tim
   }
 
   async run() {
-    const target = await this.chainTarget()
     const { startCall } = await import('../../core/chain/deploy.ts')
-    const { ownerOf } = await import('../../core/chain/ownership.ts')
-    const network = await this.connectNetwork(target)
+    const { ownerOf } = await import('../../core/chain/governance.ts')
+    const network = await this.openNetwork()
     const { chain, consensus } = network
     const [{ timestamp }, owner] = await Promise.all([chain.client.getBlock(), ownerOf(network)])
     const firstEpochAt = Number(timestamp) + this.flags.in

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { aborted } from '../../core/platform/graceful-stop.ts'
 import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
 import { privateEndpointsFlag } from '../input-values.ts'
 
@@ -18,13 +19,12 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
 
   async run() {
     const stop = this.stopSignal()
-    const target = await this.chainTarget()
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const { createEvidenceSource } = await import('../../core/operator/ask-seats.ts')
     const { isDevelopmentChain } = await import('../../core/chain/network-presets.ts')
     const { serveExplorer } = await import('../../core/web/serve-explorer.ts')
     const log = await this.createLog('explorer')
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const reader = createNetworkReader(network, this.readingFrom)
     const evidence = createEvidenceSource({
       dialsPrivate: this.flags['private-endpoints'] || isDevelopmentChain(network.chainId),
@@ -35,10 +35,7 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
     )
     const { url } = explorer
     this.event('explorer.ready', { url }, `Explorer of chain ${network.chainId}: ${url}`)
-    await new Promise<void>(resolve => {
-      if (stop.aborted) resolve()
-      stop.addEventListener('abort', () => resolve(), { once: true })
-    })
+    await aborted(stop)
     await explorer.close()
     return { url }
   }

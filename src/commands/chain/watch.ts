@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { LiveView, Served } from '../../core/network/live-view.ts'
 import type { NetworkView } from '../../core/network/network-view.ts'
+import { aborted } from '../../core/platform/graceful-stop.ts'
 import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
 
 export default class ChainWatch extends BaseCommand<typeof ChainWatch> {
@@ -28,10 +29,7 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, this.readingFrom)
     const live = createLiveView({}, { read: () => reader.read(), now: () => performance.now() })
-    const stopped = new Promise<void>(resolve => {
-      if (stop.aborted) resolve()
-      stop.addEventListener('abort', () => resolve(), { once: true })
-    })
+    const stopped = aborted(stop)
     try {
       const first = await live.get()
       if (this.flags.dashboard && process.stdout.isTTY && !this.jsonEnabled())

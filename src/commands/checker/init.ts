@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { counted } from '../../core/view/figures.ts'
 import { InitCommand, initFlags } from '../init-command.ts'
-import { roleFolder } from '../operator-flags.ts'
+import { roleFolder } from '../operator-command.ts'
 
 export default class CheckerInit extends InitCommand<typeof CheckerInit> {
   static override description =

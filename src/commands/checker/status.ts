@@ -1,9 +1,8 @@
 import { Flags } from '@oclif/core'
 import type { Network } from '../../core/protocol/typed-data.ts'
-import { BaseCommand } from '../base.ts'
-import { openOperators, operatorFlags, roleFolder } from '../operator-flags.ts'
+import { OperatorCommand, operatorFlags, roleFolder } from '../operator-command.ts'
 
-export default class CheckerStatus extends BaseCommand<typeof CheckerStatus> {
+export default class CheckerStatus extends OperatorCommand<typeof CheckerStatus> {
   static override description = `Show a Checker from the chain outwards: seats, bond, duties, agreement, earned, owed.
 
 It also asks the registered endpoint whether it answers, and says so where a running daemon is not seen by the network.`
@@ -17,16 +16,11 @@ It also asks the registered endpoint whether it answers, and says so where a run
   }
 
   async run() {
-    const target = await this.chainTarget()
-    const { network, operators } = await openOperators('checker', this.flags, {
-      target,
-      dataDir: this.dataDir,
-      connectNetwork: this.connectNetwork,
-    })
+    const { network, operators } = await this.openOperators('checker')
     const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readDuties }] =
       await Promise.all([
         import('../../core/network/network-reader.ts'),
-        import('../../core/operator/check-endpoint.ts'),
+        import('../../core/operator/ask-seats.ts'),
         import('../../core/operator/checker-status.ts'),
         import('../../core/network/duties.ts'),
       ])
@@ -49,9 +43,9 @@ It also asks the registered endpoint whether it answers, and says so where a run
 
   /** What this machine says: the daemon's lock and journal. */
   private async lookAround(dataDir: string, network: Network) {
-    const { dataDirOwner } = await import('../../core/daemon/data-dir-owner.ts')
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-lock.ts')
     const { readCheckerRecords } = await import('../../core/checker/checker-records.ts')
-    const { stateFile } = await import('../../core/daemon/state-file.ts')
+    const { stateFile } = await import('../../core/platform/store.ts')
     const folder = roleFolder(dataDir, 'checker')
     return { running: dataDirOwner(folder), records: readCheckerRecords(stateFile(folder, network), 100) }
   }

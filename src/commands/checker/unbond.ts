@@ -1,7 +1,6 @@
 import { Args } from '@oclif/core'
 import { counted } from '../../core/view/figures.ts'
-import { withdrawalText } from '../device-command.ts'
-import { checkerFlags, findChecker } from '../find-checker.ts'
+import { checkerFlags, findChecker, withdrawalText } from '../device-command.ts'
 import { SendingCommand } from '../sending-command.ts'
 
 export default class CheckerUnbond extends SendingCommand<typeof CheckerUnbond> {
@@ -16,8 +15,7 @@ Seats stay drawn for the epochs that are frozen, so keep the Checker running unt
   static override flags = { ...checkerFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { bondWithdrawal, unbondCall } = await import('../../core/chain/withdrawal.ts')
     const { getChecker } = await import('../../core/chain/checkers.ts')
     const checker = await findChecker(network, this.flags.operator, () => this.keyAddress())

@@ -1,6 +1,5 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { blockTime } from '../device-command.ts'
-import { checkerFlags, findChecker } from '../find-checker.ts'
+import { blockTime, checkerFlags, findChecker } from '../device-command.ts'
 import { SendingCommand } from '../sending-command.ts'
 
 export default class CheckerWithdraw extends SendingCommand<typeof CheckerWithdraw> {
@@ -12,8 +11,7 @@ export default class CheckerWithdraw extends SendingCommand<typeof CheckerWithdr
   static override flags = { ...checkerFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { bondWithdrawal, withdrawBondCall } = await import('../../core/chain/withdrawal.ts')
     const { chainErrors } = await import('../../core/chain/errors.ts')
     const checker = await findChecker(network, this.flags.operator, () => this.keyAddress())

@@ -13,8 +13,7 @@ Its Provider may run until then. The deposit is taken back with "kaisar device w
   static override flags = { ...sendingFlags, ...calldataFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { depositWithdrawal, exitCall } = await import('../../core/chain/withdrawal.ts')
     const { getDevice } = await import('../../core/chain/devices.ts')
     const device = await this.findDevice(network, this.args.device)

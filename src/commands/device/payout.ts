@@ -15,12 +15,11 @@ Its Provider has to be started with the new wallet as --payout afterwards.`
   static override flags = { ...sendingFlags, ...calldataFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { payoutCall } = await import('../../core/chain/withdrawal.ts')
     const { id, payout: previous } = await this.findDevice(network, this.args.device)
     const { address: payout } = this.args
-    const { assertWallet } = await import('../../core/chain/transfer.ts')
+    const { assertWallet } = await import('../../core/chain/kai.ts')
     assertWallet(network, payout)
     const call = payoutCall(network, id, payout)
     const allowed = [previous]

@@ -9,8 +9,7 @@ export default class DeviceWithdraw extends DeviceCommand<typeof DeviceWithdraw>
   static override flags = { ...sendingFlags, ...calldataFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { depositWithdrawal, withdrawDepositCall } = await import('../../core/chain/withdrawal.ts')
     const { chainErrors } = await import('../../core/chain/errors.ts')
     const { id, deposit, payout, ...device } = await this.findDevice(network, this.args.device)

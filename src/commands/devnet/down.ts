@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import { BaseCommand } from '../base.ts'
-import { devnetPidFile, devnetPlace } from '../devnet-folder.ts'
 
 export default class DevnetDown extends BaseCommand<typeof DevnetDown> {
   static override description = 'Stop a devnet and every process of it, also what a crash left behind.'

@@ -1,6 +1,6 @@
+import { devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { BaseCommand } from '../base.ts'
-import { devnetPlace } from '../devnet-folder.ts'
 import { addressArg, amountFlag } from '../input-values.ts'
 
 export default class DevnetFund extends BaseCommand<typeof DevnetFund> {
@@ -29,7 +29,7 @@ The KAI is that of the devnet's treasury. On any other network it is refused: th
     const { address: to } = this.args
     const { amount: kai, gas } = this.flags
     const network = await this.connectNetwork(await this.runningDevnet())
-    const { fundOnDevnet } = await import('../../core/devnet/faucet.ts')
+    const { fundOnDevnet } = await import('../../core/devnet/launch-network.ts')
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
     await fundOnDevnet(network, { to, kai, gas }, { clock })
     this.log(`${to} received ${exactUnits(kai)} KAI and ${exactUnits(gas)} for gas.`)

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
+import { devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import { BaseCommand } from '../base.ts'
-import { devnetPlace } from '../devnet-folder.ts'
 
 export default class DevnetLogs extends BaseCommand<typeof DevnetLogs> {
   static override description = 'Print the last lines that the processes of a devnet wrote.'
@@ -14,7 +14,7 @@ export default class DevnetLogs extends BaseCommand<typeof DevnetLogs> {
   }
 
   async run() {
-    const { readDevnetLogs } = await import('../../core/devnet/read-logs.ts')
+    const { readDevnetLogs } = await import('../../core/devnet/devnet-folder.ts')
     const { folder } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
     const logs = readDevnetLogs(folder, { name: this.args.name, lines: this.flags.lines })
     for (const { name, lines } of logs) for (const line of lines) this.log(`${name.padEnd(12)} ${line}`)

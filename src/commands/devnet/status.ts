@@ -1,5 +1,5 @@
+import { devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import { BaseCommand } from '../base.ts'
-import { devnetPlace } from '../devnet-folder.ts'
 import { tableWidth } from '../print-table.ts'
 
 export default class DevnetStatus extends BaseCommand<typeof DevnetStatus> {

@@ -1,13 +1,14 @@
 import { Flags } from '@oclif/core'
-import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
+import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
+import type { PrintedEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import type { DevnetSummary } from '../../core/devnet/summary.ts'
+import { aborted } from '../../core/platform/graceful-stop.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
 import { shortHex } from '../../core/view/figures.ts'
 import { BaseCommand } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
-import { devnetPidFile, devnetPlace } from '../devnet-folder.ts'
 import { tableWidth } from '../print-table.ts'
 
 export default class DevnetUp extends BaseCommand<typeof DevnetUp> {
@@ -63,11 +64,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     const explorer = this.flags.ui ? await this.serveExplorer(devnet) : null
     try {
       this.screen?.open({ devnet, name, explorerUrl: explorer?.url ?? null })
-      const interrupted = new Promise<void>(resolve => {
-        if (stop.aborted) resolve()
-        stop.addEventListener('abort', () => resolve(), { once: true })
-      })
-      const ended = Promise.race([interrupted, ...(this.screen === null ? [] : [this.screen.quit])])
+      const ended = Promise.race([aborted(stop), ...(this.screen === null ? [] : [this.screen.quit])])
       const paid = epochs === undefined ? null : devnet.paidEpochs(epochs)
       await Promise.race([ended, ...(paid === null ? [] : [paid])])
       if (keep && !stop.aborted && this.screen === null) await this.tellKept(devnet)
@@ -87,7 +84,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
 
   /** One that runs here is named, with the words that stop that one. @throws DEVNET_RUNNING */
   private async refuseSecond(folder: string, name: string) {
-    const { dataDirOwner } = await import('../../core/daemon/data-dir-owner.ts')
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-lock.ts')
     const owner = dataDirOwner(folder)
     if (owner === null) return
     const { listContexts } = await import('../../core/platform/context.ts')
@@ -171,7 +168,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
       stop: this.stopSignal(),
     })
     for (const { type, time: _, ...data } of events) this.event(type, data)
-    const [{ type: _, time: __, ...data }, explorer] = events as [DaemonEvent, DaemonEvent?]
+    const [{ type: _, time: __, ...data }, explorer] = events as [PrintedEvent, PrintedEvent?]
     this.log(`Ready at ${data.rpcUrl}; stop it with "${this.inFolder('devnet down')}".`)
     if (explorer !== undefined) this.log(`Explorer at ${explorer.url}`)
     this.nextSteps([this.inFolder('devnet status'), this.inFolder('devnet logs')])

@@ -2,8 +2,7 @@ import { styleText } from 'node:util'
 import { Args } from '@oclif/core'
 import type { Tone } from '../../core/view/line.ts'
 import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
-import { epochFlag } from '../epoch-flag.ts'
-import { privateEndpointsFlag } from '../input-values.ts'
+import { epochFlag, privateEndpointsFlag } from '../input-values.ts'
 
 const styles: Record<Tone, Parameters<typeof styleText>[0] | null> = {
   plain: null,
@@ -36,14 +35,13 @@ each round with its proof, from which tensor rate, bandwidth, memory and their c
   }
 
   async run() {
-    const target = await this.chainTarget()
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const { readExplanation } = await import('../../core/explain/explain-device.ts')
     const { explanationLines } = await import('../../core/explain/explanation-lines.ts')
     const { createEvidenceSource } = await import('../../core/operator/ask-seats.ts')
     const { isDevelopmentChain } = await import('../../core/chain/network-presets.ts')
-    const { findDevice } = await import('../../core/network/find-device.ts')
-    const network = await this.connectNetwork(target)
+    const { findDevice } = await import('../../core/network/network-view.ts')
+    const network = await this.openNetwork()
     const reader = createNetworkReader(network, this.readingFrom)
     const { history } = await reader.readHistory()
     const device = findDevice(

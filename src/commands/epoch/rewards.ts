@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { askedEpoch, epochFlag } from '../epoch-flag.ts'
+import { askedEpoch, epochFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 
 export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
@@ -14,15 +14,11 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
   static override flags = { ...chainFlags, ...epochFlag('Epoch whose payments are listed. Default: the last one paid') }
 
   async run() {
-    const target = await this.chainTarget()
-    const { getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
+    const { currentEpoch, getEpoch } = await import('../../core/chain/epochs.ts')
     const { readPayments } = await import('../../core/epoch/read-payments.ts')
-    const { epochAt } = await import('../../core/protocol/trigger.ts')
     const { grouped, tokens } = await import('../../core/view/figures.ts')
-    const network = await this.connectNetwork(target)
-    const timeline = await getTimeline(network)
-    const { timestamp } = await network.chain.client.getBlock()
-    const past = timeline === null ? -1 : epochAt(timeline, Number(timestamp)) - 1
+    const network = await this.openNetwork()
+    const past = (await currentEpoch(network)) - 1
     const asked = askedEpoch(this.flags, this.args)
     let epoch = asked ?? past
     while (asked === undefined && epoch > 0 && !(await getEpoch(network, epoch)).money.opened) epoch--

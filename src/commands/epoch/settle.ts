@@ -14,14 +14,13 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
   static override flags = { ...chainFlags, ...keyFlags }
 
   async run() {
-    const target = await this.chainTarget()
     const { createTransactionSender } = await import('../../core/chain/tx/transaction-sender.ts')
     const { transactionTables } = await import('../../core/chain/tx/transaction-store.ts')
     const { createKeeper } = await import('../../core/epoch/settlement.ts')
     const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
     const { isKaisarError } = await import('../../core/platform/errors.ts')
     const { openStore } = await import('../../core/platform/store.ts')
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const folder = join(this.dataDir, 'keeper')
     const lock = lockDataDir({ path: folder, owner: 'kaisar epoch settle' })
     try {

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { askedEpoch, epochFlag } from '../epoch-flag.ts'
+import { askedEpoch, epochFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 
 export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
@@ -14,11 +14,10 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
   static override flags = { ...chainFlags, ...epochFlag('One epoch, with its cohorts. Default: the last five') }
 
   async run() {
-    const target = await this.chainTarget()
     const { getCohort, getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
     const { counted, isoTime, shortHex, tokens } = await import('../../core/view/figures.ts')
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()
     const current = timeline === null ? -1 : epochAt(timeline, Number(timestamp))

@@ -4,11 +4,10 @@ import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import { accountOf } from '../../core/daemon/operator-key.ts'
 import type { EnrolmentPlan, HostDevice } from '../../core/fleet/enrol-devices.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { feeCaps } from '../fee-flags.ts'
 import { walletArg } from '../fleet-command.ts'
 import { addressFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
-import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
+import { calldataFlags, feeCaps, SendingCommand, sendingFlags } from '../sending-command.ts'
 
 export default class FleetEnrol extends SendingCommand<typeof FleetEnrol> {
   static override description =

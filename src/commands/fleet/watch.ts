@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import type { KnownFaults } from '../../core/fleet/fault-changes.ts'
+import type { KnownFaults } from '../../core/fleet/fleet-status.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { FleetCommand, fleetFlags, hostsFlag, walletArg } from '../fleet-command.ts'
 
@@ -35,7 +35,7 @@ It runs until Ctrl-C, or looks once with --once. A webhook is told what is print
     const stop = this.stopSignal()
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
     const { openWebhook } = await import('../../core/fleet/webhook.ts')
-    const { faultChanges, faultsOf } = await import('../../core/fleet/fault-changes.ts')
+    const { faultChanges, faultsOf } = await import('../../core/fleet/fleet-status.ts')
     const { webhook: url } = this.flags
     if (url !== undefined) this.redactor.addUrl(url)
     const webhook = url === undefined ? null : openWebhook({ url, form, allowPrivate }, clock)

@@ -3,7 +3,7 @@ import { BaseCommand, chainFlags } from '../base.ts'
 import { attestFlag, daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { addressFlag } from '../input-values.ts'
 import { keyFlags } from '../key-flags.ts'
-import { roleFolder } from '../operator-flags.ts'
+import { roleFolder } from '../operator-command.ts'
 
 export default class ProviderEnrol extends BaseCommand<typeof ProviderEnrol> {
   static override description =

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { InitCommand, initFlags } from '../init-command.ts'
 import { signerFlags } from '../key-flags.ts'
-import { roleFolder } from '../operator-flags.ts'
+import { roleFolder } from '../operator-command.ts'
 
 export default class ProviderInit extends InitCommand<typeof ProviderInit> {
   static override description =

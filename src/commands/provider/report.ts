@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand } from '../base.ts'
-import { operatorFlags, roleFolder } from '../operator-flags.ts'
+import { operatorFlags, roleFolder } from '../operator-command.ts'
 import { tableWidth } from '../print-table.ts'
 
 export default class ProviderReport extends BaseCommand<typeof ProviderReport> {
@@ -21,7 +21,7 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
     const [{ findOperators }, { newestStateFile }, { readProviderRecords }, { providerReport, reportLines }] =
       await Promise.all([
         import('../../core/operator/find-operator.ts'),
-        import('../../core/daemon/state-file.ts'),
+        import('../../core/platform/store.ts'),
         import('../../core/provider/journal.ts'),
         import('../../core/operator/provider-report.ts'),
       ])

@@ -73,7 +73,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
   }
 
   private async probeDevices(operator: `0x${string}`) {
-    const { probeDevices } = await import('../../core/operator/probe-devices.ts')
+    const { probeDevices } = await import('../../core/operator/provider-status.ts')
     const { createHostProbe } = await import('../../core/devices/host-probe.ts')
     const { nodeHost: host } = await import('../../core/devices/host.ts')
     const devices = this.flags['execution-provider'] === 'cpu' ? 'cpu' : 'auto'

@@ -3,7 +3,7 @@ import type { Jobs } from '../../core/job/jobs.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { daemonFlags, memoryFlag } from '../daemon-flags.ts'
-import { roleFolder } from '../operator-flags.ts'
+import { roleFolder } from '../operator-command.ts'
 
 export default class ProviderSelfTest extends BaseCommand<typeof ProviderSelfTest> {
   static override description =
@@ -83,7 +83,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
 
   /** Both would be slower, and neither figure true. */
   private async warnOfDaemon() {
-    const { dataDirOwner } = await import('../../core/daemon/data-dir-owner.ts')
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-lock.ts')
     const running = dataDirOwner(roleFolder(this.dataDir, 'provider'))
     if (running !== null)
       this.warn(`A Provider runs here (process ${running.pid}): it shares the device, so both are slower than alone.`)
@@ -94,9 +94,8 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const { spec } = this.flags
     if (spec !== undefined) return jobSets[spec]
     try {
-      const target = await this.chainTarget()
       const { getRoundRules } = await import('../../core/chain/epochs.ts')
-      const { specHash } = await getRoundRules(await this.connectNetwork(target))
+      const { specHash } = await getRoundRules(await this.openNetwork())
       return jobsByHash(specHash).jobs
     } catch (error) {
       if (!isKaisarError(error, 'CONTEXT_MISSING') && !isKaisarError(error, 'RPC_UNREACHABLE')) throw error

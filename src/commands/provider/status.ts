@@ -1,8 +1,7 @@
 import type { Network } from '../../core/protocol/typed-data.ts'
-import { BaseCommand } from '../base.ts'
-import { openOperators, operatorFlags, roleFolder } from '../operator-flags.ts'
+import { OperatorCommand, operatorFlags, roleFolder } from '../operator-command.ts'
 
-export default class ProviderStatus extends BaseCommand<typeof ProviderStatus> {
+export default class ProviderStatus extends OperatorCommand<typeof ProviderStatus> {
   static override description = `Show a Provider from the chain outwards: last proof, verdict, scores, earned, owed.
 
 The chain comes first and the process second: a daemon that runs while no Checker sees it is told so.`
@@ -13,12 +12,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
   static override flags = { ...operatorFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const { network, operators } = await openOperators('provider', this.flags, {
-      target,
-      dataDir: this.dataDir,
-      connectNetwork: this.connectNetwork,
-    })
+    const { network, operators } = await this.openOperators('provider')
     const { readNetworkView } = await import('../../core/network/network-reader.ts')
     const { providerStatus, providerStatusLines } = await import('../../core/operator/provider-status.ts')
     const view = await readNetworkView(network)
@@ -36,16 +30,16 @@ The chain comes first and the process second: a daemon that runs while no Checke
   private async lookAround(operator: `0x${string}`, dataDir: string, network: Network) {
     const [{ dataDirOwner }, { readProviderRecords }, { probeDevices }, { createHostProbe }, { nodeHost }] =
       await Promise.all([
-        import('../../core/daemon/data-dir-owner.ts'),
+        import('../../core/daemon/data-dir-lock.ts'),
         import('../../core/provider/journal.ts'),
-        import('../../core/operator/probe-devices.ts'),
+        import('../../core/operator/provider-status.ts'),
         import('../../core/devices/host-probe.ts'),
         import('../../core/devices/host.ts'),
       ])
     const dependencies = { host: nodeHost }
     // A Provider may have been told to use the CPU of a machine with cards.
     const probes = [createHostProbe({}, dependencies), createHostProbe({ devices: 'cpu' }, dependencies)]
-    const { stateFile } = await import('../../core/daemon/state-file.ts')
+    const { stateFile } = await import('../../core/platform/store.ts')
     const folder = roleFolder(dataDir, 'provider')
     return {
       running: dataDirOwner(folder),

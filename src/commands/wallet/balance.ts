@@ -32,7 +32,7 @@ export default class WalletBalance extends BaseCommand<typeof WalletBalance> {
       this.chains.push(chain)
       return { chain, kai: null }
     }
-    const { kaiBalance } = await import('../../core/chain/vault.ts')
+    const { kaiBalance } = await import('../../core/chain/kai.ts')
     const network = await this.connectNetwork(target)
     return { chain: network.chain, kai: await kaiBalance(network, address) }
   }

@@ -3,11 +3,11 @@ import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { ListedTransfer } from '../../core/chain/transfers/transfer-list.ts'
 import type { RecordedTransfer, TransferRecord } from '../../core/chain/transfers/transfer-record.ts'
 import { accountOf } from '../../core/daemon/operator-key.ts'
+import { failureReason } from '../../core/platform/errors.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { feeCaps } from '../fee-flags.ts'
 import { addressArg, amountArg } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
-import { SendingCommand, sendingFlags } from '../sending-command.ts'
+import { feeCaps, SendingCommand, sendingFlags } from '../sending-command.ts'
 import { usageErrors } from '../usage-errors.ts'
 
 export default class WalletSend extends SendingCommand<typeof WalletSend> {
@@ -79,7 +79,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
   private async sendToOne(to: `0x${string}`, amount: bigint) {
     const target = await this.chainTarget()
     const from = await this.keyAddress()
-    const { transferOf } = await import('../../core/chain/transfer.ts')
+    const { transferOf } = await import('../../core/chain/kai.ts')
     const network = await this.connectNetwork(target)
     const unit = this.flags.gas ? `of the coin of chain ${network.chainId}` : 'KAI'
     const call = await transferOf(network, { from, to, amount, unit: this.flags.gas ? 'coin' : 'KAI' })
@@ -101,7 +101,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     const target = await this.chainTarget()
     const from = await this.keyAddress()
     const [{ assertWallet }, records, { lockDataDir }] = await Promise.all([
-      import('../../core/chain/transfer.ts'),
+      import('../../core/chain/kai.ts'),
       import('../../core/chain/transfers/transfer-record.ts'),
       import('../../core/daemon/data-dir-lock.ts'),
     ])
@@ -147,8 +147,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
       try {
         return readFileSync(path === '-' ? 0 : path, 'utf8')
       } catch (cause) {
-        const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
-        throw transferErrors.TRANSFERS_FILE_UNREADABLE({ path, reason, cause })
+        throw transferErrors.TRANSFERS_FILE_UNREADABLE({ path, reason: failureReason(cause), cause })
       }
     }
     const inFlags = to.map(text => ({ place: `--to ${text}`, text }))

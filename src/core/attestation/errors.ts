@@ -2,27 +2,25 @@ import { defineErrors } from '../platform/errors.ts'
 
 export const attestationErrors = defineErrors({
   ATTESTATION_FILE_UNREADABLE: {
-    message: ({ path }: { path: string }) => `The file ${path} cannot be read.`,
+    message: 'The file {path} cannot be read.',
     meaning: 'A file with evidence, a certificate chain or a reference does not exist or may not be read.',
     fix: 'Check the path.',
     exit: 3,
   },
   ATTESTATION_CHAIN_MISSING: {
-    message: ({ path }: { path: string }) =>
-      `${path} holds a report in hexadecimal, and no certificate chain was given.`,
+    message: '{path} holds a report in hexadecimal, and no certificate chain was given.',
     meaning: 'A report in hexadecimal comes with its chain in a file of its own; only the JSON form holds both.',
     fix: 'Add --chain <file> with the chain as PEM text, leaf first.',
     exit: 2,
   },
   ATTESTATION_NONCE_INVALID: {
-    message: ({ nonce }: { nonce: string }) => `"${nonce}" is not a nonce.`,
+    message: '"{nonce}" is not a nonce.',
     meaning: 'A nonce is 32 bytes.',
     fix: 'Give 64 hexadecimal digits.',
     exit: 2,
   },
   ATTESTATION_REFERENCE_INVALID: {
-    message: ({ path, reason }: { path: string; reason: string }) =>
-      `${path} is not a reference of NVIDIA firmware: it ${reason}.`,
+    message: '{path} is not a reference of NVIDIA firmware: it {reason}.',
     meaning: 'References (RIM) are SWID tags in XML with measurements.',
     fix: 'Give the .swidtag file as NVIDIA’s RIM service delivers it.',
     exit: 2,
@@ -47,26 +45,26 @@ export const attestationErrors = defineErrors({
     exit: 4,
   },
   ATTESTATION_OPERATOR_MISSING: {
-    message: ({ key }: { key: string }) => `The keystore "${key}" does not state its address.`,
+    message: 'The keystore "{key}" does not state its address.',
     meaning: 'Evidence is bound to the operator’s address, and a keystore may leave it out.',
     fix: 'Pass --operator <address>.',
     exit: 2,
   },
   ATTESTATION_NO_CARD: {
-    message: () => 'This machine has no NVIDIA card that could be attested.',
+    message: 'This machine has no NVIDIA card that could be attested.',
     meaning: 'Only NVIDIA data centre cards with confidential computing give evidence.',
     fix: 'Run it on the machine that has the card. Devices without attestation work as well; they are not attested.',
     exit: 3,
   },
   ATTESTATION_COLLECTOR_MISSING: {
-    message: ({ tool }: { tool: string }) => `NVIDIA’s evidence collector "${tool}" is not installed.`,
+    message: 'NVIDIA’s evidence collector "{tool}" is not installed.',
     meaning:
       'Evidence is collected by a tool of NVIDIA’s attestation SDK; cards without confidential computing have none.',
     fix: 'Install the attestation SDK (github.com/NVIDIA/attestation-sdk). Without it the device works, and is not attested.',
     exit: 3,
   },
   ATTESTATION_COLLECTOR_FAILED: {
-    message: ({ tool, said }: { tool: string; said: string }) => `"${tool}" returned no evidence: ${said}.`,
+    message: '"{tool}" returned no evidence: {said}.',
     meaning: 'The card, its driver or its mode does not support attestation, or the collector failed.',
     fix: 'Check that confidential computing is on ("nvidia-smi conf-compute -f") and the card is one that supports it (Hopper or newer).',
     exit: 3,

@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem'
-import { printable } from '../protocol/text.ts'
+import { printable } from '../protocol/primitives.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
 import { read } from './read.ts'
 

@@ -9,6 +9,9 @@ import { untilMost } from './until-most.ts'
 /** A contract that every endpoint must show, with the keccak256 of its code where that is known. */
 type ExpectedContract = { readonly name: string; readonly address: Address; readonly codeHash?: Hex }
 
+/** An endpoint more blocks than this behind the head that most of them have reached is stale. */
+const mostLagBlocks = 3n
+
 export type ChainOptions = {
   /** One or more JSON-RPC URLs (http, https, ws, wss), in order of preference. */
   readonly rpcUrls: readonly string[]
@@ -17,8 +20,6 @@ export type ChainOptions = {
   readonly contracts?: readonly ExpectedContract[]
   /** Time limit of one request; default 5000. */
   readonly timeoutMs?: number
-  /** An endpoint more than this many blocks behind the head that most of them have reached is stale; default 3. */
-  readonly maxLagBlocks?: number
   /** How long an endpoint that gave a false answer is not asked, before it is checked again; default 30000. */
   readonly forgedMs?: number
 }
@@ -58,7 +59,7 @@ export async function connectChain(
   options: ChainOptions,
   { clock = systemClock, openTransport }: ChainDependencies = {},
 ): Promise<Chain> {
-  const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3 } = options
+  const { rpcUrls, contracts = [], timeoutMs = 5_000 } = options
   const { forgedMs = 30_000 } = options
   const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }, { clock, openTransport }))
   const forgedSince = new WeakMap<KaisarError, number>()
@@ -113,7 +114,7 @@ export async function connectChain(
     const best = reached[Math.ceil(reached.length / 2) - 1] ?? 0n
     for (const [endpoint, head] of heads) {
       // Of two endpoints neither can show that the other one is behind.
-      if (head !== null && head + BigInt(maxLagBlocks) < best)
+      if (head !== null && head + mostLagBlocks < best)
         endpoint.mark('dropped', chainErrors.RPC_STALE({ endpoint: endpoint.name, head, best }))
       else endpoint.mark('usable', forgedReason(endpoint))
     }

@@ -15,12 +15,11 @@ import type { Artifact } from './artifacts.ts'
 import type { Chain } from './client.ts'
 import { revertData } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
+import { fundingCalls } from './kai.ts'
 import { type ContractName, type Contracts, contractNames, type Deployment, lowerCase } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
 import { callOf } from './read.ts'
-import { fundingCalls } from './transfer.ts'
-import { readFeeMarket } from './tx/fee-market.ts'
-import { defaultFeeCaps, type FeeCaps, nextFee } from './tx/fees.ts'
+import { defaultFeeCaps, type FeeCaps, firstFee, readFeeMarket } from './tx/fees.ts'
 import { lookUpReceipt, type Receipt } from './tx/receipt.ts'
 import { awaitReceipt, type Call, transact } from './tx/transact.ts'
 
@@ -249,11 +248,7 @@ export async function estimateDeployment(
     Promise.all(plan.steps.slice(from).map(gasOf)),
   ])
   const gas = each.reduce((sum, one) => sum + one, 0n)
-  const fee = nextFee(market, [], caps)
-  if (fee === null) {
-    const [neededWei, capWei] = [gas * market.baseFeePerGas, gas * caps.feePerGas]
-    throw chainErrors.TRANSACTION_FEE_CAP({ key: 'The deployment', neededWei, capWei })
-  }
+  const fee = firstFee(market, caps, { key: 'The deployment', gas })
   return { gas, gasPrice, now: gas * gasPrice, most: ((gas * 6n) / 5n) * fee.maxFeePerGas }
 }
 

@@ -5,75 +5,67 @@ type Amounts = { readonly KAI: bigint; readonly coin: bigint }
 
 export const chainErrors = defineErrors({
   RPC_URL_INVALID: {
-    message: ({ url }: { url: string }) => `Not a JSON-RPC URL: ${url}`,
+    message: 'Not a JSON-RPC URL: {url}',
     meaning: 'JSON-RPC is reached over http://, https://, ws:// or wss://.',
     fix: 'Give a URL such as http://127.0.0.1:8545 with --rpc-url.',
     exit: 2,
   },
   RPC_UNREACHABLE: {
-    message: ({ endpoints }: { endpoints: string }) => `No JSON-RPC endpoint answers: ${endpoints}.`,
+    message: 'No JSON-RPC endpoint answers: {endpoints}.',
     meaning: 'Every given endpoint refused the connection, timed out, limited our rate or was dropped.',
     fix: 'Check the addresses given with --rpc-url, add a second one, or start a local network with "kaisar devnet up". Behind a proxy set HTTPS_PROXY (for http:// endpoints HTTP_PROXY) and NODE_USE_ENV_PROXY=1.',
     exit: 3,
   },
   RPC_TIMEOUT: {
-    message: ({ endpoint, method }: { endpoint: string; method: string }) =>
-      `${endpoint} did not answer ${method} in time.`,
+    message: '{endpoint} did not answer {method} in time.',
     meaning: 'The endpoint accepted the request and then stayed silent for longer than its time limit.',
     fix: 'Use a closer or less busy endpoint, or give a second one with another --rpc-url.',
   },
   RPC_STALE: {
-    message: ({ endpoint, head, best }: { endpoint: string; head: bigint; best: bigint }) =>
-      `${endpoint} is at block ${head} while others are at ${best}.`,
+    message: '{endpoint} is at block {head} while others are at {best}.',
     meaning: 'The endpoint is not synchronised; reading from it would show an old state.',
     fix: 'Wait until it has caught up, or remove it from the --rpc-url list.',
   },
   RPC_FORGED: {
-    message: ({ endpoint, claim }: { endpoint: string; claim: string }) => `${endpoint} gave a false answer: ${claim}`,
+    message: '{endpoint} gave a false answer: {claim}',
     meaning:
       'The answer contradicts the chain that the same or another endpoint shows, so no answer of this endpoint can be relied on.',
     fix: 'Remove this endpoint from the --rpc-url list and use one that you trust.',
   },
   RPC_DISAGREEMENT: {
-    message: ({ method, answers }: { method: string; answers: string }) =>
-      `The endpoints answer ${method} differently: ${answers}.`,
+    message: 'The endpoints answer {method} differently: {answers}.',
     meaning: 'One of them lies, is on another branch or is behind, and there are too few to say which one.',
     fix: 'Give at least three endpoints of different operators with --rpc-url: then any one of them may fail or lie.',
   },
   RPC_ALONE: {
-    message: ({ method, answered, given }: { method: string; answered: number; given: number }) =>
-      `${answered} of ${given} endpoints answers ${method}: its word alone is not taken.`,
+    message: '{answered} of {given} endpoints answers {method}: its word alone is not taken.',
     meaning: 'Of three or more endpoints two have to say the same, since one may lie while the others are away.',
     fix: 'Nothing: it goes on once a second endpoint answers. If they stay away, replace them with --rpc-url.',
   },
   RPC_GAS_IMPLAUSIBLE: {
-    message: ({ functionName, gas, gasLimit }: { functionName: string; gas: bigint; gasLimit: bigint }) =>
-      `The endpoints say that ${functionName} takes ${gas} gas, and a block holds ${gasLimit}.`,
+    message: 'The endpoints say that {functionName} takes {gas} gas, and a block holds {gasLimit}.',
     meaning: 'No block could hold such a transaction: the estimate is wrong, and what it would cost is not offered.',
     fix: 'Nothing: it is asked again at the next block. If it stays so, use another endpoint with --rpc-url.',
   },
   RPC_FAILED: {
-    message: ({ action, reason }: { action: string; reason: string }) => `${action} failed: ${reason}`,
+    message: '{action} failed: {reason}',
     meaning: 'The endpoint answered, with an error that is not a contract’s.',
     fix: 'Read the reason; if it is the endpoint’s limit, use another one with --rpc-url.',
   },
   CHAIN_ID_MISMATCH: {
-    message: ({ endpoint, expected, actual }: { endpoint: string; expected: number; actual: number }) =>
-      `${endpoint} serves chain ${actual}, but this network is on chain ${expected}.`,
+    message: '{endpoint} serves chain {actual}, but this network is on chain {expected}.',
     meaning: 'The endpoint belongs to another chain than the deployment that is used.',
     fix: 'Give an --rpc-url of the right chain, or the deployment file of that chain.',
     exit: 3,
   },
   CONTRACTS_NOT_DEPLOYED: {
-    message: ({ contract, address, endpoint }: { contract: string; address: string; endpoint: string }) =>
-      `There is no ${contract} at ${address} on ${endpoint}.`,
+    message: 'There is no {contract} at {address} on {endpoint}.',
     meaning: 'The deployment file names an address without code on this chain; a restarted devnet starts empty.',
     fix: 'Run "kaisar chain deploy" (or "kaisar devnet up"), or point to the right deployment file.',
     exit: 3,
   },
   CODE_HASH_MISMATCH: {
-    message: ({ contract, endpoint }: { contract: string; endpoint: string }) =>
-      `The code of ${contract} on ${endpoint} is not the code that was deployed.`,
+    message: 'The code of {contract} on {endpoint} is not the code that was deployed.',
     meaning: 'Another contract is at this address: the endpoint serves another chain with the same id, or it lies.',
     fix: 'Check the deployment file and the endpoint; do not sign anything until both agree.',
     exit: 3,
@@ -102,14 +94,14 @@ export const chainErrors = defineErrors({
     exit: 3,
   },
   DEPLOYMENT_INVALID: {
-    message: ({ file, reason }: { file: string; reason: string }) => `${file} is not a deployment file: ${reason}`,
+    message: '{file} is not a deployment file: {reason}',
     meaning:
       'A deployment file holds the chain id and the address of each contract, as "kaisar chain deploy" writes it.',
     fix: 'Write it again with "kaisar chain deploy", or copy it from the network’s documentation.',
     exit: 3,
   },
   NETWORK_UNNAMED: {
-    message: () => 'An endpoint was named, and no network on its chain.',
+    message: 'An endpoint was named, and no network on its chain.',
     meaning:
       'An endpoint serves a chain, on which there may be several networks. The addresses of a network’s contracts are in its deployment file, which a context keeps.',
     fix: 'Make the network known with "kaisar context add <name> --from <file> --rpc-url <url>"; then --context <name> names it, also beside --rpc-url.',
@@ -152,8 +144,7 @@ export const chainErrors = defineErrors({
     exit: 3,
   },
   ARTIFACT_MISSING: {
-    message: ({ contract, directory }: { contract: string; directory: string }) =>
-      `No compiled ${contract} in ${directory}.`,
+    message: 'No compiled {contract} in {directory}.',
     meaning: 'The contracts were not built, or the package was installed incompletely.',
     fix: 'Run "npm run build" in a checkout, which compiles for every EVM, or install the package again.',
     exit: 3,
@@ -165,45 +156,40 @@ export const chainErrors = defineErrors({
     fix: 'Do what the reason says. "kaisar help" with the name of the contract’s error says it again.',
   },
   TRANSACTION_FEE_CAP: {
-    message: ({ key, neededWei, capWei }: { key: string; neededWei: bigint; capWei: bigint }) =>
-      `${key} would cost up to ${neededWei} wei, above the cap of ${capWei} wei.`,
+    message: '{key} would cost up to {neededWei} wei, above the cap of {capWei} wei.',
     meaning:
       'The fee is above the cap of this installation, or above the cost that a person agreed to. A daemon’s transaction waits and is sent when fees fall; a command sends nothing.',
     fix: 'Wait, or raise the cap with --max-fee-gwei.',
   },
   TRANSACTION_TIP_CAP: {
-    message: ({ askedWei, offeredWei }: { askedWei: bigint; offeredWei: bigint }) =>
-      `The endpoints ask for a tip of ${askedWei} wei per gas; ${offeredWei} is offered.`,
+    message: 'The endpoints ask for a tip of {askedWei} wei per gas; {offeredWei} is offered.',
     meaning:
       'The size of the tip is the endpoints’ word alone, and a tip is paid whether it was needed or not. It therefore has a bound of its own, so that no endpoint can spend the day’s allowance.',
     fix: 'Nothing to do where transactions are mined. On a chain that really asks for more, raise --max-tip-gwei.',
   },
   TRANSACTION_SPEND_CAP: {
-    message: ({ spentWei, capWei }: { spentWei: bigint; capWei: bigint }) =>
-      `The spend cap is reached: ${spentWei} of ${capWei} wei.`,
+    message: 'The spend cap is reached: {spentWei} of {capWei} wei.',
     meaning: 'Fees that this key paid in 24 hours, and fees of transactions that wait, use up the allowed amount.',
     fix: 'Look at what was sent with "kaisar chain info", then raise --spend-cap-ether.',
   },
   TRANSACTION_UNSIGNED: {
-    message: ({ key, reason }: { key: string; reason: string }) => `${key} was not signed. ${reason}`,
+    message: '{key} was not signed. {reason}',
     meaning:
       'The signer refused this transaction, or signed another one in its place. It was given up, and others go on.',
     fix: 'Look at the rules and the log of the signer, then repeat the command; a daemon asks again when it is due again.',
   },
   TRANSACTION_EXPIRED: {
-    message: ({ key, deadline }: { key: string; deadline: number }) =>
-      `${key} was not mined before its deadline (block time ${deadline}).`,
+    message: '{key} was not mined before its deadline (block time {deadline}).',
     meaning: 'The phase that the transaction was for is over; sent later it would only revert.',
     fix: 'Nothing to do for this one. If it repeats, use a faster endpoint or allow higher fees with --max-fee-gwei.',
   },
   TRANSACTION_KEY_REUSED: {
-    message: ({ key }: { key: string }) => `A transaction with the key ${key} was sent before, with another content.`,
+    message: 'A transaction with the key {key} was sent before, with another content.',
     meaning: 'An idempotency key names one action for ever; a second, different action under it is a mistake.',
     fix: 'Report this; nothing was sent.',
   },
   TRANSACTION_UNCONFIRMED: {
-    message: ({ what, hash }: { what: string; hash: string }) =>
-      `${what} was sent as transaction ${hash}, and no block holds it yet.`,
+    message: '{what} was sent as transaction {hash}, and no block holds it yet.',
     meaning: 'The chain is slow, its fees have risen, or most of the endpoints do not show the transaction.',
     fix: 'Look the transaction up before you send anything again: it may still be mined.',
   },
@@ -229,7 +215,7 @@ export const chainErrors = defineErrors({
     exit: 3,
   },
   RECIPIENT_REFUSED: {
-    message: ({ address, reason }: { address: string; reason: string }) => `Nothing is sent to ${address}: ${reason}.`,
+    message: 'Nothing is sent to {address}: {reason}.',
     meaning: 'An amount sent to this address could never be moved again.',
     fix: 'Give the address of a wallet.',
     exit: 2,
@@ -258,8 +244,7 @@ export const chainErrors = defineErrors({
     exit: 3,
   },
   OPERATOR_REPLACED: {
-    message: ({ role, claimedAt }: { role: string; claimedAt: string }) =>
-      `Another run of this ${role} claimed the operator key at ${claimedAt}; this one has stopped.`,
+    message: 'Another run of this {role} claimed the operator key at {claimedAt}; this one has stopped.',
     meaning:
       'Two runs with one operator key would sign two answers to one question, which costs deposit or bond. The newest claim on chain counts.',
     fix: 'Keep one machine per operator key. To go on here, stop the other one and start this one with --take-over.',

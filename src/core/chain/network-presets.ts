@@ -87,17 +87,17 @@ const dailyBeats = 48
 /** Threshold at which a block triggers with this probability. */
 const probability = (p: number): bigint => BigInt(Math.floor(p * twoTo64))
 
-/**
- * 16-second epochs on 1-second blocks, and longer epochs of the same phases. The seed is there after three seconds, models and
- * sessions some time later: rounds begin at the sixth, two in most epochs and one at least.
- * @param epochSeconds - at least 16; phases and the cutoff stretch with it
- */
 /** Ids of chains that run on one machine with the processes around them: anvil's and Hardhat's, and those of geth and Ganache. */
 const developmentChainIds: ReadonlySet<number> = new Set([31_337, 1_337])
 
 /** Whether a chain is a development chain, where endpoints at loopback are dialled. */
 export const isDevelopmentChain = (chainId: number): boolean => developmentChainIds.has(chainId)
 
+/**
+ * 16-second epochs on 1-second blocks, and longer epochs of the same phases. The seed is there after three seconds, models and
+ * sessions some time later: rounds begin at the sixth, two in most epochs and one at least.
+ * @param epochSeconds - at least 16; phases and the cutoff stretch with it
+ */
 export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParameters {
   const windowMs = 1000
   const graceMs = 500

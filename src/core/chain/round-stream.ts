@@ -1,7 +1,8 @@
 import { frozenEpochs } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
-import { type EpochRounds, epochAt } from '../protocol/trigger.ts'
+import { type EpochRounds, epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import type { HeadChange, SeenBlock } from './block-tree.ts'
+import { blockAt } from './blocks.ts'
 import { getEpochRounds, getTimeline } from './epochs.ts'
 import type { HeadStream } from './head-stream.ts'
 import type { ConnectedNetwork } from './network.ts'
@@ -27,8 +28,8 @@ export type RoundStream = {
 /**
  * The rounds of a network as they happen, from the head stream, the round rules on chain and each epoch's seed.
  *
- * A stream that starts in the middle of an epoch first reads the epoch's earlier blocks, so that ordinals are right. The rounds found
- * there come as events too, with the present as the time of their first sight.
+ * A stream that starts in the middle of an epoch first reads the epoch's earlier blocks, and one whose endpoints were away those that it
+ * missed, so that ordinals and beats are right. The rounds found there come as events too, with the present as the time of their first sight.
  */
 export function createRoundStream(dependencies: RoundStreamDependencies): RoundStream {
   const { network, heads, onTrouble = () => {} } = dependencies
@@ -40,7 +41,6 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
   let tip: SeenBlock | null = null
   /** The first epoch of which every block was seen; so was every later one. */
   let wholeFrom = 0
-  let started = false
   let stopped = false
   let working: Promise<void> = Promise.resolve()
 
@@ -68,28 +68,48 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     }
   }
 
-  async function catchUp(change: HeadChange) {
+  /** The block that this change goes on from is the newest that was looked at, and not one that nobody has shown. */
+  const follows = ({ removed, added }: HeadChange) =>
+    tip !== null && (added.length === 0 || added[0]!.parentHash === (removed.at(-1)?.parentHash ?? tip.hash))
+
+  /**
+   * Puts in place of the changes so far one that leaves out no block: at the start since the epoch's first, and where endpoints were away
+   * for longer than the head stream looks back, since the newest that is still in the chain, at most from the epoch before on.
+   */
+  async function closeGap({ removed }: HeadChange) {
     timeline ??= await getTimeline(network)
-    const tip = change.added.at(-1)
-    const epoch = tip === undefined ? -1 : source.epochAt(tip.timestamp)
-    if (timeline === null || epoch < 0) return change
-    const since = timeline.firstEpochAt + epoch * timeline.epochSeconds
-    return { removed: [], added: [...(await heads.ancestorsSince(since)), ...change.added] }
+    let gone = 0
+    while (gone < removed.length && !(await isCanonical(removed[gone]!))) gone++
+    const last = removed[gone] ?? removed.at(-1)
+    const present = [...heads.blocks()]
+    const held = changes.length
+    const epoch = source.epochAt(present.at(-1)?.timestamp ?? 0)
+    const read = await (timeline === null || epoch < 0
+      ? []
+      : heads.ancestorsSince(
+          last === undefined
+            ? epochStartsAt(timeline, epoch)
+            : Math.max(epochStartsAt(timeline, epoch - 1), last.timestamp),
+        ))
+    const looked = last === undefined ? -1n : gone < removed.length ? last.number : last.number - 1n
+    const missed = read.filter(({ number }) => number > looked)
+    changes.splice(0, held, { removed: removed.slice(0, gone), added: [...missed, ...present] })
   }
 
-  function watchForGaps({ removed, added }: HeadChange) {
-    const [first, last] = [added[0], added.at(-1)]
-    if (first === undefined || last === undefined) return
-    const joins = removed.at(-1)?.parentHash ?? tip?.hash
+  const isCanonical = async ({ number, hash }: SeenBlock) =>
+    number <= (heads.tip?.number ?? -1n) && (await blockAt(network, number)).hash === hash
+
+  function watchForGaps(change: HeadChange) {
+    const last = change.added.at(-1)
+    if (last === undefined) return
     if (tip === null) wholeFrom = source.epochAt(last.timestamp)
-    else if (first.parentHash !== joins) wholeFrom = source.epochAt(last.timestamp) + 1
+    else if (!follows(change)) wholeFrom = source.epochAt(last.timestamp) + 1
     tip = last
   }
 
   async function work() {
     while (changes.length > 0 && !stopped) {
-      if (!started) changes[0] = await catchUp(changes[0]!)
-      started = true
+      if (!follows(changes[0]!)) await closeGap(changes[0]!)
       await learn(changes[0]!)
       const change = changes.shift()!
       watchForGaps(change)

@@ -30,7 +30,7 @@ export type RoundTracker = {
   apply(change: HeadChange, epochs: EpochSource): RoundEvent[]
 }
 
-/** A block with the time of the one before it. */
+/** A block with the time of the one before it; none before the first block of an epoch that was read from there on. */
 type Waiting = { readonly block: SeenBlock; readonly parentAt: number }
 
 type EpochSource = {

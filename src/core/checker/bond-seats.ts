@@ -4,10 +4,10 @@ import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { type BondedChecker, getChecker, seatBond } from '../chain/checkers.ts'
 import { coinFor } from '../chain/funds.ts'
+import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { kaiAllowance, kaiBalance } from '../chain/vault.ts'
 import { checkerErrors } from './errors.ts'
 
 export type SeatsWanted = {

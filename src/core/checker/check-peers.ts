@@ -16,7 +16,7 @@ import type { Logger } from '../platform/log.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import { commitmentHash } from '../report/commitment.ts'
 import { bundleHash, bundleLimit, decodeBundle } from '../report/evidence-bundle.ts'
-import { readSeatEvidence, seatEvidenceLimit, seatEvidencePath } from '../report/seat-evidence.ts'
+import { readSeatEvidence, type SeatEvidence, seatEvidenceLimit, seatEvidencePath } from '../report/seat-evidence.ts'
 import { verifyBundle } from '../report/verify-bundle.ts'
 import type { Verifier } from '../report/wrong-work.ts'
 import type { getContent } from '../transport/get-content.ts'
@@ -68,15 +68,13 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
       const { endpoint } = (await getChecker(network, checker))!
       const about = { epoch, deviceId, lane, maxRounds: rounds.rules.maxRounds, evidenceRoot }
       const shown = await fetchFrom(endpoint, seatEvidencePath(about), seatEvidenceLimit)
-      const worked = readSeatEvidence(shown, about).rounds.filter(({ witness }) => witness !== null)
+      const judged = readSeatEvidence(shown, about).rounds
+      const worked = judged.filter(({ witness }) => witness !== null)
       // Its kind first: beats are many and cheap, and a seat that recomputes nothing else is to be found out as often.
       const drawn = oneOf([...new Set(worked.map(({ kind }) => kind))])
-      const round = oneOf(worked.filter(({ kind }) => kind === drawn))
+      const round = judged.find(isUnwitnessed) ?? oneOf(worked.filter(({ kind }) => kind === drawn))
       if (round === undefined) return
-      const { evidence, witness, commitmentHash: committed } = round
-      const bytes = evidence === null ? null : await fetchFrom(endpoint, `/evidence/${evidence}`, bundleLimit)
-      const claim = { checker, epochSeed: seed, evidence, witness, commitmentHash: committed }
-      const step = bytes === null ? 'EVIDENCE' : await refutationOf(network, bytes, claim, engine)
+      const step = await stepOf(round, endpoint, { checker, epochSeed: seed, ...round }, engine)
       emit({ ...said, result: step === null ? 'equal' : 'refuted', step })
       if (step === null) return
       const { code, message, fix } = checkerErrors.CHECKER_PEER_REFUTED({ checker, epoch, step })
@@ -85,6 +83,13 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
       log.debug({ error, checker, epoch }, 'a seat did not show its rounds')
       emit({ ...said, result: 'not shown', step: null })
     }
+  }
+
+  async function stepOf(round: ShownRound, endpoint: string, claim: EvidenceClaim, engine: Verifier) {
+    if (isUnwitnessed(round)) return 'WITNESS'
+    if (round.evidence === null) return 'EVIDENCE'
+    const bytes = await fetchFrom(endpoint, `/evidence/${round.evidence}`, bundleLimit)
+    return refutationOf(network, bytes, claim, engine)
   }
 
   async function fetchFrom(endpoint: string, path: string, limitBytes: number): Promise<Uint8Array> {
@@ -104,6 +109,12 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
     await check(judged, openAt)
   }
 }
+
+type ShownRound = SeatEvidence['rounds'][number]
+
+/** Work that a seat counts and does not show to have recomputed. Where a device did nothing there was nothing to recompute. */
+const isUnwitnessed = ({ verdict, reason, figures, witness }: ShownRound): boolean =>
+  verdict === 'VALID' && witness === null && (reason !== 'NO_WORK' || Object.values(figures).some(figure => figure > 0))
 
 /** What a seat says of one round: the leaf on chain, and the hash of the bundle that it rests on. */
 export type EvidenceClaim = {

@@ -1,6 +1,6 @@
 /** What a Checker's journal holds, read by others while it runs. */
 import type { Hex } from 'viem'
-import { readStore } from '../platform/read-store.ts'
+import { readStore } from '../platform/store.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 

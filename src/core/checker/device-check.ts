@@ -7,7 +7,7 @@ import { type Address, bytesToHex, type Hex } from 'viem'
 import type { RegisteredDevice } from '../chain/devices.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
-import { parseJson } from '../platform/parse-json.ts'
+import { parseJson } from '../platform/output.ts'
 import {
   type DeviceRecord,
   deviceRecordSchema,
@@ -17,8 +17,7 @@ import {
 } from '../protocol/device-record.ts'
 import { type MessageBody, toWire } from '../protocol/messages.ts'
 import { nonceLifeMs } from '../protocol/network-parameters.ts'
-import { zeroBytes32 } from '../protocol/primitives.ts'
-import { printable } from '../protocol/text.ts'
+import { printable, zeroBytes32 } from '../protocol/primitives.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'

@@ -41,54 +41,49 @@ export function createDaemonMetrics(
   const registry = createMetricsRegistry()
   const registers = [registry]
   const name = (what: string) => `kaisar_${role}_${what}`
+  /** Read at each scrape; without a value the last one stays. */
+  const gauge = (what: string, help: string, read: () => number | null | Promise<number | null>) =>
+    new Gauge({
+      name: name(what),
+      help,
+      registers,
+      async collect() {
+        const value = await read()
+        if (value !== null) this.set(value)
+      },
+    })
+  const startedAt = dependencies.now() / 1000
   new Gauge({
     name: name('build_info'),
     help: 'Always 1; the version is in the label.',
     labelNames: ['version'],
     registers,
   }).set({ version }, 1)
-  new Gauge({
-    name: name('start_time_seconds'),
-    help: 'Time at which this process started, in seconds since 1970.',
-    registers,
-  }).set(dependencies.now() / 1000)
-  new Gauge({
-    name: name('resident_memory_bytes'),
-    help: 'Memory of this process that is in RAM.',
-    registers,
-    collect() {
-      this.set(process.memoryUsage.rss())
-    },
-  })
-  new Gauge({
-    name: name('heap_used_bytes'),
-    help: 'Memory of the JavaScript heap that is in use, garbage not collected yet included.',
-    registers,
-    collect() {
-      this.set(process.memoryUsage().heapUsed)
-    },
-  })
-  new Gauge({
-    name: name('open_resources'),
-    help: 'Sockets, timers, files and threads that keep this process alive.',
-    registers,
-    collect() {
-      this.set(process.getActiveResourcesInfo().length)
-    },
-  })
+  gauge('start_time_seconds', 'Time at which this process started, in seconds since 1970.', () => startedAt)
+  gauge('resident_memory_bytes', 'Memory of this process that is in RAM.', () => process.memoryUsage.rss())
+  gauge(
+    'heap_used_bytes',
+    'Memory of the JavaScript heap that is in use, garbage not collected yet included.',
+    () => process.memoryUsage().heapUsed,
+  )
+  gauge(
+    'open_resources',
+    'Sockets, timers, files and threads that keep this process alive.',
+    () => process.getActiveResourcesInfo().length,
+  )
   // A timer of its own, which nobody needs whom nobody asks: it starts with the first scrape.
   const delay = monitorEventLoopDelay({ resolution: 100 })
-  new Gauge({
-    name: name('event_loop_delay_seconds'),
-    help: 'Delay of the event loop since the last scrape: 99th percentile of its turns.',
-    registers,
-    collect() {
+  gauge(
+    'event_loop_delay_seconds',
+    'Delay of the event loop since the last scrape: 99th percentile of its turns.',
+    () => {
       delay.enable()
       // A histogram without a sample gives NaN, which Prometheus would take for a value.
-      this.set(Math.max(0, delay.percentile(99) / 1e9) || 0)
+      const seconds = Math.max(0, delay.percentile(99) / 1e9) || 0
       delay.reset()
+      return seconds
     },
-  })
+  )
   // One read of the chain serves all metrics of a scrape, which are collected at the same time.
   let asking: Promise<ChainLag | null> | null = null
   const ask = () => {
@@ -97,14 +92,7 @@ export function createDaemonMetrics(
     })
     return asking
   }
-  new Gauge({
-    name: name('chain_reachable'),
-    help: '1 where an RPC endpoint answers, else 0.',
-    registers,
-    async collect() {
-      this.set((await ask()) === null ? 0 : 1)
-    },
-  })
+  gauge('chain_reachable', '1 where an RPC endpoint answers, else 0.', async () => ((await ask()) === null ? 0 : 1))
   new Gauge({
     name: name('rpc_endpoints'),
     help: 'RPC endpoints by state: usable, failing at the last request, dropped for what they showed.',
@@ -116,24 +104,14 @@ export function createDaemonMetrics(
         this.set({ state }, all.filter(endpoint => endpoint.state === state).length)
     },
   })
-  // Without an answer the last figures stay; `chain_reachable` says that they are old.
-  new Gauge({
-    name: name('chain_head_blocks'),
-    help: 'Number of the newest block that the RPC endpoint shows.',
-    registers,
-    async collect() {
-      const lag = await ask()
-      if (lag !== null) this.set(Number(lag.head.number))
-    },
+  // Where no endpoint answers these two are old, as `chain_reachable` says.
+  gauge('chain_head_blocks', 'Number of the newest block that the RPC endpoint shows.', async () => {
+    const lag = await ask()
+    return lag === null ? null : Number(lag.head.number)
   })
-  new Gauge({
-    name: name('chain_lag_seconds'),
-    help: 'How far the newest block is behind the clock of this machine.',
-    registers,
-    async collect() {
-      const lag = await ask()
-      if (lag !== null) this.set(lag.lagSeconds)
-    },
+  gauge('chain_lag_seconds', 'How far the newest block is behind the clock of this machine.', async () => {
+    const lag = await ask()
+    return lag === null ? null : lag.lagSeconds
   })
   return registry
 }

@@ -7,13 +7,12 @@ import { transactionTables } from '../chain/tx/transaction-store.ts'
 import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
-import type { Store } from '../platform/store.ts'
+import { type Store, stateFile } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
 import { lockDataDir } from './data-dir-lock.ts'
 import { accountOf, type OperatorKey, signerOf } from './operator-key.ts'
 import { asOnlyRun } from './operator-session.ts'
 import { openOwnState } from './own-chain.ts'
-import { stateFile } from './state-file.ts'
 
 /** A daemon that is open: what its role is run with. */
 export type OpenDaemon = {

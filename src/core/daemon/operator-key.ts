@@ -12,9 +12,9 @@ const isRemote = (key: OperatorKey): key is RemoteSigner => 'signTypedData' in k
 
 /** What signs transactions. */
 export async function accountOf(key: OperatorKey): Promise<LocalAccount> {
-  if (isRemote(key)) return (await import('../chain/tx/remote-account.ts')).remoteAccount(key)
+  if (isRemote(key)) return (await import('../chain/tx/account.ts')).remoteAccount(key)
   const [{ keyAccount }, { openCurve }] = await Promise.all([
-    import('../chain/tx/key-account.ts'),
+    import('../chain/tx/account.ts'),
     import('../report/curve.ts'),
   ])
   return keyAccount(key, openCurve())

@@ -11,6 +11,7 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import { read, reading } from '../chain/read.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Clock } from '../platform/clock.ts'
+import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
@@ -113,9 +114,3 @@ export async function asOnlyRun(
   }
   replaced.signal.throwIfAborted()
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })

@@ -3,7 +3,7 @@
 import type { DeviceRecord } from '../protocol/device-record.ts'
 import { usableSerial, usableUuid, vendorUuid } from './cell.ts'
 import { bareModel, classOfModel, classOfPciDevice } from './class-table.ts'
-import { type CombinedDevice, combineDevices, type Identity, identifyDevices } from './combine-devices.ts'
+import { type CardIdentity, type CombinedDevice, combineDevices, identifyDevices } from './combine-devices.ts'
 import { crossCheck, type HostFacts, osOf } from './cross-check.ts'
 import { judgeDriver } from './driver-policy.ts'
 import { hostFaults, isAnswer, stateOf, unlistedCards, unshown, withoutProcessors } from './judge-host.ts'
@@ -84,7 +84,7 @@ function hostFacts(
 
 function analyseDevice(
   device: CombinedDevice,
-  { identity, identitySource }: Identity,
+  { identity, identitySource }: CardIdentity,
   facts: HostFacts,
   { taken, live }: { readonly taken: Set<string>; readonly live: boolean },
 ): { devices: ProbedDevice[]; faults: Fault[]; notes: Note[] } {

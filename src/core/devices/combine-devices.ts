@@ -189,12 +189,12 @@ export function combineDevices(observations: readonly Observation[]): {
   return { devices: groups.map(group => combine(group, duplicated.get(group.host)!)), hosts }
 }
 
-export type Identity = Pick<DeviceRecord, 'identity' | 'identitySource'>
+export type CardIdentity = Pick<DeviceRecord, 'identity' | 'identitySource'>
 
 /** AMD's tools print one number with and without leading zeros and `0x`. */
 const uniqueId = (raw: string): string => raw.replace(/^0x/i, '').toLowerCase().padStart(16, '0')
 
-function strongest(device: CombinedDevice, others: readonly CombinedDevice[], machine: string | null): Identity {
+function strongest(device: CombinedDevice, others: readonly CombinedDevice[], machine: string | null): CardIdentity {
   const alone = (field: (one: CombinedDevice) => string | null): boolean =>
     others.filter(other => other !== device && other.host === device.host && field(other) === field(device)).length ===
     0
@@ -218,7 +218,7 @@ function strongest(device: CombinedDevice, others: readonly CombinedDevice[], ma
  * The strongest identity that tells this device from the others of its host: UUID, factory number, serial, PCI address.
  * `machine` (a derived UUID, or null in a recording) keeps slots of different hosts apart.
  */
-export function identifyDevices(devices: readonly CombinedDevice[], machine: string | null): readonly Identity[] {
+export function identifyDevices(devices: readonly CombinedDevice[], machine: string | null): readonly CardIdentity[] {
   const taken = new Map<string, number>()
   return devices.map(device => {
     const found = strongest(device, devices, machine)

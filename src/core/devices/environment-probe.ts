@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { ownFile } from '../platform/own-files.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
-import { printable } from '../protocol/text.ts'
+import { printable } from '../protocol/primitives.ts'
 import type { Host } from './host.ts'
 
 export type EnvironmentOptions = {

@@ -2,13 +2,13 @@ import { defineErrors } from '../platform/errors.ts'
 
 export const gpuErrors = defineErrors({
   GPU_RECORDING_NOT_FOUND: {
-    message: ({ path }: { path: string }) => `There is no recording at ${path}.`,
+    message: 'There is no recording at {path}.',
     meaning: 'The file or folder given with --recording does not exist or cannot be read.',
     fix: 'Give a file with the output of nvidia-smi, rocm-smi, amd-smi or xpu-smi, or a folder of such files.',
     exit: 3,
   },
   GPU_RECORDING_EMPTY: {
-    message: ({ path }: { path: string }) => `The folder ${path} holds no file.`,
+    message: 'The folder {path} holds no file.',
     meaning: 'A folder given with --recording has no files to read.',
     fix: 'Record with "nvidia-smi -q -x > gpu.xml", "amd-smi static --json > gpu.json" or "xpu-smi discovery -j > gpu.json".',
     exit: 3,

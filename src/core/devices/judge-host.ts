@@ -1,4 +1,4 @@
-import type { CombinedDevice, Identity } from './combine-devices.ts'
+import type { CardIdentity, CombinedDevice } from './combine-devices.ts'
 import type { HostFacts } from './cross-check.ts'
 import { faultDefinition, faultFromText, makeFault } from './make-fault.ts'
 import type { Listing, Observation, Vendor } from './observation.ts'
@@ -33,7 +33,7 @@ const missingCards = new Set(['GPU_INDEX_GAP', 'GPU_OUTPUT_TRUNCATED'])
 /** Cards of a live host that its kernel names and the vendor's tool does not list, where nothing else says why. */
 export function unshown(
   seen: readonly CombinedDevice[],
-  identities: readonly Identity[],
+  identities: readonly CardIdentity[],
   combined: readonly CombinedDevice[],
   faults: readonly Fault[],
 ): Fault[] {

@@ -22,105 +22,87 @@ export type SeenFault = {
 export const listings = ['full', 'query', 'list', 'procfs', 'table', 'log'] as const
 export type Listing = (typeof listings)[number]
 
-/** A MIG instance of an NVIDIA card, or a compute partition of an AMD card (with its number as `gpuInstance`). */
-export type ObservedPart = {
-  readonly index: number | null
-  readonly uuid: string | null
-  readonly profile: string | null
-  readonly gpuInstance: number | null
-  readonly computeInstance: number | null
-  readonly memoryMiB: number | null
-  readonly memoryUsedMiB: number | null
-  readonly multiprocessors: number | null
-  readonly faults: readonly SeenFault[]
+/** What is said of a part where a source says nothing. */
+const unsaidOfPart = {
+  index: null as number | null,
+  uuid: null as string | null,
+  profile: null as string | null,
+  gpuInstance: null as number | null,
+  computeInstance: null as number | null,
+  memoryMiB: null as number | null,
+  memoryUsedMiB: null as number | null,
+  multiprocessors: null as number | null,
+  faults: [] as readonly SeenFault[],
 }
 
-export type ObservedDevice = {
+/** A MIG instance of an NVIDIA card, or a compute partition of an AMD card (with its number as `gpuInstance`). */
+export type ObservedPart = Readonly<typeof unsaidOfPart>
+
+/** What is said of a device where a source says nothing. */
+const unsaidOfDevice = {
+  index: null as number | null,
+  name: null as string | null,
+  uuid: null as string | null,
+  serial: null as string | null,
+  /** Another factory-set number (NVIDIA's PDI, AMD's unique id where it is not the UUID). */
+  boardId: null as string | null,
+  pciBusId: null as string | null,
+  pciDeviceId: null as string | null,
+  memoryMiB: null as number | null,
+  driver: null as string | null,
+  computeApi: null as string | null,
+  firmware: null as string | null,
+  architecture: null as string | null,
+  /** NVIDIA's tool names a driver model (WDDM, TCC, MCDM) on Windows and in WSL, and prints N/A on Linux; null where it is not said. */
+  windows: null as boolean | null,
+  /** The device is a slice that a hypervisor gave this guest. */
+  vgpu: false,
+  partsEnabled: null as boolean | null,
+  parts: [] as readonly ObservedPart[],
+  readings: {} as Partial<DeviceReadings>,
+  faults: [] as readonly SeenFault[],
+  notes: [] as readonly { readonly code: string; readonly detail: string }[],
+}
+
+export type ObservedDevice = Readonly<typeof unsaidOfDevice> & {
   readonly vendor: Vendor
   readonly listing: Listing
-  readonly index: number | null
-  readonly name: string | null
-  readonly uuid: string | null
-  readonly serial: string | null
-  /** Another factory-set number (NVIDIA's PDI, AMD's unique id where it is not the UUID). */
-  readonly boardId: string | null
-  readonly pciBusId: string | null
-  readonly pciDeviceId: string | null
-  readonly memoryMiB: number | null
-  readonly driver: string | null
-  readonly computeApi: string | null
-  readonly firmware: string | null
-  readonly architecture: string | null
-  /** NVIDIA's tool names a driver model (WDDM, TCC, MCDM) on Windows and in WSL, and prints N/A on Linux; null where it is not said. */
-  readonly windows: boolean | null
-  /** The device is a slice that a hypervisor gave this guest. */
-  readonly vgpu: boolean
-  readonly partsEnabled: boolean | null
-  readonly parts: readonly ObservedPart[]
-  readonly readings: Partial<DeviceReadings>
-  readonly faults: readonly SeenFault[]
-  readonly notes: readonly { readonly code: string; readonly detail: string }[]
 }
 
-export type Observation = {
+/** What an output says where it says nothing. */
+const unsaid = {
+  vendor: null as Vendor | null,
+  devices: [] as readonly ObservedDevice[],
+  faults: [] as readonly SeenFault[],
+  /** How many cards the tool says there are, where it says so. */
+  attached: null as number | null,
+  /** Kernel driver version by a source other than the device list (procfs). */
+  kernelDriver: null as string | null,
+  /** Display and compute cards that the PCI bus shows, where this source lists them. */
+  pciCards: null as readonly PciCard[] | null,
+  /** It names a card without saying how it is, as a log of a driver that loads does. */
+  mentionsCards: false,
+  /** What is said that is no fault. */
+  notes: [] as readonly { readonly code: string; readonly detail: string }[],
+}
+
+export type Observation = Readonly<typeof unsaid> & {
   /** File or tool. */
   readonly source: string
   /** Outputs of one machine share it; PCI addresses and indices mean something only within it. */
   readonly host: string
   readonly format: string
-  readonly vendor: Vendor | null
-  readonly devices: readonly ObservedDevice[]
-  readonly faults: readonly SeenFault[]
-  /** How many cards the tool says there are, where it says so. */
-  readonly attached: number | null
-  /** Kernel driver version by a source other than the device list (procfs). */
-  readonly kernelDriver: string | null
-  /** Display and compute cards that the PCI bus shows, where this source lists them. */
-  readonly pciCards: readonly PciCard[] | null
-  /** It names a card without saying how it is, as a log of a driver that loads does. */
-  readonly mentionsCards: boolean
-  /** What is said that is no fault. */
-  readonly notes: readonly { readonly code: string; readonly detail: string }[]
 }
+
+export const observedPart = (known: Partial<ObservedPart>): ObservedPart => ({ ...unsaidOfPart, ...known })
 
 export const observedDevice = (
   known: Pick<ObservedDevice, 'vendor' | 'listing'> & Partial<ObservedDevice>,
-): ObservedDevice => ({
-  index: null,
-  name: null,
-  uuid: null,
-  serial: null,
-  boardId: null,
-  pciBusId: null,
-  pciDeviceId: null,
-  memoryMiB: null,
-  driver: null,
-  computeApi: null,
-  firmware: null,
-  architecture: null,
-  windows: null,
-  vgpu: false,
-  partsEnabled: null,
-  parts: [],
-  readings: {},
-  faults: [],
-  notes: [],
-  ...known,
-})
+): ObservedDevice => ({ ...unsaidOfDevice, ...known })
 
 export const observation = (
   known: Pick<Observation, 'source' | 'host' | 'format'> & Partial<Observation>,
-): Observation => ({
-  vendor: null,
-  devices: [],
-  faults: [],
-  attached: null,
-  kernelDriver: null,
-  pciCards: null,
-  mentionsCards: false,
-  notes: [],
-  ...known,
-})
+): Observation => ({ ...unsaid, ...known })
 
 /** One text to read: a tool's whole output, a section of a capture, or a file of an operator. */
 export type Capture = {

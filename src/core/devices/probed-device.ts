@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
 import { type DeviceRecord, deviceHash, deviceRecordSchema, localId } from '../protocol/device-record.ts'
-import { printable } from '../protocol/text.ts'
+import { printable } from '../protocol/primitives.ts'
 
 /**
  * The port: what looks at a host and says which devices it has and how they are. A probe's output is a claim: it never
@@ -43,28 +43,30 @@ export type Contradiction = {
 /** Something worth saying that is not a fault: an unknown newer driver, masked serials, another process on the card. */
 export type Note = { readonly code: string; readonly device: string | null; readonly detail: string }
 
-/** Volatile readings; null where the tool did not say. Temperatures in °C, power in W, memory in MiB. */
-export type DeviceReadings = {
-  readonly temperatureC: number | null
-  readonly memoryTemperatureC: number | null
-  readonly powerDrawWatts: number | null
-  readonly powerLimitWatts: number | null
-  readonly memoryUsedMiB: number | null
-  readonly utilisationPercent: number | null
-  readonly performanceState: string | null
+/** Volatile readings of a device that reports none: null where the tool did not say. Temperatures in °C, power in W, memory in MiB. */
+const noReadings = {
+  temperatureC: null as number | null,
+  memoryTemperatureC: null as number | null,
+  powerDrawWatts: null as number | null,
+  powerLimitWatts: null as number | null,
+  memoryUsedMiB: null as number | null,
+  utilisationPercent: null as number | null,
+  performanceState: null as string | null,
   /** Active reasons that slow the clocks, e.g. `hw_thermal_slowdown`; `idle` is not one. */
-  readonly throttleReasons: readonly string[]
-  readonly linkWidth: number | null
-  readonly linkWidthMax: number | null
-  readonly linkGeneration: number | null
-  readonly linkGenerationMax: number | null
-  readonly eccMode: string | null
-  readonly eccCorrected: number | null
-  readonly eccUncorrected: number | null
-  readonly retiredPages: number | null
-  readonly retirementPending: boolean | null
-  readonly processes: readonly DeviceProcess[]
+  throttleReasons: [] as readonly string[],
+  linkWidth: null as number | null,
+  linkWidthMax: null as number | null,
+  linkGeneration: null as number | null,
+  linkGenerationMax: null as number | null,
+  eccMode: null as string | null,
+  eccCorrected: null as number | null,
+  eccUncorrected: null as number | null,
+  retiredPages: null as number | null,
+  retirementPending: null as boolean | null,
+  processes: [] as readonly DeviceProcess[],
 }
+
+export type DeviceReadings = Readonly<typeof noReadings>
 
 export type DeviceProcess = {
   readonly pid: number
@@ -104,28 +106,6 @@ export type ProbeResult = {
 export type GpuProbe = {
   /** Never throws for what a tool says or fails to say: that is a state and a fault. */
   probe(): Promise<ProbeResult>
-}
-
-/** Readings of a device that reports none. */
-const noReadings: DeviceReadings = {
-  temperatureC: null,
-  memoryTemperatureC: null,
-  powerDrawWatts: null,
-  powerLimitWatts: null,
-  memoryUsedMiB: null,
-  utilisationPercent: null,
-  performanceState: null,
-  throttleReasons: [],
-  linkWidth: null,
-  linkWidthMax: null,
-  linkGeneration: null,
-  linkGenerationMax: null,
-  eccMode: null,
-  eccCorrected: null,
-  eccUncorrected: null,
-  retiredPages: null,
-  retirementPending: null,
-  processes: [],
 }
 
 const order: readonly ProbeState[] = ['healthy', 'degraded', 'unreadable']
@@ -190,5 +170,24 @@ export function probedDevice(
     sources: [],
     ...known,
     readings: { ...noReadings, ...known.readings },
+  }
+}
+
+/** What of a card's memory is free, as far as its tool says. */
+
+export type FreeMemory = {
+  /** Null where the tool does not say what is used, or how much there is. */
+  readonly freeBytes: number | null
+  /** Whether a display needs some of it: known by a program that draws, and assumed where a tool lists no programs (AMD's, Intel's). */
+  readonly display: boolean
+}
+
+export function freeMemory({ record, readings }: Pick<ProbedDevice, 'record' | 'readings'>): FreeMemory {
+  const { memoryMiB, vendor } = record
+  const { memoryUsedMiB, processes } = readings
+  const isKnown = memoryMiB !== null && memoryUsedMiB !== null
+  return {
+    freeBytes: isKnown ? Math.max(0, memoryMiB - memoryUsedMiB) * 2 ** 20 : null,
+    display: vendor !== 'nvidia' || processes.some(({ kind }) => kind?.includes('G') === true),
   }
 }

@@ -18,7 +18,6 @@ export type AnvilOptions = {
   /** Genesis timestamp in seconds. */
   readonly timestamp?: number
   readonly hardfork?: string
-  readonly startTimeoutMs?: number
   /** Sign for any address, for tests. */
   readonly autoImpersonate?: boolean
   /** Each line anvil prints. */
@@ -66,7 +65,7 @@ export async function startAnvil(
 ): Promise<AnvilHandle> {
   const binary = dependencies.binary ?? anvilBinary()
   if (!existsSync(binary)) throw devnetErrors.ANVIL_MISSING({ name: binary })
-  const { blockTimeSeconds, host = '127.0.0.1', port = 0, startTimeoutMs = 10_000, onLog, hardfork, ...rest } = options
+  const { blockTimeSeconds, host = '127.0.0.1', port = 0, onLog, hardfork, ...rest } = options
   const anvil = createAnvil({
     ...rest,
     host,
@@ -75,7 +74,7 @@ export async function startAnvil(
     // The library's list of names ends before the hardforks that anvil knows.
     ...(hardfork === undefined ? {} : { hardfork: hardfork as 'Latest' }),
     anvilBinary: binary,
-    startTimeout: startTimeoutMs,
+    startTimeout: 10_000,
     stopTimeout: 2_000,
     execArgs: ([file, args, execOptions]) => [
       '/bin/sh',

@@ -20,7 +20,7 @@ export type EpochFeedDependencies = {
 }
 
 /** Looks once a second until the signal aborts; every epoch is told once, in order. */
-export async function followEpochs(
+export async function feedEpochs(
   { pollMs = 1_000 }: { readonly pollMs?: number },
   { network, clock, onView, onPaid, onTrouble }: EpochFeedDependencies,
   stop: AbortSignal,
@@ -46,11 +46,11 @@ export async function followEpochs(
 const paidEpoch = ({ epoch, money }: EpochView, view: NetworkView): PaidEpoch => ({
   epoch,
   emission: money?.emission ?? 0n,
-  payments: paymentsOf(view, epoch),
+  payments: paymentsOfEpoch(view, epoch),
 })
 
 /** What devices were paid for an epoch. */
-export const paymentsOf = ({ payments }: NetworkView, epoch: number): PaidEpoch['payments'] =>
+export const paymentsOfEpoch = ({ payments }: NetworkView, epoch: number): PaidEpoch['payments'] =>
   payments
     .filter(payment => payment.epoch === epoch)
     .map(({ device, payout, score, amount, txHash }) => ({ device, payout, score, amount, txHash }))

@@ -3,53 +3,51 @@ import { committeeSize } from '../protocol/constants.ts'
 
 export const devnetErrors = defineErrors({
   ANVIL_MISSING: {
-    message: ({ name }: { name: string }) => `The local chain (anvil) is not installed: ${name} is missing.`,
+    message: 'The local chain (anvil) is not installed: {name} is missing.',
     meaning:
       'npm installs anvil as an optional package for the platform it runs on; here it found none or was told to skip it.',
     fix: 'Run "npm ci" without --omit=optional on Linux or macOS (x64 or arm64).',
     exit: 3,
   },
   ANVIL_START_FAILED: {
-    message: ({ reason }: { reason: string }) => `The local chain (anvil) did not start: ${reason}`,
+    message: 'The local chain (anvil) did not start: {reason}',
     meaning: 'anvil ended before it listened, most often because the port is in use.',
     fix: 'Choose another --port, or leave it out to get a free one.',
   },
   DEVNET_PROCESS_ENDED: {
-    message: ({ name, reason }: { name: string; reason: string }) => `${name} ended: ${reason}`,
+    message: '{name} ended: {reason}',
     meaning: 'A Provider or Checker process of the devnet stopped before the network was up.',
     fix: 'Read its log with "kaisar devnet logs", mend what it names, and run "kaisar devnet up" again.',
   },
   DEVNET_START_TIMEOUT: {
-    message: ({ seconds, missing }: { seconds: number; missing: string }) =>
-      `The devnet was not up after ${seconds} s; still missing: ${missing}.`,
+    message: 'The devnet was not up after {seconds} s; still missing: {missing}.',
     meaning: 'A process did not get as far as it should: the machine is very busy, or a port or file is blocked.',
     fix: 'Look at the logs with "kaisar devnet logs" and run "kaisar devnet up" again, with fewer --providers on a small machine.',
   },
   DEVNET_EPOCH_UNPAID: {
-    message: ({ epoch, reason }: { epoch: number; reason: string }) => `Epoch ${epoch} was not paid: ${reason}.`,
+    message: 'Epoch {epoch} was not paid: {reason}.',
     meaning: 'Its cohorts are void or nobody paid them before the chain forgot the epoch.',
     fix: 'Look at "kaisar devnet logs" for the first error; on a very busy machine use a longer --epoch-seconds.',
   },
   DEVNET_RUNNING: {
-    message: ({ dataDir, owner }: { dataDir: string; owner: string; fix?: string }) =>
-      `A devnet already runs from ${dataDir}: ${owner}.`,
+    message: 'A devnet already runs from {dataDir}: {owner}.',
     meaning: 'One devnet lives in one data directory.',
     fix: 'Use it, stop it with "kaisar devnet down" with its --data-dir, or start another one with --data-dir <folder>.',
   },
   DEVNET_NOT_RUNNING: {
-    message: ({ dataDir }: { dataDir: string }) => `No devnet runs from ${dataDir}.`,
+    message: 'No devnet runs from {dataDir}.',
     meaning: 'None was started there, or it has ended.',
     fix: 'Start one with "kaisar devnet up".',
     exit: 3,
   },
   DEVNET_FAUCET_REFUSED: {
-    message: ({ name }: { name: string }) => `"${name}" is no devnet: nothing is given away there.`,
+    message: '"{name}" is no devnet: nothing is given away there.',
     meaning: 'Only the chain of "kaisar devnet up" has a treasury whose key everybody knows, and gas out of nothing.',
     fix: 'Send what you hold with "kaisar wallet send".',
     exit: 3,
   },
   DEVNET_LOGS_MISSING: {
-    message: ({ dataDir, name }: { dataDir: string; name: string }) => `${dataDir} holds no log of ${name}.`,
+    message: '{dataDir} holds no log of {name}.',
     meaning: 'No devnet was started from this folder, or no process has this name.',
     fix: 'Run "kaisar devnet logs" without a name to see all, or name the folder with --data-dir.',
     exit: 3,

@@ -10,7 +10,7 @@ import { writeFileAtomically } from '../platform/write-file-atomically.ts'
 import { devnetErrors } from './errors.ts'
 import type { Role } from './roles.ts'
 
-export type DaemonEvent = { readonly type: string; readonly [field: string]: unknown }
+export type PrintedEvent = { readonly type: string; readonly [field: string]: unknown }
 
 export type Daemon = { readonly role: Role; readonly process: SupervisedProcess }
 
@@ -23,7 +23,7 @@ export type LaunchDaemonOptions = {
 }
 
 export type LaunchDaemonDependencies = {
-  readonly onEvent: (role: Role, event: DaemonEvent) => void
+  readonly onEvent: (role: Role, event: PrintedEvent) => void
   /** Environment of the processes, e.g. where contexts are found. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -93,9 +93,9 @@ async function prepareKey(folder: string, role: Role): Promise<string> {
   return passwordFile
 }
 
-function parseEvent(line: string): DaemonEvent | null {
+function parseEvent(line: string): PrintedEvent | null {
   try {
-    const event = JSON.parse(line) as DaemonEvent
+    const event = JSON.parse(line) as PrintedEvent
     return typeof event.type === 'string' ? event : null
   } catch {
     return null
@@ -105,7 +105,7 @@ function parseEvent(line: string): DaemonEvent | null {
 /** Rejects when a daemon ends before the devnet is up; its last words are in its result line. */
 export async function failWhenEnded(
   { role, process: { exited } }: Daemon,
-  lastEvent: () => DaemonEvent | null,
+  lastEvent: () => PrintedEvent | null,
 ): Promise<never> {
   const { exitCode, signal } = await exited
   const [error] = (lastEvent()?.errors ?? []) as { message?: string; fix?: string }[]

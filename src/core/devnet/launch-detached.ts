@@ -8,7 +8,7 @@ import { type ExitCode, KaisarError } from '../platform/errors.ts'
 import type { Envelope } from '../platform/output.ts'
 import { packageFolder } from '../platform/own-files.ts'
 import { devnetErrors } from './errors.ts'
-import type { DaemonEvent } from './launch-daemons.ts'
+import type { PrintedEvent } from './launch-daemons.ts'
 
 /** Of what it logged, where it ended without a result. */
 const mostLogCharacters = 4_000
@@ -31,7 +31,7 @@ export async function launchDetached({
   readonly args: readonly string[]
   readonly until: readonly string[]
   readonly stop: AbortSignal
-}): Promise<readonly DaemonEvent[]> {
+}): Promise<readonly PrintedEvent[]> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   // Under a name of their own until it is ready: another devnet may run from this folder, and write to its own.
   const [events, log] = ['devnet.ndjson', 'devnet.log'].map(name => ({
@@ -83,12 +83,12 @@ const writeStream = (path: string) => createWriteStream(path, { fd: openSync(pat
 
 type OutputFile = { readonly path: string; readonly readyPath: string }
 
-function readEvents(file: string): DaemonEvent[] {
+function readEvents(file: string): PrintedEvent[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .flatMap(line => {
       try {
-        return [JSON.parse(line) as DaemonEvent]
+        return [JSON.parse(line) as PrintedEvent]
       } catch {
         return []
       }

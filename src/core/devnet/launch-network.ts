@@ -1,12 +1,14 @@
 /** The chain of a devnet: anvil, the six contracts, and what each role needs to take part. */
-import { createWalletClient, http, type LocalAccount, parseEther, toHex } from 'viem'
+import { type Address, createWalletClient, http, type LocalAccount, parseEther, toHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { readArtifact } from '../chain/artifacts.ts'
 import { type Chain, connectChain } from '../chain/client.ts'
 import { deployNetwork, startNetwork } from '../chain/deploy.ts'
+import { transferOf } from '../chain/kai.ts'
 import { type ConnectedNetwork, connectNetwork, type Deployment } from '../chain/network.ts'
 import { devnetParameters, type NetworkParameters } from '../chain/network-presets.ts'
+import { transact } from '../chain/tx/transact.ts'
 import { jobSets, jobsHash } from '../job/jobs.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type AnvilHandle, startAnvil } from './anvil.ts'
@@ -114,4 +116,30 @@ async function fund(
       throwOnReceiptRevert: true,
     })
   }
+}
+
+export type FaucetOptions = {
+  readonly to: Address
+  /** Wei of KAI. */
+  readonly kai: bigint
+  /** Wei of the chain's own coin, which is added to what `to` holds. */
+  readonly gas: bigint
+}
+
+/**
+ * Gives away KAI of the treasury, and gas out of nothing.
+ *
+ * @throws KAI_INSUFFICIENT, RECIPIENT_REFUSED, and RPC_FAILED on a chain that is no anvil
+ */
+export async function fundOnDevnet(
+  network: ConnectedNetwork,
+  { to, kai, gas }: FaucetOptions,
+  { clock }: { readonly clock: Clock },
+): Promise<void> {
+  const account = privateKeyToAccount(devnetKey('deployer'))
+  const { chain } = network
+  const call = await transferOf(network, { from: account.address, to, amount: kai, unit: 'KAI' })
+  await transact(call, {}, { chain, account, clock })
+  const balance = await chain.client.getBalance({ address: to })
+  await chain.all()[0]!.request({ method: 'anvil_setBalance', params: [to, toHex(balance + gas)] })
 }

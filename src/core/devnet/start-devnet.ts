@@ -10,20 +10,19 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { kaiBalance } from '../chain/kai.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { NetworkParameters } from '../chain/network-presets.ts'
-import { kaiBalance } from '../chain/vault.ts'
 import { type DataDirLock, lockDataDir } from '../daemon/data-dir-lock.ts'
 import type { NetworkView } from '../network/network-view.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { removeContext, writeContext } from '../platform/context.ts'
 import { isKaisarError } from '../platform/errors.ts'
-import { sweepProcesses, writePidFile } from '../platform/pid-file.ts'
-import { processStart } from '../platform/process-identity.ts'
+import { processStart, sweepProcesses, writePidFile } from '../platform/pid-file.ts'
 import { committeeSize } from '../protocol/constants.ts'
-import { followEpochs, type PaidEpoch } from './epoch-feed.ts'
+import { feedEpochs, type PaidEpoch } from './epoch-feed.ts'
 import { devnetErrors } from './errors.ts'
-import { type Daemon, type DaemonEvent, failWhenEnded, launchDaemon } from './launch-daemons.ts'
+import { type Daemon, failWhenEnded, launchDaemon, type PrintedEvent } from './launch-daemons.ts'
 import { type DevnetNetwork, launchNetwork } from './launch-network.ts'
 import { devnetRoles, type Role } from './roles.ts'
 
@@ -59,9 +58,9 @@ export type DevnetEvent =
       readonly contracts: Readonly<Record<string, string>>
       readonly firstEpochAt: number
     }
-  | ({ readonly type: 'device.registered' | 'check.completed' } & DaemonEvent)
+  | ({ readonly type: 'device.registered' | 'check.completed' } & PrintedEvent)
   | ({ readonly type: 'epoch.paid' } & PaidEpoch)
-  | { readonly type: 'daemon.event'; readonly name: string; readonly event: DaemonEvent }
+  | { readonly type: 'daemon.event'; readonly name: string; readonly event: PrintedEvent }
   | { readonly type: 'daemon.ended'; readonly name: string; readonly reason: string }
 
 /** How a process of the devnet is started, where that differs from `kaisar provider run` or `kaisar checker run`. */
@@ -116,7 +115,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
 
   const lock = takeFolder(dataDir)
   const daemons = new Map<string, Daemon>()
-  const lastEvents = new Map<string, DaemonEvent>()
+  const lastEvents = new Map<string, PrintedEvent>()
   const stopping = new AbortController()
   const paid: PaidEpoch[] = []
   const waiters = new Set<() => void>()
@@ -176,7 +175,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
       return daemon
     }
     const ready = new Map(roles.map(({ name: each }) => [each, Promise.withResolvers<void>()]))
-    function onDaemonEvent(role: Role, event: DaemonEvent) {
+    function onDaemonEvent(role: Role, event: PrintedEvent) {
       lastEvents.set(role.name, event)
       if (event.type === 'checker.listening' || event.type === 'device.registered') ready.get(role.name)!.resolve()
       if (event.type === 'device.registered' || event.type === 'check.completed') {
@@ -200,7 +199,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
     const { rpcUrl } = anvil
     const { chainId, contracts } = deployment
     onEvent({ type: 'devnet.ready', rpcUrl, chainId, contracts, firstEpochAt })
-    following = followEpochs(
+    following = feedEpochs(
       {},
       {
         network,

@@ -1,7 +1,7 @@
 /** What a devnet has come to: the same data for the last line of `devnet up`, for `devnet status`, and for the table. */
 import type { Hex } from 'viem'
+import { kaiBalance } from '../chain/kai.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { kaiBalance } from '../chain/vault.ts'
 import type { Measures } from '../epoch/capacity.ts'
 import { readExplanation } from '../explain/explain-device.ts'
 import { createNetworkReader, type NetworkReader } from '../network/network-reader.ts'
@@ -10,7 +10,7 @@ import { createEvidenceSource } from '../operator/ask-seats.ts'
 import { grouped, measureText, shortHex, tokens } from '../view/figures.ts'
 import { lineText } from '../view/line.ts'
 import { tableLines } from '../view/table.ts'
-import { type PaidEpoch, paymentsOf } from './epoch-feed.ts'
+import { type PaidEpoch, paymentsOfEpoch } from './epoch-feed.ts'
 
 export type DevnetSummary = {
   readonly rpcUrl: string
@@ -93,7 +93,7 @@ function summarize(
         epoch,
         emission: money!.emission,
         paid: isPaid,
-        payments: paymentsOf(view, epoch),
+        payments: paymentsOfEpoch(view, epoch),
       })),
     devices: view.devices.map(({ id, operator, payout, history, earned }, at) => {
       const verdicts: Record<string, number> = {}

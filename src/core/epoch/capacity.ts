@@ -70,52 +70,66 @@ export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
     const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
     if (own.length === 0 || judged.length * 2 < own.length) return null
     for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))
-      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + countedOf(figures, name), 0) / judged.length)
+      means[name] = meanDown(judged.map(({ figures }) => countedOf(figures, name)))
   }
   const { tensor = 0, bandwidth = 0, resident = 0 } = means
   return { tensor, bandwidth, resident: Math.min(resident, residentAtBeats(rounds)) }
 }
 
+const meanDown = (of: readonly number[]): number => Math.floor(of.reduce((sum, each) => sum + each, 0) / of.length)
+
 const countedOf = (figures: Figures, name: string): number =>
   name === 'resident' ? residentOf(figures) : (figures[name] ?? 0)
 
-/** Memory that was there at the median of the beats that verify, the lower of two; no bound where none does. */
-function residentAtBeats(rounds: readonly MeasuredRound[]): number {
-  const there = rounds.filter(round => round.kind === 'beat' && isMeasured(round))
-  const sorted = there.map(({ figures }) => figures.resident ?? 0).sort((a, b) => a - b)
-  return sorted[(sorted.length - 1) >> 1] ?? Number.POSITIVE_INFINITY
-}
-
-/** A beat counts from these shares of the bandwidth and of the memory that the device's own memory round had, in percent. */
+/** A beat counts from these shares of the bandwidth and of the memory that the device's own memory rounds had, in percent. */
 const leastOfBandwidth = 30
 const leastOfMemory = 95
+
+const isMeasured = ({ verdict, figures }: MeasuredRound): boolean => verdict === 'VALID' && (figures.bandwidth ?? 0) > 0
+
+/** Means of the memory rounds in which the device did something, rounded down; null where there is none. */
+function shownInMemoryRounds(rounds: readonly MeasuredRound[]): Figures | null {
+  const own = rounds.filter(round => round.kind === 'memory' && isMeasured(round))
+  const mean = (name: string) => meanDown(own.map(({ figures }) => figures[name] ?? 0))
+  return own.length === 0 ? null : { bandwidth: mean('bandwidth'), resident: mean('resident') }
+}
+
+/**
+ * Memory that was there at the median of the beats that verify, the lower of two; no bound where none does. It counts as far as it is read
+ * within τ at the bandwidth that a beat stands for: so beats that count never lower it by their bandwidth, and slower ones do.
+ */
+function residentAtBeats(rounds: readonly MeasuredRound[]): number {
+  const there = rounds.filter(round => round.kind === 'beat' && isMeasured(round))
+  const sorted = there
+    .map(({ figures: { bandwidth = 0, resident = 0 } }) =>
+      residentOf({ resident, bandwidth: Math.floor((bandwidth * 100) / leastOfBandwidth) }),
+    )
+    .sort((a, b) => a - b)
+  return sorted[(sorted.length - 1) >> 1] ?? Number.POSITIVE_INFINITY
+}
 
 /** Why a beat that verifies does not count: a stable code and a sentence. */
 export type Shortfall = { readonly reason: 'BEAT_SLOW' | 'BEAT_SHRUNK'; readonly detail: string }
 
-const isMeasured = ({ verdict, figures }: MeasuredRound): boolean => verdict === 'VALID' && (figures.bandwidth ?? 0) > 0
-
 /**
  * Of each of an epoch's rounds, in their order, why it does not count although it verifies; null for all but beats. A beat is compared with
- * the device's last memory round before it in which it did something, or the first after it; where there is none, verifying is enough.
+ * the mean of the device's memory rounds of the epoch in which it did something; where there is none, verifying is enough.
  */
 export function shortfallsOf(rounds: readonly MeasuredRound[]): (Shortfall | null)[] {
-  const isOwn = (round: MeasuredRound) => round.kind === 'memory' && isMeasured(round)
-  return rounds.map((round, at) => {
-    if (round.kind !== 'beat' || !isMeasured(round)) return null
-    const own = rounds.slice(0, at).findLast(isOwn) ?? rounds.slice(at).find(isOwn)
-    if (own === undefined) return null
-    const of = (name: string) => [round.figures[name] ?? 0, own.figures[name] ?? 0] as const
+  const own = shownInMemoryRounds(rounds)
+  return rounds.map(round => {
+    if (own === null || round.kind !== 'beat' || !isMeasured(round)) return null
+    const of = (name: string) => [round.figures[name] ?? 0, own[name] ?? 0] as const
     const falls = (name: string, percent: number) => of(name)[0] * 100 < of(name)[1] * percent
     if (falls('resident', leastOfMemory))
       return {
         reason: 'BEAT_SHRUNK',
-        detail: `The device held ${of('resident').join(' MB at the beat and ')} MB in its memory round; ${leastOfMemory}% of that count.`,
+        detail: `The device held ${of('resident').join(' MB at the beat and ')} MB in its memory rounds; ${leastOfMemory}% of that count.`,
       }
     if (falls('bandwidth', leastOfBandwidth))
       return {
         reason: 'BEAT_SLOW',
-        detail: `The device read ${of('bandwidth').join(' MB/s at the beat and ')} MB/s in its memory round; ${leastOfBandwidth}% of that count.`,
+        detail: `The device read ${of('bandwidth').join(' MB/s at the beat and ')} MB/s in its memory rounds; ${leastOfBandwidth}% of that count.`,
       }
     return null
   })

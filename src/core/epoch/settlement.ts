@@ -18,14 +18,13 @@ import {
   keeperCallsOf,
   settledThrough,
 } from '../chain/epochs.ts'
+import { readParameters } from '../chain/governance.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { readParameters } from '../chain/parameters.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt } from '../protocol/trigger.ts'
-import { keeperRank, turnBlocks, turnSeconds } from './keeper-rank.ts'
-import { nextLookAt } from './next-look.ts'
+import { keeperRank, nextLookAt, turnBlocks, turnSeconds } from './keeper-times.ts'
 import {
   type OpeningOnChain,
   planCohort,

@@ -1,8 +1,11 @@
-import { decodeFunctionData, type Hex } from 'viem'
+/** What seats opened on chain, and the receipts that it contradicts. */
+import { type Address, decodeFunctionData, type Hex } from 'viem'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { getEvents } from '../chain/events.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { reading } from '../chain/read.ts'
+import type { Signed } from '../protocol/typed-data.ts'
+import { unpackOpening } from './opening.ts'
 import type { OpeningOnChain } from './settlement-plan.ts'
 
 /**
@@ -37,3 +40,29 @@ function decodeShown(input: Hex, epoch: number, cohort: number): readonly Openin
     return []
   }
 }
+
+/** A seat's signed word to a Provider about one lane. */
+export type GivenReceipt = { readonly checker: Address; readonly receipt: Signed<'Receipt'> }
+
+export type FalseReceipt = GivenReceipt & { readonly opening: OpeningOnChain }
+
+/**
+ * The receipts that contradict what the same seat opened for their lane, which proves equivocation. Pure.
+ *
+ * @param seats - the owners of the cohort's committee, in seat order
+ * @param openings - the openings of those seats for the cohort that the receipts are about
+ */
+export const falseReceipts = (
+  receipts: readonly GivenReceipt[],
+  seats: readonly Address[],
+  openings: readonly OpeningOnChain[],
+): FalseReceipt[] =>
+  receipts.flatMap(given => {
+    const opening = openings.find(({ seat }) => seats[seat] === given.checker)
+    if (opening === undefined) return []
+    const { lane, rate, uptime, flags } = given.receipt.message
+    const opened = unpackOpening(opening.words).lanes[lane]
+    if (opened === undefined) return []
+    const isKept = opened.rate === rate && opened.uptime === uptime && opened.flags === flags
+    return isKept ? [] : [{ ...given, opening }]
+  })

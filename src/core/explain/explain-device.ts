@@ -19,7 +19,7 @@ import {
 } from '../network/epoch-facts.ts'
 import { paymentOfLane } from '../network/history.ts'
 import { cohortLanes, cohortOf, committeeSize, laneInCohort } from '../protocol/constants.ts'
-import type { Account, Explanation, Figures, SeatAccount, SeatBelow } from './explanation.ts'
+import type { Account, EpochFigures, Explanation, SeatAccount, SeatBelow } from './explanation.ts'
 import { explanationSteps } from './explanation-steps.ts'
 import { whyNothing } from './why-nothing.ts'
 
@@ -114,7 +114,7 @@ function figuresOf(
   { standingBefore, silentBefore }: DeviceFacts,
   result: LaneResult,
   certain: boolean,
-): Figures {
+): EpochFigures {
   const medianRate = decodeRate(result.rate)
   const score = scoreOf(result)
   const earned = creditOf(score, standingBefore, facts.newcomers.cap)

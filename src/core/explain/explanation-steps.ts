@@ -137,11 +137,11 @@ function seatLine({ seat, operator, opened, rate, uptime, flags, agrees, below }
   if (rate === null || uptime === null || flags === null) return `${who}: opened`
   if (!hasFlag(flags, 'judged')) return `${who}: abstains, counts as 0`
   const agreement = agrees === null ? '' : agrees ? ', agrees' : ', differs from the result'
-  return `${who}: capacity ${grouped(rate)}${below?.equal === true && below.measures !== null ? ` of ${figuresText(below.measures)}` : ''}, uptime ${uptimePercent(uptime)}, ${flagNames(flags)}${agreement}`
+  return `${who}: capacity ${grouped(rate)}${below?.equal === true && below.measures !== null ? ` of ${figuresText(below.measures)}` : ''}, uptime ${uptimePercent(uptime)}, ${missingFlags(flags)}${agreement}`
 }
 
 /** `device, environment, work`, or what is missing. */
-export function flagNames(flags: number): string {
+export function missingFlags(flags: number): string {
   const names = (Object.keys(flagBit) as Flag[]).filter(flag => flag !== 'judged')
   const missing = names.filter(flag => !hasFlag(flags, flag))
   return missing.length === 0 ? 'all flags set' : `${missing.join(' and ')} not set`
@@ -175,7 +175,7 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
     'consensus',
     figures.flags === allFlags ? 'done' : 'failed',
     `Median capacity ${grouped(figures.medianRate)}, median uptime ${uptimePercent(figures.medianUptime)}, ${
-      hasFlag(figures.flags, 'judged') ? flagNames(figures.flags) : `judged by fewer than ${quorum} seats`
+      hasFlag(figures.flags, 'judged') ? missingFlags(figures.flags) : `judged by fewer than ${quorum} seats`
     }.`,
     { lines, transactions },
   )

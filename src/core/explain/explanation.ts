@@ -28,7 +28,7 @@ export type Explanation = {
   /** What does not agree, in sentences. */
   readonly differences: readonly string[]
   readonly steps: readonly ExplanationStep[]
-  readonly figures: Figures | null
+  readonly figures: EpochFigures | null
   readonly seats: readonly SeatAccount[]
   /** Set when the device earned nothing, or not yet. */
   readonly reason: NothingEarned | null
@@ -86,13 +86,13 @@ export type Account = {
   /** The device's lane within its cohort. */
   readonly lane: number
   readonly seats: readonly SeatAccount[]
-  readonly figures: Figures | null
+  readonly figures: EpochFigures | null
   readonly payment: { readonly payment: CohortPayment; readonly amount: bigint; readonly payout: string } | null
   readonly differences: readonly string[]
 }
 
 /** Rates and scores in units of the capacity, amounts in wei. Each unit of the median rate and of the share is accounted for. */
-export type Figures = {
+export type EpochFigures = {
   readonly medianRate: bigint
   readonly medianUptime: number
   readonly flags: number

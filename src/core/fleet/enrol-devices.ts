@@ -9,16 +9,15 @@ import { type Address, type Hex, keccak256, toHex } from 'viem'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { deviceDeposit, registeredPayout } from '../chain/devices.ts'
-import { chainErrors } from '../chain/errors.ts'
 import { assertFunds } from '../chain/funds.ts'
+import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { callOf, read, reading } from '../chain/read.ts'
-import { readFeeMarket } from '../chain/tx/fee-market.ts'
-import { type Fee, type FeeCaps, nextFee } from '../chain/tx/fees.ts'
+import { type Fee, type FeeCaps, firstFee, readFeeMarket } from '../chain/tx/fees.ts'
 import { type Call, simulateCall } from '../chain/tx/transact.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { kaiAllowance, kaiBalance } from '../chain/vault.ts'
-import { isKaisarError } from '../platform/errors.ts'
+import { failureReason, isKaisarError } from '../platform/errors.ts'
+import { mapSome } from '../platform/map-some.ts'
 import { devicesOf, type EnrolledDevice, enrolmentProblems, parseEnrolment } from '../report/enrolment.ts'
 import { fleetErrors } from './errors.ts'
 
@@ -75,11 +74,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw fleetErrors.ENROLMENT_FILE_UNREADABLE({
-      path,
-      reason: (cause as NodeJS.ErrnoException).code ?? String(cause),
-      cause,
-    })
+    throw fleetErrors.ENROLMENT_FILE_UNREADABLE({ path, reason: failureReason(cause), cause })
   }
 }
 
@@ -96,7 +91,7 @@ export async function planEnrolment(
     caps,
   }: { readonly payer: Address; readonly devices: readonly HostDevice[]; readonly caps: FeeCaps },
 ): Promise<EnrolmentPlan> {
-  const asked = await mapSome(devices, async device => ({ device, ...(await ask(network, payer, device)) }))
+  const asked = await mapSome(mostAsked, devices, async device => ({ device, ...(await ask(network, payer, device)) }))
   const problems = asked.flatMap(({ device, problem }) =>
     problem === undefined ? [] : [`${device.path}: ${device.model} ${device.deviceId}: ${problem}`],
   )
@@ -114,13 +109,7 @@ export async function planEnrolment(
   const needsApproval = allowance < deposit
   const gas =
     (needsApproval ? gasOf.approve : 0n) + BigInt(batches) * gasOf.transaction + BigInt(open.length) * gasOf.device
-  const fee = nextFee(market, [], caps)
-  if (fee === null)
-    throw chainErrors.TRANSACTION_FEE_CAP({
-      key: `${open.length} registrations`,
-      neededWei: gas * market.baseFeePerGas,
-      capWei: gas * caps.feePerGas,
-    })
+  const fee = firstFee(market, caps, { key: `${open.length} registrations`, gas })
   return {
     payer,
     open,
@@ -244,13 +233,3 @@ const batchesOf = (devices: readonly HostDevice[]): HostDevice[][] =>
   Array.from({ length: Math.ceil(devices.length / mostInOne) }, (_, i) =>
     devices.slice(mostInOne * i, mostInOne * (i + 1)),
   )
-
-async function mapSome<T, R>(items: readonly T[], change: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  const waiting = items.entries()
-  const work = async () => {
-    for (const [i, item] of waiting) results[i] = await change(item)
-  }
-  await Promise.all(Array.from({ length: mostAsked }, work))
-  return results
-}

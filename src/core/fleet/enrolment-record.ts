@@ -7,9 +7,9 @@ import { createTransactionSender, type TransactionSender } from '../chain/tx/tra
 import { transactionTables } from '../chain/tx/transaction-store.ts'
 import { lockDataDir } from '../daemon/data-dir-lock.ts'
 import { openOwnState, ownChainTable } from '../daemon/own-chain.ts'
-import { stateFile } from '../daemon/state-file.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { KaisarError } from '../platform/errors.ts'
+import { stateFile } from '../platform/store.ts'
 
 export type EnrolmentRecord = {
   readonly path: string

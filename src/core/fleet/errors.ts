@@ -5,14 +5,14 @@ const shown = 10
 
 export const fleetErrors = defineErrors({
   FLEET_EMPTY: {
-    message: ({ wallet }: { wallet: string }) => `No device on this network is paid to ${wallet}.`,
+    message: 'No device on this network is paid to {wallet}.',
     meaning:
       'A fleet is every device that is registered with one payout wallet, whichever operator keys its hosts have.',
     fix: 'Check the address and the network (--context); "kaisar chain devices" lists the payout wallet of every device.',
     exit: 3,
   },
   ENROLMENT_FILE_UNREADABLE: {
-    message: ({ path, reason }: { path: string; reason: string }) => `${path} cannot be read (${reason}).`,
+    message: '{path} cannot be read ({reason}).',
     meaning: 'The file of an enrolment does not exist, or this user may not read it.',
     fix: 'Name files that exist; "kaisar provider enrol > <file>" writes one on each host.',
     exit: 2,
@@ -26,23 +26,21 @@ export const fleetErrors = defineErrors({
     exit: 3,
   },
   ENROLMENT_KEY_NOT_PAYER: {
-    message: ({ key, payer }: { key: string; payer: string }) =>
-      `The key is that of ${key}, and ${payer} is to pay: nothing is sent.`,
+    message: 'The key is that of {key}, and {payer} is to pay: nothing is sent.',
     meaning:
       'The contract takes a signed registration from the payer that it names alone, and the deposits from its KAI.',
     fix: 'Name the payer’s key with --key, or print the calls for its wallet with --calldata or --safe.',
     exit: 3,
   },
   FLEET_HOSTS_UNREADABLE: {
-    message: ({ path, reason }: { path: string; reason: string }) =>
-      `The list of hosts ${path} cannot be used: ${reason}.`,
+    message: 'The list of hosts {path} cannot be used: {reason}.',
     meaning:
       'Expected is one address of a Provider’s metrics a line, such as http://10.0.0.7:9464; lines with # are comments.',
     fix: 'Correct the file; a Provider serves metrics where it is started with --metrics-port and --metrics-host.',
     exit: 2,
   },
   WEBHOOK_URL_INVALID: {
-    message: ({ reason }: { reason: string }) => `The webhook's URL cannot be used: ${reason}.`,
+    message: "The webhook's URL cannot be used: {reason}.",
     meaning:
       'Reports go to https:// addresses of the internet, unless another one is allowed: a wrong address must not make this host send requests into its own network.',
     fix: 'Give the URL as the service shows it; --webhook-private allows http:// and addresses of your own network.',

@@ -1,6 +1,9 @@
 /** What Providers say of themselves on their metrics page: their release, and which devices they work with. */
 import { readFileSync } from 'node:fs'
 import type { Hex } from 'viem'
+import { failureReason } from '../platform/errors.ts'
+import { mapSome } from '../platform/map-some.ts'
+import { readBody } from '../transport/get-content.ts'
 import { fleetErrors } from './errors.ts'
 
 export type HostReading = {
@@ -24,7 +27,7 @@ export function readHostList(path: string): string[] {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw fleetErrors.FLEET_HOSTS_UNREADABLE({ path, reason: (cause as NodeJS.ErrnoException).code ?? String(cause) })
+    throw fleetErrors.FLEET_HOSTS_UNREADABLE({ path, reason: failureReason(cause) })
   }
   const lines = text.split(/\r?\n/).map(line => line.replace(/#.*/, '').trim())
   const hosts = lines.filter(line => line !== '')
@@ -42,15 +45,7 @@ export function readHostList(path: string): string[] {
 const isOrigin = (url: URL | null): boolean =>
   url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 
-export async function readHosts(urls: readonly string[]): Promise<HostReading[]> {
-  const readings: HostReading[] = []
-  const waiting = urls.entries()
-  const work = async () => {
-    for (const [i, url] of waiting) readings[i] = await readHost(url)
-  }
-  await Promise.all(Array.from({ length: atOnce }, work))
-  return readings
-}
+export const readHosts = (urls: readonly string[]): Promise<HostReading[]> => mapSome(atOnce, urls, readHost)
 
 async function readHost(url: string): Promise<HostReading> {
   const none = { url, version: null, devices: [] }
@@ -59,7 +54,9 @@ async function readHost(url: string): Promise<HostReading> {
       signal: AbortSignal.timeout(timeoutMs),
       redirect: 'error',
     })
-    const text = await boundedText(response)
+    const body = await readBody(response.body ?? [], mostBytes)
+    if (body === null) return { ...none, trouble: 'its answer is too long' }
+    const text = Buffer.from(body).toString()
     const version = /^kaisar_provider_build_info\{version="([^"\\]{1,64})"\} 1$/m.exec(text)?.[1] ?? null
     if (version === null) return { ...none, trouble: `HTTP status ${response.status}, and no metrics of a Provider` }
     const devices = new Set(
@@ -71,15 +68,4 @@ async function readHost(url: string): Promise<HostReading> {
     const reason = (cause as { code?: string } | undefined)?.code ?? message
     return { ...none, trouble: name === 'TimeoutError' ? `no answer within ${timeoutMs / 1000} s` : reason }
   }
-}
-
-async function boundedText({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body ?? []) {
-    size += chunk.length
-    if (size > mostBytes) throw new Error('its answer is too long')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }

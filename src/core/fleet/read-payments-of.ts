@@ -1,12 +1,12 @@
 /** What a wallet was paid, a line for each payment as bookkeeping wants it. */
 import type { Address, Hex } from 'viem'
-import { firstBlockSince } from '../chain/blocks.ts'
+import { blockAt, firstBlockSince, headNumber } from '../chain/blocks.ts'
 import { getEvents } from '../chain/events.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
-import { reading } from '../chain/read.ts'
 import { isMember } from '../network/history.ts'
 import type { NetworkReading } from '../network/network-reader.ts'
 import { exactUnits } from '../platform/exact-units.ts'
+import { mapSome } from '../platform/map-some.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 
 /**
@@ -45,7 +45,7 @@ export async function paymentsOf(
     timeline === null || firstEpoch === 0
       ? (network.deployedAtBlock ?? 0n)
       : await firstBlockSince(network.chain, epochStartsAt(timeline, firstEpoch))
-  const range = { fromBlock, toBlock: await reading('eth_blockNumber', network.chain.client.getBlockNumber()) }
+  const range = { fromBlock, toBlock: await headNumber(network.chain) }
   const [cohorts, checkers, keepers, closed, owed, withdrawn, transfers] = await Promise.all([
     getEvents(network, 'RewardVault', 'CohortPaid', range),
     getEvents(network, 'RewardVault', 'CheckersPaid', range),
@@ -159,21 +159,8 @@ const placeOf = (event: {
 /** Blocks asked for at once. */
 const atOnce = 16
 
-async function timesOf(
-  { chain: { client } }: ConnectedNetwork,
-  blocks: readonly bigint[],
-): Promise<Map<bigint, number>> {
-  const times = new Map<bigint, number>()
-  const waiting = blocks.values()
-  const work = async () => {
-    for (const blockNumber of waiting) {
-      const { timestamp } = await reading('eth_getBlockByNumber', client.getBlock({ blockNumber }))
-      times.set(blockNumber, Number(timestamp))
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, work))
-  return times
-}
+const timesOf = async (network: ConnectedNetwork, blocks: readonly bigint[]): Promise<Map<bigint, number>> =>
+  new Map(await mapSome(atOnce, blocks, async block => [block, (await blockAt(network, block)).timestamp] as const))
 
 /** RFC 4180, of fields that need no quotes; amounts as they are to the last digit. */
 export function paymentsCsv(payments: readonly FleetPayment[]): string {

@@ -3,6 +3,7 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
+import { failureReason } from '../platform/errors.ts'
 import { PrivateAddressError, publicLookup, requirePublicHost } from '../transport/private-address.ts'
 import { shortHex } from '../view/figures.ts'
 import { fleetErrors } from './errors.ts'
@@ -90,10 +91,7 @@ export function openWebhook(
           throw fleetErrors.WEBHOOK_FAILED({
             host: url!.host,
             attempts,
-            reason:
-              outcome instanceof Error
-                ? ((outcome as NodeJS.ErrnoException).code ?? outcome.message)
-                : `HTTP status ${outcome.status}`,
+            reason: outcome instanceof Error ? failureReason(outcome) : `HTTP status ${outcome.status}`,
           })
         const asked = outcome instanceof Error ? null : outcome.retryAfterMs
         await clock.sleep(Math.min(longestWaitMs, Math.max(waitMs, asked ?? 0)))

@@ -165,6 +165,9 @@ export type KindEngine<Prepared = unknown> = {
   close(): Promise<void>
 }
 
+/** Windows of each kind that a device keeps for opening: more than can be open at once, since they come one after another. */
+export const keptWindows = 4
+
 /** The newest windows of an engine, by handle: the oldest is forgotten when there are more than `most`. */
 export function createKeptWindows<W>(most: number) {
   const windows = new Map<string, W>()

@@ -12,8 +12,7 @@ import { groupsOnCard } from './memory/groups-to-claim.ts'
 import { createMemoryEngine, type MemoryEngineDependencies, type PreparedMemory } from './memory/memory-engine.ts'
 import { checkMemorySpec } from './memory/memory-spec.ts'
 import { openRowChain } from './memory/row-chain.ts'
-import type { KindEngine, PrepareRequest } from './round-kind.ts'
-import { createFeedThread, ownThreadFeeds } from './tensor/feed.ts'
+import { type KindEngine, keptWindows, type PrepareRequest } from './round-kind.ts'
 import { type KernelForm, openKernel } from './tensor/kernel.ts'
 import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
@@ -40,7 +39,7 @@ export type WorkOptions = {
   readonly threads?: number
   /** Most rows of one run; default 1024 on the CPU, 16384 elsewhere. */
   readonly batchRows?: number
-  /** Windows that can still be opened; default 4. */
+  /** Windows of each kind that can still be opened; default {@link keptWindows}. */
   readonly keepWindows?: number
   /** Whether `verify` gives the witnesses that it is asked for, which takes memory in every run; default no. */
   readonly witnesses?: boolean
@@ -50,8 +49,6 @@ export type WorkOptions = {
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
   readonly keepBytes?: number
-  /** Whether rows are drawn and digests hashed in a thread beside that of the kernel; default no. */
-  readonly feedThread?: boolean
   /** Groups of memory to fill for the device's memory rounds; default the specification's least, and on a card what it has free. */
   readonly memoryGroups?: number
   /** What of a card's memory is free, as far as it is known, and whether a display needs some of it. */
@@ -109,7 +106,14 @@ export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel, fill }: WorkDependencies,
 ): Promise<WorkCore> {
-  const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024, webgpuModule, vendor } = options
+  const {
+    deviceIndex = 0,
+    threads = 0,
+    keepWindows = keptWindows,
+    keepBytes = 256 * 1024 * 1024,
+    webgpuModule,
+    vendor,
+  } = options
   const spec = checkSpec(options.jobs.tensor)
   const memorySpec = checkMemorySpec(options.jobs.memory)
   const beatRound = roundOfBeat(checkBeatSpec(options.jobs.beat))
@@ -130,15 +134,13 @@ export async function createWorkCore(
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()
-  // Two windows may overlap where a trigger is reorganised away, and the thread feeds one at a time.
-  const { feedThread = false } = options
   const tensor = createTensorEngine(
     {
       ...{ spec, session, form: test.form, batchRows, keepWindows, keepBytes },
-      batchesAtOnce: feedThread ? 2 : 1,
+      batchesAtOnce: choice.provider === 'cpu' ? 1 : 2,
       witnesses: options.witnesses === true,
     },
-    { gate, clock, open, feeds: feedThread ? createFeedThread() : ownThreadFeeds },
+    { gate, clock, open },
   )
   const { memoryGroups, freeMemory = { freeBytes: null, display: true } } = options
   const fillCard: WorkDependencies['fill'] = epochFill =>

@@ -19,9 +19,9 @@ import {
   type FinalizedLanes,
   isMember,
   type Membership,
+  type OwedPayment,
   type PaidLanes,
   paymentOfLane,
-  type Transfer,
 } from './history.ts'
 import type { NetworkReader, NetworkReading } from './network-reader.ts'
 import type { RoundView } from './network-view.ts'
@@ -89,8 +89,8 @@ type ShownRound = MeasuredRound & {
 
 export type CohortPayment = PaidLanes & {
   /** KAI that the vault really sent in this transaction, and what it kept as owed, by payee. */
-  readonly transfers: readonly Transfer[]
-  readonly owed: readonly Transfer[]
+  readonly transfers: readonly OwedPayment[]
+  readonly owed: readonly OwedPayment[]
 }
 
 /** The device, as registered. */
@@ -253,7 +253,7 @@ async function readOpenings({ chain, contracts }: ConnectedNetwork, txHash: Hex)
   return new Map(call.args[2].map(({ seat, words }) => [seat, words as OpeningWords]))
 }
 
-const vaultTransfers = ({ contracts }: ConnectedNetwork, { logs }: TransactionReceipt): Transfer[] =>
+const vaultTransfers = ({ contracts }: ConnectedNetwork, { logs }: TransactionReceipt): OwedPayment[] =>
   parseEventLogs({ abi: kaisarTokenAbi, eventName: 'Transfer', logs })
     .filter(
       ({ address, args }) =>

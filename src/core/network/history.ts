@@ -1,10 +1,10 @@
 /** What the events of a network say, by device, epoch and cohort: all that is left of old epochs without an archive. Pure. */
 import type { Address, Hex } from 'viem'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
+import type { NetworkEvent } from '../chain/events.ts'
 import { lowerCase } from '../chain/network.ts'
 import { unpackCredits, unpackFlags, unpackLanes } from '../epoch/opening.ts'
 import { cohortOf, seatNumbers } from '../protocol/constants.ts'
-import type { NetworkEvent } from './network-events.ts'
 
 /** A device in a lane, from one registration until it left. */
 export type Membership = {
@@ -17,7 +17,7 @@ export type Membership = {
   readonly registeredTxHash: Hex
 }
 
-export type Transfer = { readonly to: Address; readonly amount: bigint }
+export type OwedPayment = { readonly to: Address; readonly amount: bigint }
 
 /** What the contract recorded of a cohort, by lane: medians (the rate a minifloat), majority flags, credits. */
 export type FinalizedLanes = {
@@ -79,24 +79,27 @@ export type History = {
   /** All that was paid for an epoch, bounties included, once it is closed. */
   readonly closed: ReadonlyMap<number, { readonly paid: bigint; readonly txHash: Hex }>
   /** By transaction: what could not be delivered. */
-  readonly owed: ReadonlyMap<Hex, readonly Transfer[]>
+  readonly owed: ReadonlyMap<Hex, readonly OwedPayment[]>
 }
 
 export const cohortKey = (epoch: number, cohort: number): string => `${epoch}:${cohort}`
 
 export function indexHistory(events: readonly NetworkEvent[]): History {
   const memberships = new Map<string, Membership>()
-  const seeds = new Map<number, Hex>()
-  const money = new Map<number, EpochMoney & { txHash: Hex }>()
-  const counted = new Map<number, { members: number; caps: bigint }>()
-  const commits = new Map<number, Map<Address, Hex>>()
-  const finalized = new Map<string, FinalizedCohort>()
-  const voided = new Map<string, { txHash: Hex; blockNumber: bigint }>()
-  const paidLanes = new Map<string, PaidLanes[]>()
-  const paidSeats = new Map<string, PaidSeats>()
-  const paidKeepers: PaidKeeper[] = []
-  const closed = new Map<number, { paid: bigint; txHash: Hex }>()
-  const owed = new Map<Hex, Transfer[]>()
+  const history = {
+    seeds: new Map<number, Hex>(),
+    counted: new Map<number, { members: number; caps: bigint }>(),
+    money: new Map<number, EpochMoney & { txHash: Hex }>(),
+    commits: new Map<number, Map<Address, Hex>>(),
+    finalized: new Map<string, FinalizedCohort>(),
+    voided: new Map<string, { txHash: Hex; blockNumber: bigint }>(),
+    paidLanes: new Map<string, PaidLanes[]>(),
+    paidSeats: new Map<string, PaidSeats>(),
+    paidKeepers: [] as PaidKeeper[],
+    closed: new Map<number, { paid: bigint; txHash: Hex }>(),
+    owed: new Map<Hex, OwedPayment[]>(),
+  }
+  const { commits, paidLanes, owed } = history
   /** The key of the membership that a device holds now. */
   const current = new Map<Hex, string>()
 
@@ -132,13 +135,13 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
         break
       }
       case 'Rolled':
-        seeds.set(Number(event.args.epoch), event.args.seed)
+        history.seeds.set(Number(event.args.epoch), event.args.seed)
         break
       case 'EpochCounted':
-        counted.set(Number(event.args.epoch), { members: event.args.members, caps: event.args.caps })
+        history.counted.set(Number(event.args.epoch), { members: event.args.members, caps: event.args.caps })
         break
       case 'EpochOpened':
-        money.set(Number(event.args.epoch), { ...event.args.money, txHash })
+        history.money.set(Number(event.args.epoch), { ...event.args.money, txHash })
         break
       case 'Committed': {
         const epoch = Number(event.args.epoch)
@@ -148,7 +151,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
       }
       case 'CohortFinalized': {
         const { epoch, cohort, opened, rates, uptimes, flags, certain, credits, evidenceRoots } = event.args
-        finalized.set(cohortKey(Number(epoch), cohort), {
+        history.finalized.set(cohortKey(Number(epoch), cohort), {
           txHash,
           blockNumber,
           opened: seatNumbers.map(seat => ((opened >> seat) & 1) === 1),
@@ -162,7 +165,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
         break
       }
       case 'CohortVoided':
-        voided.set(cohortKey(Number(event.args.epoch), event.args.cohort), { txHash, blockNumber })
+        history.voided.set(cohortKey(Number(event.args.epoch), event.args.cohort), { txHash, blockNumber })
         break
       case 'CohortPaid': {
         const { epoch, cohort, firstLane, payouts, credits, amounts } = event.args
@@ -173,16 +176,21 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
       }
       case 'CheckersPaid': {
         const { epoch, cohort, payouts, agreed, amounts } = event.args
-        paidSeats.set(cohortKey(Number(epoch), cohort), { txHash, payouts: payouts.map(lowerCase), agreed, amounts })
+        history.paidSeats.set(cohortKey(Number(epoch), cohort), {
+          txHash,
+          payouts: payouts.map(lowerCase),
+          agreed,
+          amounts,
+        })
         break
       }
       case 'KeeperPaid': {
         const { epoch, keeper, amount } = event.args
-        paidKeepers.push({ epoch: Number(epoch), keeper: lowerCase(keeper), amount, txHash })
+        history.paidKeepers.push({ epoch: Number(epoch), keeper: lowerCase(keeper), amount, txHash })
         break
       }
       case 'EpochClosed':
-        closed.set(Number(event.args.epoch), { paid: event.args.paid, txHash })
+        history.closed.set(Number(event.args.epoch), { paid: event.args.paid, txHash })
         break
       case 'Owed': {
         const { payee, amount } = event.args
@@ -191,20 +199,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
       }
     }
   }
-  return {
-    memberships: [...memberships.values()],
-    seeds,
-    counted,
-    money,
-    commits,
-    finalized,
-    voided,
-    paidLanes,
-    paidSeats,
-    paidKeepers,
-    closed,
-    owed,
-  }
+  return { ...history, memberships: [...memberships.values()] }
 }
 
 export const isMember = ({ since, until }: Membership, epoch: number): boolean =>

@@ -2,12 +2,12 @@
 import { blockAt, firstBlockSince } from '../chain/blocks.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
 import { getTimeline } from '../chain/epochs.ts'
+import { readNetworkEvents } from '../chain/events.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { laneInCohort } from '../protocol/constants.ts'
 import { epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { cohortKey, indexHistory } from './history.ts'
-import { readNetworkEvents } from './network-events.ts'
 
 /** The newest epoch that can have a result is the one before the present; one more where that is not resolved yet. */
 const epochsBack = 2

@@ -3,6 +3,7 @@ import { blockAt, firstBlockSince, readRounds } from '../chain/blocks.ts'
 import { getCheckers } from '../chain/checkers.ts'
 import { getDevices } from '../chain/devices.ts'
 import { type EpochOverview, getEpoch, getEpochRounds, getRoundRules, getTimeline } from '../chain/epochs.ts'
+import { type NetworkEvent, readNetworkEvents } from '../chain/events.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { read } from '../chain/read.ts'
 import { keptEpochs } from '../protocol/constants.ts'
@@ -10,7 +11,6 @@ import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { buildNetworkView, type EpochParts, epochPartsOf } from './build-network-view.ts'
 import { cohortKey, type History, indexHistory } from './history.ts'
-import { type NetworkEvent, readNetworkEvents } from './network-events.ts'
 import type { NetworkView, RoundView } from './network-view.ts'
 
 export type NetworkReaderOptions = {
@@ -20,8 +20,6 @@ export type NetworkReaderOptions = {
   readonly epochs?: number
   /** Events below head − this are read once. Default 16. */
   readonly confirmations?: number
-  /** Rounds of an epoch are recomputed when it has at most this many blocks. Default 512. */
-  readonly mostRoundBlocks?: number
 }
 
 /** What was read of a network at one head. */
@@ -48,8 +46,11 @@ export type NetworkReader = {
 /** Committees are read only where that is few calls; beyond, agreement is not known. */
 const mostCommittees = 64
 
+/** Rounds are recomputed of an epoch with at most so many blocks. */
+const mostRoundBlocks = 512
+
 export function createNetworkReader(network: ConnectedNetwork, options: NetworkReaderOptions = {}): NetworkReader {
-  const { fromBlock = network.deployedAtBlock ?? 0n, epochs = 64, confirmations = 16, mostRoundBlocks = 512 } = options
+  const { fromBlock = network.deployedAtBlock ?? 0n, epochs = 64, confirmations = 16 } = options
   const confirmed: NetworkEvent[] = []
   let confirmedThrough: bigint | null = null
   let indexed: { key: string; history: History } | null = null

@@ -1,8 +1,9 @@
-/** Asks the Checkers of a committee what lies below the evidence roots that they opened. Whatever fails, an explanation does without. */
+/** Asks Checkers at their endpoints: what lies below the evidence roots that they opened, and whether they are there. */
 import type { EvidenceSource, ShownRounds } from '../network/epoch-facts.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { readSeatEvidence, seatEvidenceLimit, seatEvidencePath } from '../report/seat-evidence.ts'
 import { getContent } from '../transport/get-content.ts'
+import type { EndpointCheck } from './checker-status.ts'
 
 /** A Checker that is there answers within this; all seats are asked at once. */
 const timeoutMs = 2_000
@@ -11,7 +12,11 @@ const restMs = 30_000
 /** Answers kept, the oldest of which make way: what a seat committed to does not change. */
 const keptAnswers = 512
 
-/** @param dialsPrivate - whether endpoints at loopback and private addresses are asked, as on a development chain */
+/**
+ * Whatever fails, an explanation does without.
+ *
+ * @param dialsPrivate - whether endpoints at loopback and private addresses are asked, as on a development chain
+ */
 export function createEvidenceSource(
   { dialsPrivate }: { readonly dialsPrivate: boolean },
   {
@@ -54,5 +59,18 @@ function shownOf(body: Uint8Array, query: Parameters<EvidenceSource>[0]): ShownR
   } catch (error) {
     if (!isKaisarError(error, 'REPORT_SHOWN_INVALID')) throw error
     return null
+  }
+}
+
+/** Whether a Checker answers at an endpoint, as a Provider elsewhere would find it. Never throws. */
+export async function checkEndpoint(
+  endpoint: string,
+  { get = getContent }: { readonly get?: typeof getContent } = {},
+): Promise<EndpointCheck> {
+  try {
+    const { certificateHash } = await get({ endpoint, path: '/', limitBytes: 64 * 1024, timeoutMs: 5_000 })
+    return { reached: true, certificateHash }
+  } catch (error) {
+    return { reached: false, why: (error as Error).message }
   }
 }

@@ -5,7 +5,6 @@ import type { DutyStatus } from '../network/duties.ts'
 import type { CheckerView, NetworkView } from '../network/network-view.ts'
 import { counted, grouped, tokens } from '../view/figures.ts'
 import {
-  headLines,
   type LocalDaemon,
   type NetworkStatus,
   networkStatus,
@@ -13,7 +12,8 @@ import {
   raised,
   type StatusWarning,
   staleWarning,
-  warningLines,
+  statusHead,
+  warningTexts,
 } from './status-parts.ts'
 
 type LocalChecker = LocalDaemon & {
@@ -142,7 +142,7 @@ export function checkerStatusLines(status: CheckerStatus): string[] {
   const evidence = verdicts?.find(each => each.evidence !== null)?.evidence
   const counts = Object.entries(verdictCounts ?? {}).map(([verdict, count]) => `${verdict} ${grouped(count)}`)
   return [
-    ...headLines('checker ', operator, network, daemon),
+    ...statusHead('checker ', operator, network, daemon),
     ...(checker === null
       ? []
       : [
@@ -154,7 +154,7 @@ export function checkerStatusLines(status: CheckerStatus): string[] {
         ]),
     ...(counts.length === 0 ? [] : [`verdicts  ${counts.join(', ')}`]),
     ...(evidence === undefined ? [] : [`evidence  ${evidence}, the last`]),
-    ...warningLines(warnings),
+    ...warningTexts(warnings),
     ...(duties.length === 0 ? [] : ['', 'duties', ...duties.slice(0, 8).map(duty => `  ${dutyText(duty)}`)]),
   ]
 }

@@ -2,7 +2,10 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Hex } from 'viem'
 import type { Jobs } from '../job/jobs.ts'
+import type { Soundness } from '../job/soundness.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
+import { failureReason } from '../platform/errors.ts'
+import { committeeSize } from '../protocol/constants.ts'
 import {
   type BusyBundle,
   type BusyFacts,
@@ -19,7 +22,6 @@ import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } f
 import { getContent } from '../transport/get-content.ts'
 import { figuresText, grouped } from '../view/figures.ts'
 import { operatorErrors } from './errors.ts'
-import { soundnessText } from './soundness-text.ts'
 
 export type LoadedBundle = {
   readonly hash: Hex
@@ -53,11 +55,7 @@ export async function saveBundle({ bytes }: Pick<LoadedBundle, 'bytes'>, path: s
   try {
     await writeFile(path, bytes, { flag: 'wx' })
   } catch (cause) {
-    throw operatorErrors.BUNDLE_FILE_UNWRITABLE({
-      path,
-      reason: (cause as NodeJS.ErrnoException).code ?? String(cause),
-      cause,
-    })
+    throw operatorErrors.BUNDLE_FILE_UNWRITABLE({ path, reason: failureReason(cause), cause })
   }
 }
 
@@ -201,3 +199,7 @@ export function bundleLines({ hash, valid, steps, detail, facts, cannotProve }: 
   lines.push('', 'What a bundle cannot prove by itself:', ...cannotProve.map(limit => `  · ${limit}`))
   return lines
 }
+
+/** How well a window is checked, in bits; without the forwarding of wrong work a quorum of the committee decides. */
+export const soundnessText = ({ oneSeat, forwarding, alone }: Soundness, seat: string): string =>
+  `${oneSeat.toFixed(1)} bits by ${seat}, ${forwarding.toFixed(1)} by ${committeeSize} that forward, ${alone.toFixed(1)} by ${committeeSize} alone, against skipping a quarter`

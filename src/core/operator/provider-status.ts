@@ -1,21 +1,22 @@
 /**
  * A Provider from the chain outwards: what the network has recorded of its devices first, what runs here second, and where the two
- * do not fit, that is what is said. Pure.
+ * do not fit, that is what is said. Pure but for asking the probe.
  *
  * Why: docs/why/daemons-and-operators.md
  */
 import type { Address, Hex } from 'viem'
+import type { GpuProbe } from '../devices/probed-device.ts'
 import type { Measures } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { kindOfSpec } from '../job/jobs.ts'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'
 import { fullUptime } from '../protocol/constants.ts'
+import { deviceIdOf } from '../protocol/device-record.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/journal.ts'
 import { holdsAt, type Pause } from '../provider/pause.ts'
 import { counted, duration, figuresText, grouped, shortHex, sparkline, tokens, uptimePercent } from '../view/figures.ts'
 import {
-  headLines,
   type LocalDaemon,
   type NetworkStatus,
   networkStatus,
@@ -23,7 +24,8 @@ import {
   raised,
   type StatusWarning,
   staleWarning,
-  warningLines,
+  statusHead,
+  warningTexts,
 } from './status-parts.ts'
 
 /** What this machine's probe says of a device. */
@@ -232,13 +234,13 @@ const chartEpochs = 32
 export function providerStatusLines({ operator, network, daemon, devices, warnings }: ProviderStatus): string[] {
   const general = warnings.filter(({ device }) => device === null)
   return [
-    ...headLines('provider', operator, network, daemon),
-    ...warningLines(general),
+    ...statusHead('provider', operator, network, daemon),
+    ...warningTexts(general),
     ...(devices.length === 0 ? ['', 'No device of this operator is registered.'] : []),
     ...devices.flatMap(device => [
       '',
       ...deviceLines(device),
-      ...warningLines(warnings.filter(each => each.device === device.id)),
+      ...warningTexts(warnings.filter(each => each.device === device.id)),
     ]),
   ]
 }
@@ -279,4 +281,20 @@ function deviceLines(device: ProviderDeviceStatus): string[] {
     `  earned      ${tokens(device.earned)} KAI, owed ${tokens(device.owed)} KAI, to ${shortHex(device.payout)}`,
     `  faults      ${faults === null ? 'not seen by this machine’s probe' : faults.join(', ') || 'none'}`,
   ]
+}
+
+/** This machine's devices as an operator's registrations of them are called, each with its faults; faults of the host count for all. */
+export async function probeDevices(
+  operator: Address,
+  { probes }: { readonly probes: readonly GpuProbe[] },
+): Promise<LocalDevice[]> {
+  const results = await Promise.all(probes.map(probe => probe.probe()))
+  const devices = results.flatMap(({ devices, faults }) =>
+    devices.map(({ record, localId }) => ({
+      id: deviceIdOf(operator, localId),
+      model: record.model,
+      faults: faults.filter(({ device }) => device === null || device === record.identity),
+    })),
+  )
+  return [...new Map(devices.map(device => [device.id, device])).values()]
 }

@@ -11,7 +11,7 @@ import type { Clock } from '../platform/clock.ts'
 import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import { figuresText, grouped } from '../view/figures.ts'
-import { soundnessText } from './soundness-text.ts'
+import { soundnessText } from './loaded-bundle.ts'
 
 /** One window of one kind, and the check of a seat on it. */
 type KindTest = {

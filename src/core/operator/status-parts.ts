@@ -1,6 +1,6 @@
 /** What the status of either role has in common: where the network stands, and what must be said above all. */
 import type { Address, Hex } from 'viem'
-import type { DataDirOwner } from '../daemon/data-dir-owner.ts'
+import type { DataDirOwner } from '../daemon/data-dir-lock.ts'
 import type { NetworkView } from '../network/network-view.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { duration, grouped } from '../view/figures.ts'
@@ -64,7 +64,7 @@ export const paymentOwed = (device: Hex | null): StatusWarning => ({
 })
 
 /** The lines that every status begins with. */
-export function headLines(
+export function statusHead(
   role: string,
   operator: Address,
   { chainId, head, currentEpoch, nextEpoch }: NetworkStatus,
@@ -87,5 +87,5 @@ export function headLines(
   ]
 }
 
-export const warningLines = (warnings: readonly StatusWarning[]): string[] =>
+export const warningTexts = (warnings: readonly StatusWarning[]): string[] =>
   warnings.flatMap(({ code, message, fix }) => [`! ${code}  ${message}`, `  Fix: ${fix}`])

@@ -10,6 +10,7 @@
  * Why: docs/why/commands.md
  */
 import { readFileSync } from 'node:fs'
+import { failureReason } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
 import { platformErrors } from './platform-errors.ts'
 
@@ -31,7 +32,7 @@ export async function readConfig(path: string, options: { required: boolean }): 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !options.required) return { path, root: {} }
-    throw platformErrors.CONFIG_UNREADABLE({ path, reason: code ?? String(error), cause: error })
+    throw platformErrors.CONFIG_UNREADABLE({ path, reason: failureReason(error), cause: error })
   }
   const { parse, TomlError } = await import('smol-toml')
   try {

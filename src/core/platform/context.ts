@@ -6,8 +6,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { stringifyJson } from './output.ts'
+import { isSameProcess } from './pid-file.ts'
 import { platformErrors } from './platform-errors.ts'
-import { isSameProcess } from './process-identity.ts'
 import { writeFileAtomically } from './write-file-atomically.ts'
 
 const address = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{40}$/)])

@@ -9,9 +9,9 @@
 export type ExitCode = 1 | 2 | 3 | 4 | 130
 
 export type ErrorDefinition = {
-  /** One sentence on what happened. */
+  /** One sentence on what happened, with the `{names}` of its parameters in it, or what makes one. */
   // biome-ignore lint/suspicious/noExplicitAny: the parameter type is inferred per definition by defineErrors
-  readonly message: (parameters: any) => string
+  readonly message: string | ((parameters: any) => string)
   /** Why it happens, for the troubleshooting page. */
   readonly meaning: string
 } & (
@@ -72,10 +72,17 @@ export class KaisarError extends Error {
   }
 }
 
+type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never
+
+/** What an error's message is made from. */
+type ParametersOf<Message> = Message extends (parameters: infer Given) => string
+  ? Given
+  : { readonly [Name in Names<Message>]: string | number | bigint }
+
 type Factory<D extends ErrorDefinition> = (
-  ...args: Parameters<D['message']> extends []
+  ...args: keyof ParametersOf<D['message']> extends never
     ? [parameters?: { cause?: unknown }]
-    : [parameters: Parameters<D['message']>[0] & { cause?: unknown }]
+    : [parameters: ParametersOf<D['message']> & { cause?: unknown; fix?: string }]
 ) => KaisarError
 
 export type ErrorFactories<T extends Record<string, ErrorDefinition>> = { readonly [K in keyof T]: Factory<T[K]> }
@@ -86,7 +93,7 @@ export type ErrorFactories<T extends Record<string, ErrorDefinition>> = { readon
  * @example
  * export const chainErrors = defineErrors({
  *   RPC_UNREACHABLE: {
- *     message: ({ url }: { url: string }) => `No answer from ${url}.`,
+ *     message: 'No answer from {url}.',
  *     meaning: 'The JSON-RPC endpoint did not answer within its time limit.',
  *     fix: 'Check the URL given with --rpc-url, or start a devnet with "kaisar devnet up".',
  *     exit: 3,
@@ -103,12 +110,17 @@ export function defineErrors<const T extends Record<string, ErrorDefinition>>(de
       const { cause, ...context } = parameters
       // Where the cause is known, the caller gives a better fix than the general one.
       const own = typeof context.fix === 'string' ? context.fix : fix
-      return new KaisarError(message(context), { code, meaning, fix: own, exit, context, cause })
+      return new KaisarError(sentenceOf(message, context), { code, meaning, fix: own, exit, context, cause })
     }
     catalogue.set(code, { meaning, fix, exit, isRefusal: 'refusal' in definition })
   }
   return factories as ErrorFactories<T>
 }
+
+const sentenceOf = (message: ErrorDefinition['message'], context: Readonly<Record<string, unknown>>): string =>
+  typeof message === 'string'
+    ? message.replace(/\{(\w+)\}/g, (_, name: string) => String(context[name]))
+    : message(context)
 
 const catalogue = new Map<string, CataloguedError>()
 
@@ -118,6 +130,10 @@ export const errorCatalogue: ReadonlyMap<string, CataloguedError> = catalogue
 /** Whether an unknown value is a toolkit error, optionally with this code. */
 export const isKaisarError = (value: unknown, code?: string): value is KaisarError =>
   value instanceof KaisarError && (code === undefined || value.code === code)
+
+/** Why a file or a socket failed: the system’s word where it has one, e.g. `ENOENT`. */
+export const failureReason = (cause: unknown): string =>
+  (cause as NodeJS.ErrnoException).code ?? (cause instanceof Error ? cause.message : String(cause))
 
 /** An error as data, for another thread, process or program. */
 export type DescribedError = {

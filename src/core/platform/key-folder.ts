@@ -2,6 +2,7 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Address, Hex } from 'viem'
+import { failureReason } from './errors.ts'
 import { keyErrors } from './key-errors.ts'
 import {
   decryptKeystore,
@@ -12,9 +13,8 @@ import {
   type scryptStrength,
   type UnlockedKey,
 } from './keystore.ts'
-import { makeFolders } from './make-folders.ts'
-import { readSecretFile } from './secret-file.ts'
-import { syncFolder } from './sync-folder.ts'
+import { readSecretFile } from './password.ts'
+import { makeFolders, syncFolder } from './write-file-atomically.ts'
 
 export type KeyEntry = { readonly name: string; readonly path: string; readonly address: Address | null }
 
@@ -74,7 +74,7 @@ export async function saveKey(options: {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EEXIST') throw keyErrors.KEY_EXISTS({ path, cause })
-    throw keyErrors.KEY_UNWRITABLE({ path, reason: code ?? String(cause), cause })
+    throw keyErrors.KEY_UNWRITABLE({ path, reason: failureReason(cause), cause })
   }
   syncFolder(join(options.dataDir, 'keys'))
   return path

@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http'
 import { Registry } from 'prom-client'
-import { processErrors } from './process-errors.ts'
+import { processErrors } from './platform-errors.ts'
 
 /** `healthy` decides between 200 and 503; the rest is shown as it is. */
 export type Health = { readonly healthy: boolean } & Readonly<Record<string, unknown>>

@@ -77,3 +77,12 @@ export function formatError(error: KaisarError, paint: { bold: Paint; red: Paint
 
 type Paint = (text: string) => string
 const plain = { bold: (text: string) => text, red: (text: string) => text, dim: (text: string) => text }
+
+/** The value of a JSON text; undefined where it is none, as for a schema to refuse. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

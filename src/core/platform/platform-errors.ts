@@ -4,15 +4,13 @@ const meant = (suggestion?: string) => (suggestion ? ` Did you mean "${suggestio
 
 export const platformErrors = defineErrors({
   CONFIG_UNREADABLE: {
-    message: ({ path, reason }: { path: string; reason: string }) =>
-      `The configuration file ${path} cannot be read (${reason}).`,
+    message: 'The configuration file {path} cannot be read ({reason}).',
     meaning: 'The file named by --config or KAISAR_CONFIG does not exist, or this user may not read it.',
     fix: 'Name a file that exists, or leave --config out to use none.',
     exit: 2,
   },
   CONFIG_INVALID: {
-    message: ({ path, line, column, reason }: { path: string; line: number; column: number; reason: string }) =>
-      `The configuration file ${path} is not valid TOML at line ${line}, column ${column}: ${reason}`,
+    message: 'The configuration file {path} is not valid TOML at line {line}, column {column}: {reason}',
     meaning: 'The configuration file is read before anything else, so nothing was done.',
     fix: 'Correct that line; strings need quotation marks.',
     exit: 2,
@@ -32,7 +30,7 @@ export const platformErrors = defineErrors({
     exit: 3,
   },
   CONTEXT_INVALID: {
-    message: ({ path }: { path: string }) => `The context file ${path} does not have the expected form.`,
+    message: 'The context file {path} does not have the expected form.',
     meaning: 'The file was written by another version, or edited by hand.',
     fix: 'Remove the file, then add the network again with "kaisar context add", or start the devnet again.',
     exit: 3,
@@ -47,52 +45,64 @@ export const platformErrors = defineErrors({
     exit: 3,
   },
   CONTEXT_EXISTS: {
-    message: ({ name, chainId }: { name: string; chainId: number }) =>
-      `There is a context "${name}" already, of chain ${chainId}.`,
+    message: 'There is a context "{name}" already, of chain {chainId}.',
     meaning: 'A context holds the addresses of a network; it is never overwritten by another network’s.',
     fix: 'Choose another name, or remove that one with "kaisar context remove" first.',
     exit: 3,
   },
   CONTEXT_NAME_INVALID: {
-    message: ({ name }: { name: string }) => `"${name}" cannot be the name of a context.`,
+    message: '"{name}" cannot be the name of a context.',
     meaning: 'Names are file names: 1 to 64 of a-z, 0-9 and "-", starting with a letter or digit.',
     fix: 'Choose such a name, for example "mainnet".',
     exit: 2,
   },
   CONTEXT_DEVNET_RUNNING: {
-    message: ({ name }: { name: string }) => `The devnet "${name}" is running.`,
+    message: 'The devnet "{name}" is running.',
     meaning: 'The devnet’s processes and every other command find it by this context.',
     fix: 'Stop it with "kaisar devnet down", which removes the context too.',
     exit: 3,
   },
   ADDRESS_INVALID: {
-    message: ({ input }: { input: string }) => `"${input}" is not an address.`,
+    message: '"{input}" is not an address.',
     meaning: 'An address is 0x and 40 hexadecimal digits.',
     fix: 'Copy it again, for example from "kaisar keys list".',
     exit: 2,
   },
   ADDRESS_MISTYPED: {
-    message: ({ input }: { input: string }) => `The checksum of the address ${input} is wrong.`,
+    message: 'The checksum of the address {input} is wrong.',
     meaning: 'The capital letters of an address are a checksum. A digit, or the case of a letter, was changed.',
     fix: 'Copy the address again from where it came. Do not correct it by hand.',
     exit: 2,
   },
   PROMPT_REFUSED: {
-    message: ({ question, flag }: { question: string; flag: string }) =>
-      `The question "${question}" needs a terminal: pass ${flag}.`,
+    message: 'The question "{question}" needs a terminal: pass {flag}.',
     meaning: 'Input or output is a pipe, or --json was given, so nothing can be asked.',
     fix: 'Pass the flag named above; --help describes it.',
     exit: 2,
   },
   INTERRUPTED: {
-    message: () => 'Interrupted.',
+    message: 'Interrupted.',
     meaning: 'A signal ended the command before it was done.',
     fix: 'Run the command again; what was finished is kept.',
     exit: 130,
   },
   UNEXPECTED: {
-    message: ({ reason }: { reason: string }) => `kaisar did not foresee this error: ${reason}`,
+    message: 'kaisar did not foresee this error: {reason}',
     meaning: 'This is a defect of kaisar or of the machine for which there is no error of its own yet.',
     fix: 'Run the command again with --log-level debug, and report what it prints.',
+  },
+})
+
+export const processErrors = defineErrors({
+  PROCESS_NOT_STARTED: {
+    message: '{name} could not be started ({command}: {reason}).',
+    meaning: 'The program is missing, is not executable, or the machine is out of processes or memory.',
+    fix: 'Check that the program is there and executable. "npm ci" installs every program that kaisar starts.',
+  },
+  PORT_IN_USE: {
+    message: 'Port {port} on {host} is in use.',
+    meaning: 'Another process listens on that port, perhaps an older kaisar.',
+    fix: 'Choose another port, or 0 for any free one.',
+    exit: 3,
   },
 })

@@ -7,7 +7,7 @@
 
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
-import { parseJson } from './parse-json.ts'
+import { parseJson } from './output.ts'
 import { signerErrors } from './signer-errors.ts'
 
 export type RemoteSigner = {

@@ -3,27 +3,24 @@ import { defineErrors } from './errors.ts'
 export const signerErrors = defineErrors({
   SIGNER_URL_INVALID: {
     // What was given is not shown: where the scheme is missing, a password in it could not be told from the rest.
-    message: () => 'What was given as the URL of a signer is none.',
+    message: 'What was given as the URL of a signer is none.',
     meaning: 'A signer such as Web3Signer or clef is asked over http:// or https://.',
     fix: 'Give a URL such as http://127.0.0.1:9000 with --signer-url.',
     exit: 2,
   },
   SIGNER_UNREACHABLE: {
-    message: ({ signer, reason }: { signer: string; reason: string }) =>
-      `The signer at ${signer} does not answer: ${reason}.`,
+    message: 'The signer at {signer} does not answer: {reason}.',
     meaning: 'The connection was refused or broken off, or what answered does not speak JSON-RPC.',
     fix: 'Start the signer, and check --signer-url: its port, the path, and http or https.',
     exit: 3,
   },
   SIGNER_TIMEOUT: {
-    message: ({ signer, method, seconds }: { signer: string; method: string; seconds: number }) =>
-      `The signer at ${signer} did not answer ${method} within ${seconds} s.`,
+    message: 'The signer at {signer} did not answer {method} within {seconds} s.',
     meaning: 'It took the request and stayed silent; clef does so while nobody approves the request. Nothing was sent.',
     fix: 'Approve the request sooner, or give the signer a rule for it; a daemon needs a signer that asks nobody.',
   },
   SIGNER_REFUSED: {
-    message: ({ signer, method, reason }: { signer: string; method: string; reason: string }) =>
-      `The signer at ${signer} refused ${method}: ${reason}`,
+    message: 'The signer at {signer} refused {method}: {reason}',
     meaning:
       'The signer answered with an error: it does not know the account, a rule or a person refused, or it cannot do this.',
     fix: 'Read the reason, and the log of the signer.',
@@ -43,30 +40,27 @@ export const signerErrors = defineErrors({
     exit: 2,
   },
   SIGNER_CHAIN_MISMATCH: {
-    message: ({ signer, expected, actual }: { signer: string; expected: number; actual: number | string }) =>
-      `The signer at ${signer} signed for chain ${actual}, but the transaction is for chain ${expected}.`,
+    message: 'The signer at {signer} signed for chain {actual}, but the transaction is for chain {expected}.',
     meaning:
       'Web3Signer signs for the chain it was started with, whichever one a request is meant for. Nothing was sent.',
     fix: 'Start the signer with --chain-id of this network, or name the network that was meant with --context.',
     exit: 3,
   },
   SIGNER_TRANSACTION_ALTERED: {
-    message: ({ signer, field }: { signer: string; field: string }) =>
-      `The signer at ${signer} signed another transaction than it was given: its ${field} differs.`,
+    message: 'The signer at {signer} signed another transaction than it was given: its {field} differs.',
     meaning:
       'A person or a rule changed the transaction in the signer, or the signer cannot be trusted. Nothing was sent.',
     fix: 'Approve transactions as they are; fees are limited with --max-fee-gwei and --max-tip-gwei.',
   },
   SIGNER_SIGNATURE_WRONG: {
-    message: ({ signer, address, actual }: { signer: string; address: string; actual: string }) =>
-      `What the signer at ${signer} signed is not signed by ${address}, but by ${actual}.`,
+    message: 'What the signer at {signer} signed is not signed by {address}, but by {actual}.',
     meaning:
       'It used another key, or hashed typed data in its own way: Web3Signer did so before it followed EIP-712. Nothing was sent.',
     fix: 'Check which key the signer has loaded for this account, and update the signer.',
     exit: 3,
   },
   SIGNER_KEY_NEEDED: {
-    message: ({ command }: { command: string }) => `"${command}" needs the key itself, which a signer does not give.`,
+    message: '"{command}" needs the key itself, which a signer does not give.',
     meaning:
       'A Checker derives the salts and sampling secrets of its seats from its key, so that a restart finds them again. A signer can sign, and nothing else.',
     fix: 'Leave --signer-url away and use a keystore with --key; a Provider, and every command that sends transactions, can use the signer.',

@@ -2,7 +2,8 @@
  * Durable state: one SQLite database per daemon. A transaction has reached the disk when `transaction` returns, and only then may
  * anything that depends on it be sent.
  */
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { isKaisarError } from './errors.ts'
 import { storeErrors } from './store-errors.ts'
@@ -155,3 +156,54 @@ function typedError(error: unknown, path: string): unknown {
 }
 
 const firstLine = (text = 'unknown') => text.split('\n')[0]!
+
+/** The part of a daemon's store that another process may use while the daemon runs. */
+export type StoreReader = Pick<Store, 'get' | 'all' | 'close'>
+
+/**
+ * Opens a store for reading alone: nothing is migrated, repaired or set aside, whatever its state. Null where there is no store yet, or
+ * where it cannot be read; the daemon itself says the reason when it opens the store.
+ */
+export function readStore(path: string): StoreReader | null {
+  if (!existsSync(path)) return null
+  try {
+    const database = new DatabaseSync(path, { readOnly: true, timeout: 2_000, readBigInts: true })
+    const prepare = (sql: string) => database.prepare(sql)
+    try {
+      prepare('SELECT 1 FROM sqlite_master').all()
+    } catch {
+      database.close()
+      return null
+    }
+    return {
+      get: <T = Row>(sql: string, ...parameters: SQLInputValue[]) => prepare(sql).get(...parameters) as T | undefined,
+      all: <T = Row>(sql: string, ...parameters: SQLInputValue[]) => prepare(sql).all(...parameters) as T[],
+      close: () => database.close(),
+    }
+  } catch {
+    return null
+  }
+}
+
+/** Names the store of a daemon for one network, since nothing that was sent or signed on another network counts here. */
+
+/** The path of the store in a role's folder, for a network. */
+export const stateFile = (folder: string, network: { readonly chainId: number; readonly consensus: string }): string =>
+  join(folder, `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`)
+
+/** The path of the store in a role's folder that was used last, for any network; null where there is none. */
+export function newestStateFile(folder: string): string | null {
+  try {
+    const [newest] = readdirSync(folder)
+      .filter(name => /^state-\d+-[0-9a-f]+\.db$/.test(name))
+      .map(name => ({ path: join(folder, name), at: lastChange(join(folder, name)) }))
+      .sort((a, b) => b.at - a.at)
+    return newest?.path ?? null
+  } catch {
+    return null
+  }
+}
+
+/** When the database or its write-ahead log was changed last. */
+const lastChange = (path: string): number =>
+  Math.max(...[path, `${path}-wal`].map(file => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0))

@@ -5,9 +5,8 @@
 import { accessSync, constants, createWriteStream, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
-import { createLineSplitter } from './line-splitter.ts'
 import { writePidFile } from './pid-file.ts'
-import { processErrors } from './process-errors.ts'
+import { processErrors } from './platform-errors.ts'
 
 export type ProcessExit = { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
 
@@ -119,5 +118,36 @@ function isExecutable(path: string): boolean {
     return true
   } catch {
     return false
+  }
+}
+
+/**
+ * Cuts a stream of chunks into lines. A line longer than `maxChars` is delivered cut, so that a child that never ends its line
+ * cannot fill the memory.
+ */
+export function createLineSplitter(
+  onLine: (line: string) => void,
+  maxChars = 64 * 1024,
+): { push(chunk: string): void; end(): void } {
+  let rest = ''
+  let dropping = false
+  return {
+    push: chunk => {
+      const parts = (rest + chunk).split('\n')
+      rest = parts.pop()!
+      for (const part of parts) {
+        if (!dropping) onLine(part.length > maxChars ? part.slice(0, maxChars) : part.replace(/\r$/, ''))
+        dropping = false
+      }
+      if (rest.length > maxChars) {
+        if (!dropping) onLine(rest.slice(0, maxChars))
+        rest = ''
+        dropping = true
+      }
+    },
+    end: () => {
+      if (rest !== '' && !dropping) onLine(rest)
+      rest = ''
+    },
   }
 }

@@ -1,6 +1,5 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { syncFolder } from './sync-folder.ts'
 
 /**
  * Writes a file so that a reader sees either the old content or the new one, also after a power cut: exclusive temporary file, sync,
@@ -28,3 +27,39 @@ export function writeFileAtomically(path: string, content: string | Uint8Array, 
 }
 
 let temporaryCount = 0
+
+/**
+ * Creates a folder and the missing ones above it. Node's own `recursive` never returns where the system says ENOENT although the parent
+ * is there, as /proc does, and says ENOENT where the system says EROFS (seen with 24.21).
+ *
+ * @param mode - permissions of what is created, default 0700
+ * @throws what the system says of the first folder that cannot be made
+ */
+export function makeFolders(path: string, mode = 0o700): void {
+  if (makeFolder(path, mode)) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolders(parent, mode)
+  if (!makeFolder(path, mode)) throw Object.assign(new Error(`no folder can be made at ${path}`), { code: 'ENOENT' })
+}
+
+/** @returns false where the folder above is missing */
+function makeFolder(path: string, mode: number): boolean {
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return false
+    if (code !== 'EEXIST') throw error
+  }
+  return true
+}
+
+/** Makes a created, renamed or removed name in a folder survive a power cut. */
+export function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}

@@ -5,7 +5,7 @@
 import { type Address, encodeAbiParameters, type Hex, keccak256, stringToBytes } from 'viem'
 import { z } from 'zod'
 import { canonicalJson } from './canonical-json.ts'
-import { plainText } from './text.ts'
+import { plainText } from './primitives.ts'
 
 const text = plainText(256).min(1)
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)

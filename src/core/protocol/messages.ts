@@ -5,8 +5,18 @@
 import { z } from 'zod'
 import { openingWords } from './constants.ts'
 import { pieceBytes } from './pieces.ts'
-import { address, bytes32, bytes64, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
-import { plainText, shownText } from './text.ts'
+import {
+  address,
+  bytes32,
+  bytes64,
+  plainText,
+  shownText,
+  signature65,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+} from './primitives.ts'
 
 export const protocolVersion = 3
 

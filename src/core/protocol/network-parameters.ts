@@ -32,7 +32,7 @@ export type RoundRules = {
   readonly cutoffSeconds: number
   /** A block triggers when the first 8 bytes of H(seed ‖ block hash) are below this: a probability × 2^64. */
   readonly threshold: bigint
-  /** Least seconds between two triggers. */
+  /** Least seconds between two triggers of a slot: `samplingSeconds` at least, so that no two windows overlap. */
   readonly refractorySeconds: number
   /** The sampling block is the first whose timestamp is at least the trigger's plus this: window and grace, rounded up. */
   readonly samplingSeconds: number

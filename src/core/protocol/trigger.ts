@@ -116,7 +116,7 @@ function slotKindOf(
 /**
  * Whether a block at this time triggers a beat, after `begun` others. An epoch's n beats are as n moments thrown evenly over the time that
  * they may begin in: of those still to come each lies in the seconds since the block before with the share that these are of what is
- * left. So their number is certain and no moment is surer than another. Those that are left at the end begin as soon as they may.
+ * left. So no moment is surer than another. Those that are left at the end begin as soon as they may, as many as the epoch still holds.
  */
 function isBeat(
   rounds: EpochRounds,

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { askControl } from '../daemon/control-socket.ts'
-import { dataDirOwner } from '../daemon/data-dir-owner.ts'
+import { dataDirOwner } from '../daemon/data-dir-lock.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { providerErrors } from './errors.ts'
 import { isDeviceName, longestPauseSeconds } from './pause.ts'

@@ -6,9 +6,14 @@ import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
 import { currentEpoch } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { freeMemory } from '../devices/free-memory.ts'
 import { pinDevice } from '../devices/pin-devices.ts'
-import { criticalFaults, type GpuProbe, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
+import {
+  criticalFaults,
+  freeMemory,
+  type GpuProbe,
+  type ProbedDevice,
+  type ProbeResult,
+} from '../devices/probed-device.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { Jobs } from '../job/jobs.ts'
 import { groupBytes } from '../job/memory/memory-spec.ts'

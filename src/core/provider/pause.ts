@@ -5,8 +5,7 @@
  * Why: docs/why/busy.md
  */
 import type { Hex } from 'viem'
-import type { StoreReader } from '../platform/read-store.ts'
-import type { Store } from '../platform/store.ts'
+import type { Store, StoreReader } from '../platform/store.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 
 export type Pause = {

@@ -10,10 +10,10 @@ import {
   registeredPayout,
 } from '../chain/devices.ts'
 import { coinFor } from '../chain/funds.ts'
+import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { kaiAllowance, kaiBalance } from '../chain/vault.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { providerErrors } from './errors.ts'
 import type { OwnDevice } from './own-devices.ts'

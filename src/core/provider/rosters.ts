@@ -8,7 +8,7 @@ import { type Jobs, jobsByHash, windowThatDiffers } from '../job/jobs.ts'
 import { frozenEpochs } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
-import type { Endpoint } from '../transport/dial-session.ts'
+import type { CheckerEndpoint } from '../transport/dial-session.ts'
 import { providerErrors } from './errors.ts'
 
 export type Member = { readonly deviceId: Hex; readonly generation: number; readonly cohort: number }
@@ -18,7 +18,7 @@ export type Roster = {
   readonly rounds: EpochRounds
   readonly members: readonly Member[]
   /** The seats that judge any of them, each once. */
-  readonly endpoints: readonly Endpoint[]
+  readonly endpoints: readonly CheckerEndpoint[]
 }
 
 /**
@@ -61,7 +61,7 @@ export type Rosters = {
   /** Keeps a roster, in place of an earlier one of its epoch, and forgets the one of {@link frozenEpochs} before. */
   keep(roster: Roster): void
   /** The seats of this epoch and of the one before it, each once, as they were read last. */
-  seatsSince(epoch: number): readonly Endpoint[]
+  seatsSince(epoch: number): readonly CheckerEndpoint[]
 }
 
 export function createRosters(): Rosters {

@@ -9,7 +9,7 @@ import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { MessageBody } from '../protocol/messages.ts'
 import { timingOf } from '../protocol/network-parameters.ts'
-import { printable } from '../protocol/text.ts'
+import { printable } from '../protocol/primitives.ts'
 import type { BlockHead, EpochRounds } from '../protocol/trigger.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
@@ -51,6 +51,11 @@ export type RoundRunnerDependencies = {
 export type RoundRunner = {
   /** Takes a round that has begun now, or that had begun before we started. */
   take(round: Round): void
+  /**
+   * A reorganisation took the round's trigger out of the chain. Its windows go on until another round begins, since the block may come
+   * back, and end then, so that the other has the device to itself.
+   */
+  drop(round: Hex): void
   /** Says that the epoch's roster is there; rounds that waited for it are taken. */
   entered(epoch: number): void
   /** Resolves when no window is being worked. */
@@ -65,6 +70,8 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   const { pauses, crashPoint = () => {} } = deps
   /** With the device that each is of. */
   const inProgress = new Map<Promise<void>, Hex>()
+  /** By round, as long as a device is in it. */
+  const windows = new Map<Hex, { readonly cancel: AbortController; isDropped: boolean; parts: number }>()
   let waiting: Round[] = []
 
   /** The earliest time at which the trigger can have been seen, by block time. A round from before our start began long before we saw it. */
@@ -79,13 +86,24 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       waiting = [...waiting.filter(({ epoch }) => epoch >= round.epoch), round]
       return
     }
+    for (const [hash, { isDropped, cancel }] of windows) if (isDropped && hash !== round.hash) cancel.abort()
+    const own = windows.get(round.hash) ?? { cancel: new AbortController(), isDropped: false, parts: 0 }
+    own.isDropped = false
+    // Back while it is being worked: a second window would be a second commitment.
+    if (own.parts > 0) return
     const startedAtMs = beganAtMs(round)
     for (const member of roster.members) {
       const device = devices.find(({ deviceId }) => deviceId === member.deviceId)
       if (device === undefined) continue
-      const taking = part(round, startedAtMs, roster, { ...device, ...member, environmentHash }, device)
+      windows.set(round.hash, own)
+      own.parts++
+      const working = { ...device, ...member, environmentHash }
+      const taking = part(round, startedAtMs, roster, working, device, own.cancel.signal)
         .catch(error => log.error({ error, round: round.hash, device: device.deviceId }, 'a round could not be taken'))
-        .finally(() => inProgress.delete(taking))
+        .finally(() => {
+          inProgress.delete(taking)
+          if (--own.parts === 0) windows.delete(round.hash)
+        })
       inProgress.set(taking, device.deviceId)
     }
   }
@@ -96,6 +114,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     { rounds }: Roster,
     device: WorkingDevice & Member,
     { probed }: OwnDevice,
+    signal: AbortSignal,
   ): Promise<void> {
     const { epoch } = round
     const about = { epoch, round: round.hash, deviceId: device.deviceId }
@@ -110,18 +129,16 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       const sick = health.stopReason(probed.record.identity)
       if (sick !== null) return await signOff(about, device.generation, sick)
       const { hash, kind } = round
-      const worked = await roundWork.work(
-        device,
-        round,
-        { number: epoch, seed: rounds.seed },
-        round.seenAtMs,
-        (index, mark) => sendMark(epoch, { round: hash, deviceId: device.deviceId, index, mark }),
-      )
+      const worked = await roundWork.work(device, round, { number: epoch, seed: rounds.seed }, round.seenAtMs, {
+        signal,
+        onMark: (index, mark) => sendMark(epoch, { round: hash, deviceId: device.deviceId, index, mark }),
+      })
       deliver(epoch, worked.commitment)
       const { figures, lostMs, commitment } = worked
       const units = Number(commitment.message.rows)
       emit({ type: 'round.committed', ...about, kind, units, figures, lostMs })
     } catch (error) {
+      if (signal.aborted) return log.info(about, 'a window was given up: its trigger has left the chain')
       const reason = error instanceof Error ? error.message.slice(0, 200) : String(error)
       log.error({ error, ...about }, 'the window could not be worked')
       if (recorded === null) await signOff(about, device.generation, reason)
@@ -193,6 +210,11 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
 
   return {
     take,
+    drop(round) {
+      waiting = waiting.filter(({ hash }) => hash !== round)
+      const own = windows.get(round)
+      if (own !== undefined) own.isDropped = true
+    },
     entered(epoch) {
       const due = waiting.filter(round => round.epoch === epoch)
       waiting = waiting.filter(round => round.epoch > epoch)

@@ -1,10 +1,11 @@
 /** A device's part of a round: works the window, signs one commitment, opens what each seat samples of it. */
 import type { Address, Hex } from 'viem'
 import { type Jobs, jobBySpecHash, jobOf } from '../job/jobs.ts'
+import { keptWindows, type WindowOptions } from '../job/round-kind.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
-import type { RoundKindName } from '../protocol/constants.ts'
+import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
 import { type RoundRules, timingOf } from '../protocol/network-parameters.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
@@ -34,17 +35,20 @@ export type WorkedRound = {
   readonly lostMs: number
 }
 
+/** The bytes of a piece. @throws as the engine does */
+type OpenPiece = () => Promise<Uint8Array>
+
 export type RoundWork = {
   /**
    * Works the window that began when the trigger was seen (`seenAtMs`, monotonic) and returns the signed commitment, kept
-   * durably before it is returned. @throws as the engine does
+   * durably before it is returned. @throws as the engine does, JOB_WINDOW_CANCELLED where the signal ends it
    */
   work(
     device: WorkingDevice,
     trigger: Trigger,
     epoch: { readonly number: number; readonly seed: Hex },
     seenAtMs: number,
-    onMark?: (index: number, mark: Hex) => void,
+    options?: WindowOptions,
   ): Promise<WorkedRound>
   /**
    * Resumes a round that was committed to before a restart by doing its work again. A round that is open already stays as it is.
@@ -63,20 +67,18 @@ export type RoundWork = {
   /** Whether this seat has offered the round to this device. */
   isOffered(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): boolean
   /**
-   * Encoded openings for a seat's request, in the pieces in which they are sent. It is recorded and answered once its block was found to be the
-   * sampling block. The same request may be answered again, and copies that come meanwhile share one answer. Where a reorg replaces the block, the
-   * seat asks for the other one.
+   * Encoded openings for a seat's request, in the pieces in which they are sent, each opened when it is called for: none waits in memory for a
+   * seat that takes its time. The request is recorded and answered once its block was found to be the sampling block. It may be answered again,
+   * and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
    * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
-  answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<readonly Uint8Array[]>
-  /** Milliseconds for which the newest round that was committed to, by this device or by any, can still be asked about. */
+  answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<readonly OpenPiece[]>
+  /** Milliseconds for which a round that was committed to, by this device or by any, can still be asked about. */
   openMs(deviceId?: Hex): number
   /** Resolves when it cannot. */
   untilClosed(deviceId?: Hex): Promise<void>
 }
 
-/** Rounds whose work is kept for opening: some more than can be open at once, beats among them. */
-const keptRounds = 8
 const lookAgainMs = 250
 
 /** Sampling blocks that a seat may name for one commitment: reorgs replace a sampling block once or twice. */
@@ -85,7 +87,7 @@ const blocksOfSeat = 4
 const answersOfBlock = 8
 
 /** The requests of one seat about one commitment, by sampling block. */
-type Asked = Map<Hex, { times: number; answer: Promise<readonly Uint8Array[]> | null }>
+type Asked = Map<Hex, { times: number; answer: Promise<readonly OpenPiece[]> | null }>
 
 type OpenRound = WorkedRound & {
   readonly device: WorkingDevice
@@ -123,18 +125,21 @@ export function createRoundWork(
     ) ?? null
   const offers = createOffers((round, deviceId) => committed(round, deviceId) !== null)
 
-  /** By device and round, for the newest rounds. */
-  const marks = new Map<Hex, Map<Hex, readonly Hex[]>>()
-  function keepMarks(round: Hex, deviceId: Hex, marked: readonly Hex[]) {
-    const own = marks.get(deviceId) ?? new Map<Hex, readonly Hex[]>()
-    marks.set(deviceId, own.set(round, marked))
-    for (const old of [...own.keys()].slice(0, -keptRounds)) own.delete(old)
+  /** By device and kind, of the newest rounds. */
+  const marks = new Map<string, Map<Hex, readonly Hex[]>>()
+  function keepMarks({ hash, kind }: Pick<Trigger, 'hash' | 'kind'>, deviceId: Hex, marked: readonly Hex[]) {
+    const own = marks.get(`${deviceId} ${kind}`) ?? new Map<Hex, readonly Hex[]>()
+    marks.set(`${deviceId} ${kind}`, own.set(hash, marked))
+    for (const old of [...own.keys()].slice(0, -keptWindows)) own.delete(old)
   }
 
+  /** As many of each kind as its engine keeps. */
   function keep(round: OpenRound): OpenRound {
     rounds.set(round.commitmentHash, round)
-    const own = [...rounds.values()].filter(({ device }) => device.deviceId === round.device.deviceId)
-    for (const old of own.slice(0, -keptRounds)) rounds.delete(old.commitmentHash)
+    const own = [...rounds.values()].filter(
+      ({ device, kind }) => device.deviceId === round.device.deviceId && kind === round.kind,
+    )
+    for (const old of own.slice(0, -keptWindows)) rounds.delete(old.commitmentHash)
     offers.forgetBefore(round.commitment.message.epoch - 1n)
     return round
   }
@@ -154,7 +159,7 @@ export function createRoundWork(
   async function openFor(
     { commitment: { message }, kind, seenAtMs, device, handle }: OpenRound,
     request: SignedMessage<'SampleRequest'>,
-  ): Promise<readonly Uint8Array[]> {
+  ): Promise<readonly OpenPiece[]> {
     const { commitmentHash, samplingBlockHash: samplingBlock, checker: seat } = request
     const rules = rulesOf(Number(message.epoch))
     if (rules === null) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash })
@@ -164,24 +169,28 @@ export function createRoundWork(
     })
     journal.recordRequest(message.epoch, request)
     const job = jobOf(jobs, kind)
-    const pieces: Uint8Array[] = []
-    for (const sample of job.cut(sampleOf(job, message, request)))
-      pieces.push(await device.engine.kinds[kind].open({ handle, sample }))
-    return pieces
+    const { open } = device.engine.kinds[kind]
+    return job.cut(sampleOf(job, message, request)).map(sample => () => open({ handle, sample }))
   }
 
   function openMs(deviceId?: Hex): number {
-    const newest = [...rounds.values()].filter(({ device }) => (deviceId ?? device.deviceId) === device.deviceId).at(-1)
-    const openingsMs = newest && rulesOf(Number(newest.commitment.message.epoch))?.openingsMs
-    return openingsMs === undefined ? 0 : Math.max(0, newest!.seenAtMs + openingsMs - clock.monotonicMs())
+    const left = [...rounds.values()]
+      .filter(({ device }) => (deviceId ?? device.deviceId) === device.deviceId)
+      .map(({ commitment, kind, seenAtMs }) => {
+        const rules = rulesOf(Number(commitment.message.epoch))
+        return rules === null ? 0 : seenAtMs + timingOf(rules, kind).openingsMs - clock.monotonicMs()
+      })
+    return Math.max(0, ...left)
   }
 
   return {
-    marksOf: (round, deviceId) => marks.get(deviceId)?.get(round) ?? [],
-    async work(device, { hash: round, kind }, epoch, seenAtMs, onMark) {
+    marksOf: (round, deviceId) =>
+      roundKinds.map(kind => marks.get(`${deviceId} ${kind}`)?.get(round)).find(own => own !== undefined) ?? [],
+    async work(device, trigger, epoch, seenAtMs, { onMark, signal } = {}) {
       const { deviceId, generation } = device
+      const { hash: round, kind } = trigger
       const marked: Hex[] = []
-      keepMarks(round, deviceId, marked)
+      keepMarks(trigger, deviceId, marked)
       const identity = { round, deviceId, generation, specHash: jobOf(jobs, kind).specHash }
       const { units, root, handle, figures, lostMs, notes } = await device.engine.kinds[kind].runWindow(
         {
@@ -189,6 +198,7 @@ export function createRoundWork(
           ...{ seed: seedOf(network, identity), startedAtMs: seenAtMs },
         },
         {
+          ...(signal && { signal }),
           onMark(index, mark) {
             marked[index] = mark
             onMark?.(index, mark)
@@ -279,7 +289,7 @@ export type Offers = {
 }
 
 /** Offers that are kept of one seat for one device: twice the rounds that are kept for opening. */
-const keptOffers = 16
+const keptOffers = 2 * roundKinds.length * keptWindows
 
 /** @param isOpen - whether a round was committed to and seats may still ask about it; its offer is not replaced */
 export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Offers {

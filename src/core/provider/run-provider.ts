@@ -151,6 +151,7 @@ async function workSpec(
   })
   rounds.onEvent(event => {
     if (event.type === 'round' && !stop.aborted) runner.take(event.round)
+    else if (event.type === 'dropped') runner.drop(event.round.hash)
   })
   const endControl = await deps.serveControl?.(pauses)
   const leaveEpochs = await followEpochs(

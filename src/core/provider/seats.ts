@@ -7,7 +7,7 @@ import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Network, SignedMessage } from '../protocol/typed-data.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
-import { dialSession, type Endpoint } from '../transport/dial-session.ts'
+import { type CheckerEndpoint, dialSession } from '../transport/dial-session.ts'
 import { type Backoff, keepSessions } from '../transport/keep-sessions.ts'
 import type { Session } from '../transport/session.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -20,9 +20,9 @@ import type { StatementOf } from './statements.ts'
 
 export type Seats = {
   /** The seats to be connected with from now on. */
-  connect(endpoints: readonly Endpoint[]): void
+  connect(endpoints: readonly CheckerEndpoint[]): void
   /** The open sessions with these seats. */
-  sessionsWith(endpoints: readonly Endpoint[]): Session[]
+  sessionsWith(endpoints: readonly CheckerEndpoint[]): Session[]
   /** Ends all sessions; resolves when nothing is left running. */
   close(): Promise<void>
 }
@@ -133,8 +133,8 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
       const pieces = await roundWork.answer(checker, request.message)
       const about = { commitmentHash, secret, samplingBlockHash }
       const send = async () => {
-        for (const [piece, payload] of pieces.entries())
-          await session.send('job.openings', pieces.length === 1 ? about : { ...about, piece }, payload)
+        for (const [piece, open] of pieces.entries())
+          await session.send('job.openings', pieces.length === 1 ? about : { ...about, piece }, await open())
       }
       const sent = sending.then(send, send)
       sending = sent

@@ -5,7 +5,7 @@
 import { type Address, type Hex, isAddressEqual } from 'viem'
 import { z } from 'zod'
 import { deviceIdOf } from '../protocol/device-record.ts'
-import { plainText } from '../protocol/text.ts'
+import { plainText } from '../protocol/primitives.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { reportErrors } from './errors.ts'
 import { isSignedBy } from './signer.ts'

@@ -8,7 +8,7 @@
 
 import type { Hex } from 'viem'
 import { z } from 'zod'
-import { parseJson } from '../platform/parse-json.ts'
+import { parseJson } from '../platform/output.ts'
 import { roundKinds } from '../protocol/constants.ts'
 import { bytes32, uint8 } from '../protocol/primitives.ts'
 import { verdicts } from '../protocol/verdict.ts'

@@ -3,7 +3,7 @@
 import type { Address, Hex } from 'viem'
 import { type Jobs, type JobsName, jobsWith, jobWith, nameOfSpec } from '../job/jobs.ts'
 import { type Soundness, soundnessBits } from '../job/soundness.ts'
-import { parseJson } from '../platform/parse-json.ts'
+import { parseJson } from '../platform/output.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import {
   deviceIdOf,

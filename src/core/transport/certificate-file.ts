@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import type { Hex } from 'viem'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
 import { type CertificateBinding, createCertificate, readBinding } from './certificate.ts'
-import { certificateHash } from './certificate-hash.ts'
+import { certificateHash } from './endpoint-url.ts'
 import { certificateErrors } from './errors.ts'
 import type { Identity } from './transport.ts'
 

@@ -12,7 +12,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import type { Address, Hex } from 'viem'
-import { certificateHash } from './certificate-hash.ts'
+import { certificateHash } from './endpoint-url.ts'
 import type { Identity } from './transport.ts'
 
 /** What a certificate says about its holder. The chain pins the certificate's hash, and thereby all of this. */

@@ -1,12 +1,11 @@
 import type { Address, Hex } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
-import { withDefaults } from './limits.ts'
 import { createSession, type Session, type SessionDependencies } from './session.ts'
 import { requestHandshake, type Sign } from './session-handshake.ts'
-import type { Limits, Transport } from './transport.ts'
+import { type Limits, type Transport, withDefaults } from './transport.ts'
 
 /** A Checker as the chain knows it. */
-export type Endpoint = {
+export type CheckerEndpoint = {
   readonly checker: Address
   readonly url: string
   /** SHA-256 of its TLS certificate; zero bytes for a plain endpoint on loopback. */
@@ -14,7 +13,7 @@ export type Endpoint = {
 }
 
 export type DialSessionOptions = {
-  readonly endpoint: Endpoint
+  readonly endpoint: CheckerEndpoint
   readonly network: Network
   /** The role in which we dial: a Provider for its devices, or a Checker (as keeper, or as another seat). */
   readonly role: Session['role']

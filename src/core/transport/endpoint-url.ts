@@ -1,3 +1,6 @@
+/** An endpoint as the chain has it: its URL, and the hash of the certificate that it has to present. */
+import { createHash } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
 import { type Hex, zeroHash } from 'viem'
 import { transportErrors } from './errors.ts'
 
@@ -34,4 +37,13 @@ export function parseEndpointUrl(text: string, expectedCertificateHash: Hex): En
   if (!secure && pinned) throw invalid('a certificate is registered, but it does not use TLS')
   if (!secure && !isLoopback(host)) throw invalid('without TLS only loopback is dialled')
   return { url: url.origin, secure, host, port: url.port === '' ? (secure ? 443 : 80) : Number(url.port) }
+}
+
+/** SHA-256 of a certificate's DER: what the chain pins. */
+export const certificateHash = (der: Uint8Array): Hex => `0x${createHash('sha256').update(der).digest('hex')}`
+
+/** The hash of the certificate that the peer of a TLS connection proved to hold, `null` where it presented none. */
+export function peerCertificateHash(socket: TLSSocket): Hex | null {
+  const certificate = socket.getPeerX509Certificate()
+  return certificate === undefined ? null : certificateHash(certificate.raw)
 }

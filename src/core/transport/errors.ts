@@ -6,21 +6,20 @@ const seconds = (ms: number) => `${ms / 1000} s`
 /** Errors of connections, before either end has said who it is. */
 export const transportErrors = defineErrors({
   TRANSPORT_ENDPOINT_INVALID: {
-    message: ({ url, why }: { url: string; why: string }) => `The endpoint ${url} cannot be dialled: ${why}.`,
+    message: 'The endpoint {url} cannot be dialled: {why}.',
     meaning:
       'An endpoint is a wss:// URL with a host and a port, pinned to a certificate hash. Plain ws:// works on loopback only, and only where no certificate is registered.',
     fix: 'Its Checker must register a correct endpoint: "kaisar checker run --public-url" does.',
   },
   TRANSPORT_ENDPOINT_PRIVATE: {
-    message: ({ url, address }: { url: string; address: string }) =>
-      `The endpoint ${url} leads to ${address}, which is a private address, so it is not dialled.`,
+    message: 'The endpoint {url} leads to {address}, which is a private address, so it is not dialled.',
     meaning:
       'Anybody may register an endpoint on chain. One that leads to this machine or its network would make a Provider connect to its own services. On a development chain, whose processes share a machine, such endpoints are dialled.',
     fix: 'Its Checker must name a public address with --public-url. Where a whole network is private, start with --private-endpoints.',
     exit: 3,
   },
   TRANSPORT_UNREACHABLE: {
-    message: ({ url, why }: { url: string; why: string }) => `No connection to ${url}: ${why}.`,
+    message: 'No connection to {url}: {why}.',
     meaning: 'The host did not accept a connection, or it dropped it before it was open.',
     fix: 'Check the network and the firewall; the connection is tried again by itself.',
   },
@@ -31,68 +30,62 @@ export const transportErrors = defineErrors({
     fix: 'Check that a Checker runs there; the connection is tried again by itself.',
   },
   TRANSPORT_ABORTED: {
-    message: ({ url }: { url: string }) => `The connection to ${url} was given up before it was open.`,
+    message: 'The connection to {url} was given up before it was open.',
     meaning: 'This process is stopping, or the endpoint is no longer needed.',
     fix: 'Nothing to do.',
   },
   TRANSPORT_PIN_MISMATCH: {
-    message: ({ url, expected, found }: { url: string; expected: string; found: string }) =>
-      `${url} presented the certificate ${found}, but ${expected} is registered on chain.`,
+    message: '{url} presented the certificate {found}, but {expected} is registered on chain.',
     meaning:
       'The Checker renewed its certificate without registering it, or somebody answers in its place. Nothing was sent.',
     fix: 'The Checker\'s operator restarts it with "kaisar checker run", which registers the new hash; until then its seat is unreachable.',
   },
   TRANSPORT_REFUSED: {
-    message: ({ url, status }: { url: string; status: number }) =>
-      `${url} refused the connection with HTTP status ${status}.`,
+    message: '{url} refused the connection with HTTP status {status}.',
     meaning:
       '401: no client certificate was presented. 403: the certificate is not one the Checker knows from the chain. 404 or 426: no Checker answers there. 503: it is busy.',
     fix: 'With 403, wait until the registration of this device certificate is confirmed; otherwise check the endpoint.',
   },
   TRANSPORT_PLAIN_NOT_LOCAL: {
-    message: ({ host }: { host: string }) => `Refusing to listen on ${host} without TLS.`,
+    message: 'Refusing to listen on {host} without TLS.',
     meaning: 'Without TLS anybody on the way can read and change messages, so it is allowed on loopback only.',
     fix: 'Give a certificate, or listen on 127.0.0.1.',
     exit: 2,
   },
   TRANSPORT_PORT_IN_USE: {
-    message: ({ host, port }: { host: string; port: number }) => `Port ${port} of ${host} is in use.`,
+    message: 'Port {port} of {host} is in use.',
     meaning: 'Another process listens there.',
     fix: 'Stop it, or choose another port; 0 takes a free one.',
     exit: 3,
   },
   TRANSPORT_CONTENT_TOO_LARGE: {
-    message: ({ url, limitBytes }: { url: string; limitBytes: number }) =>
-      `${url} answers with more than ${limitBytes} bytes; the rest was not received.`,
+    message: '{url} answers with more than {limitBytes} bytes; the rest was not received.',
     meaning: 'A correct answer is never that long, so something else than a Checker answers there.',
     fix: 'Check the endpoint: "kaisar chain seats" lists those that are registered.',
   },
   TRANSPORT_LISTEN_FAILED: {
-    message: ({ host, port, why }: { host: string; port: number; why: string }) =>
-      `Cannot listen on ${host} port ${port}: ${why}.`,
+    message: 'Cannot listen on {host} port {port}: {why}.',
     meaning: 'The operating system does not let this process bind that address, or the certificate cannot be used.',
     fix: 'Choose an address of this machine and a port above 1023, and check the certificate file.',
     exit: 3,
   },
   TRANSPORT_FRAME_TOO_LARGE: {
-    message: ({ bytes, maxBytes }: { bytes: number; maxBytes: number }) =>
-      `A frame of ${bytes} bytes is above the limit of ${maxBytes}.`,
+    message: 'A frame of {bytes} bytes is above the limit of {maxBytes}.',
     meaning: 'No message of the protocol is that large.',
     fix: 'Update whichever side is older; if both are current, report it.',
   },
   TRANSPORT_FRAME_MALFORMED: {
-    message: ({ why }: { why: string }) => `A frame could not be read: ${why}.`,
+    message: 'A frame could not be read: {why}.',
     meaning: 'The peer does not speak this protocol, or bytes were damaged on the way. The connection is closed.',
     fix: 'Update whichever side is older; the connection is tried again by itself.',
   },
   TRANSPORT_QUEUE_FULL: {
-    message: ({ queuedBytes, maxBytes }: { queuedBytes: number; maxBytes: number }) =>
-      `${queuedBytes} bytes already wait for the peer, the limit is ${maxBytes}; this frame was not sent.`,
+    message: '{queuedBytes} bytes already wait for the peer, the limit is {maxBytes}; this frame was not sent.',
     meaning: 'The peer does not read as fast as we send.',
     fix: 'Send it again later; a peer that stops reading altogether is disconnected.',
   },
   TRANSPORT_RATE_EXCEEDED: {
-    message: ({ perSecond }: { perSecond: number }) => `More than ${perSecond} frames per second; some were dropped.`,
+    message: 'More than {perSecond} frames per second; some were dropped.',
     meaning: 'A peer may send bursts, but not this many frames for this long. If it goes on it is disconnected.',
     fix: 'Send fewer messages, or spread the devices of this operator over several operators.',
   },
@@ -108,12 +101,12 @@ export const transportErrors = defineErrors({
     refusal: true,
   },
   TRANSPORT_LOST: {
-    message: ({ why }: { why: string }) => `The connection broke: ${why}.`,
+    message: 'The connection broke: {why}.',
     meaning: 'The network or the peer failed.',
     refusal: true,
   },
   TRANSPORT_SHUTTING_DOWN: {
-    message: () => 'The peer is stopping.',
+    message: 'The peer is stopping.',
     meaning: 'The program at the other end was stopped in an orderly way.',
     refusal: true,
   },
@@ -130,51 +123,48 @@ export const transportErrors = defineErrors({
 /** Errors of sessions, about who a peer is and what it says. Codes that start with MESSAGE are sent to the peer as refusals. */
 export const sessionErrors = defineErrors({
   SESSION_VERSION_UNSUPPORTED: {
-    message: ({ theirs, ours }: { theirs: number; ours: number }) =>
-      `The peer speaks version ${theirs} of the protocol, and this program speaks version ${ours}.`,
+    message: 'The peer speaks version {theirs} of the protocol, and this program speaks version {ours}.',
     meaning: 'Peer and program are of different releases.',
     fix: 'Update the older of the two.',
   },
   SESSION_NETWORK_MISMATCH: {
-    message: ({ theirs, ours }: { theirs: string; ours: string }) =>
-      `The Checker serves the network ${theirs}, this program is on ${ours}.`,
+    message: 'The Checker serves the network {theirs}, this program is on {ours}.',
     meaning: 'Chain id or contract address differ: the endpoint belongs to another network.',
     fix: 'Check the RPC URL and the contract addresses of this program.',
   },
   SESSION_CHECKER_MISMATCH: {
-    message: ({ theirs, ours }: { theirs: string; ours: string }) =>
-      `The session names the Checker ${theirs}, not ${ours}.`,
+    message: 'The session names the Checker {theirs}, not {ours}.',
     meaning: 'The endpoint registered for one Checker is answered by another.',
     fix: 'The Checker’s operator corrects its endpoint with "kaisar checker run --public-url".',
   },
   SESSION_CERTIFICATE_MISMATCH: {
-    message: () => 'The signed session names other certificates than this connection has.',
+    message: 'The signed session names other certificates than this connection has.',
     meaning: 'Somebody between the two ends relays a session that was signed for another connection.',
     fix: 'Check the network for a TLS proxy; the connection must go straight to the Checker.',
   },
   SESSION_NONCE_MISMATCH: {
-    message: () => 'The signed session is not for this connection’s nonce.',
+    message: 'The signed session is not for this connection’s nonce.',
     meaning: 'Somebody replays a session that was signed earlier.',
     refusal: true,
   },
   SESSION_SIGNATURE_INVALID: {
-    message: ({ operator }: { operator: string }) => `The session is not signed by ${operator}.`,
+    message: 'The session is not signed by {operator}.',
     meaning: 'The signature does not belong to the operator it claims.',
     fix: 'Check that the key in use is the registered operator key.',
   },
   SESSION_NOT_ADMITTED: {
-    message: ({ operator, why }: { operator: string; why: string }) => `${operator} is not admitted: ${why}.`,
+    message: '{operator} is not admitted: {why}.',
     meaning: 'The chain does not know this operator, its devices or its certificate as they were presented.',
     fix: 'Wait until the registration is confirmed; the connection is tried again by itself.',
   },
   SESSION_ADMISSION_FAILED: {
-    message: () => 'The Checker could not look up the registration just now.',
+    message: 'The Checker could not look up the registration just now.',
     meaning:
       'The fault is the Checker’s: its RPC endpoint may not answer, for example. It says nothing about the peer.',
     refusal: true,
   },
   SESSION_OUT_OF_ORDER: {
-    message: ({ type }: { type: string }) => `A "${type}" message is not expected at this point.`,
+    message: 'A "{type}" message is not expected at this point.',
     meaning: 'Handshake messages come first and once; everything else comes after them.',
     fix: 'Update whichever side is older.',
   },
@@ -184,49 +174,47 @@ export const sessionErrors = defineErrors({
     refusal: true,
   },
   SESSION_REFUSED: {
-    message: ({ url, code, message }: { url: string; code: string; message: string }) =>
-      `${url} refused the session (${code}): ${message}`,
+    message: '{url} refused the session ({code}): {message}',
     meaning: 'The peer (for a Provider: its Checker) gave this reason and code.',
     fix: 'See the entry of that code.',
   },
   SESSION_REPLACED: {
-    message: () => 'A newer session of the same operator took the place of this one.',
+    message: 'A newer session of the same operator took the place of this one.',
     meaning: 'The same operator key connected again: after a lost connection, or from a second machine.',
     fix: 'Nothing to do: of two machines with one key the older one stops when it sees the claim of the newer one.',
   },
   SESSION_FAULTS_EXCEEDED: {
-    message: () => 'Too many messages of this session were refused.',
+    message: 'Too many messages of this session were refused.',
     meaning: 'The peer speaks another version of the protocol, or is hostile.',
     fix: 'Update whichever side is older.',
   },
   MESSAGE_UNKNOWN: {
-    message: ({ type }: { type: string }) => `Messages of type "${type}" are not known here.`,
+    message: 'Messages of type "{type}" are not known here.',
     meaning: 'The peer is newer. The message was ignored and the session goes on.',
     fix: 'Update this program.',
   },
   MESSAGE_UNEXPECTED: {
-    message: ({ type }: { type: string }) => `This side of the session takes no messages of type "${type}".`,
+    message: 'This side of the session takes no messages of type "{type}".',
     meaning: 'Only the other role answers such messages. The message was ignored and the session goes on.',
     refusal: true,
   },
   MESSAGE_INVALID: {
-    message: ({ type, why }: { type: string; why: string }) => `A "${type}" message is malformed: ${why}.`,
+    message: 'A "{type}" message is malformed: {why}.',
     meaning: 'A field is missing or not of its type. The message was ignored and the session goes on.',
     fix: 'Update whichever side is older.',
   },
   MESSAGE_PAYLOAD_TOO_LARGE: {
-    message: ({ type, bytes, maxBytes }: { type: string; bytes: number; maxBytes: number }) =>
-      `The payload of a "${type}" message has ${bytes} bytes, at most ${maxBytes} are allowed.`,
+    message: 'The payload of a "{type}" message has {bytes} bytes, at most {maxBytes} are allowed.',
     meaning: 'No correct message of this type is that large. The message was ignored and the session goes on.',
     fix: 'Update whichever side is older.',
   },
   MESSAGE_QUEUE_FULL: {
-    message: ({ type }: { type: string }) => `A "${type}" message was not taken: too many messages wait already.`,
+    message: 'A "{type}" message was not taken: too many messages wait already.',
     meaning: 'Messages arrive faster than they are handled. The message was ignored and the session goes on.',
     fix: 'Send it again later.',
   },
   MESSAGE_NOT_PROCESSED: {
-    message: ({ type, code }: { type: string; code: string }) => `A "${type}" message was not processed (${code}).`,
+    message: 'A "{type}" message was not processed ({code}).',
     meaning:
       'The content of the message was refused for the reason of that code, or the receiver failed. The session goes on.',
     fix: 'See the entry of that code.',
@@ -236,19 +224,19 @@ export const sessionErrors = defineErrors({
 /** Errors of the file that holds our own certificate and its key. */
 export const certificateErrors = defineErrors({
   CERTIFICATE_FILE_MODE: {
-    message: ({ file, mode }: { file: string; mode: string }) => `${file} can be read by others (mode ${mode}).`,
+    message: '{file} can be read by others (mode {mode}).',
     meaning: 'The file holds the private key of this host’s certificate; whoever reads it can answer in its place.',
     fix: 'Run "chmod 600" on it. If others could have read it, delete it instead: a new one is made and registered.',
     exit: 3,
   },
   CERTIFICATE_FILE_MALFORMED: {
-    message: ({ file, why }: { file: string; why: string }) => `${file} cannot be used: ${why}.`,
+    message: '{file} cannot be used: {why}.',
     meaning: 'The file was damaged or written by something else. It is left as it is.',
     fix: 'Restore it from a backup, or move it away: a new certificate is then made, and must be registered.',
     exit: 3,
   },
   CERTIFICATE_FILE_INACCESSIBLE: {
-    message: ({ file, why }: { file: string; why: string }) => `${file} could not be read or written: ${why}.`,
+    message: '{file} could not be read or written: {why}.',
     meaning: 'The data directory is read-only, full, or belongs to another user.',
     fix: 'Make the directory readable and writable for this user, or choose another one with --data-dir.',
     exit: 3,

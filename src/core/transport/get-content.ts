@@ -1,9 +1,9 @@
 /** Plain `GET` from a Checker's endpoint, on the port of its sessions and without a certificate of ours. */
-import { type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { type Hex, zeroHash } from 'viem'
-import { peerCertificateHash } from './certificate-hash.ts'
+import { peerCertificateHash } from './endpoint-url.ts'
 import { transportErrors } from './errors.ts'
 import { PrivateAddressError, publicLookup, requirePublicHost } from './private-address.ts'
 
@@ -72,10 +72,13 @@ export async function getContent(options: GetContentOptions): Promise<Content> {
 }
 
 /** The body of the response; null once it is longer than allowed. */
-async function readBody(response: IncomingMessage, limitBytes: number): Promise<Uint8Array | null> {
-  const chunks: Buffer[] = []
+export async function readBody(
+  response: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limitBytes: number,
+): Promise<Uint8Array | null> {
+  const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of response) {
     length += chunk.length
     if (length > limitBytes) return null
     chunks.push(chunk)

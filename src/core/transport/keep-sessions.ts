@@ -1,6 +1,6 @@
 import type { Address } from 'viem'
 import { isKaisarError } from '../platform/errors.ts'
-import type { Endpoint } from './dial-session.ts'
+import type { CheckerEndpoint } from './dial-session.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import type { Session } from './session.ts'
 import type { CloseReason } from './transport.ts'
@@ -16,7 +16,7 @@ export const defaultBackoff: Backoff = { baseMs: 500, capMs: 60_000 }
 
 /** A Checker with which there is no session now, and the reason. */
 export type Unreachable = {
-  readonly endpoint: Endpoint
+  readonly endpoint: CheckerEndpoint
   readonly reason: CloseReason
   /** Failures in a row. */
   readonly failures: number
@@ -25,7 +25,7 @@ export type Unreachable = {
 }
 
 export type KeepSessionsDependencies = {
-  dial(endpoint: Endpoint, signal: AbortSignal): Promise<Session>
+  dial(endpoint: CheckerEndpoint, signal: AbortSignal): Promise<Session>
   /** Resolves after `ms`, early when aborted. */
   delay(ms: number, signal: AbortSignal): Promise<void>
   /** Monotonic, in milliseconds. */
@@ -33,13 +33,13 @@ export type KeepSessionsDependencies = {
   /** Uniform in [0, 1). */
   random(): number
   /** A session is open; handlers are registered before this returns. */
-  onSession(session: Session, endpoint: Endpoint): void
+  onSession(session: Session, endpoint: CheckerEndpoint): void
   onUnreachable?(unreachable: Unreachable): void
 }
 
 export type KeptSessions = {
   /** The Checkers to be connected with from now on; sessions with others are closed, changed endpoints dialled anew. */
-  update(endpoints: readonly Endpoint[]): void
+  update(endpoints: readonly CheckerEndpoint[]): void
   /** The open session with a Checker. */
   sessionWith(checker: Address): Session | null
   unreachable(): readonly Unreachable[]
@@ -48,7 +48,7 @@ export type KeptSessions = {
 }
 
 type Kept = {
-  readonly endpoint: Endpoint
+  readonly endpoint: CheckerEndpoint
   readonly stop: AbortController
   session: Session | null
   unreachable: Unreachable | null
@@ -64,7 +64,7 @@ export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDepende
   const kept = new Map<Address, Kept>()
   const ending = new Set<Promise<void>>()
 
-  function keep(endpoint: Endpoint) {
+  function keep(endpoint: CheckerEndpoint) {
     const stop = new AbortController()
     const entry: Kept = { endpoint, stop, session: null, unreachable: null }
     const running = run(entry, stop.signal).finally(() => ending.delete(running))
@@ -132,9 +132,10 @@ export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDepende
   }
 }
 
-const keyOf = ({ checker }: Endpoint) => checker.toLowerCase() as Address
+const keyOf = ({ checker }: CheckerEndpoint) => checker.toLowerCase() as Address
 
-const same = (a: Endpoint | undefined, b: Endpoint) => a?.url === b.url && a.certificateHash === b.certificateHash
+const same = (a: CheckerEndpoint | undefined, b: CheckerEndpoint) =>
+  a?.url === b.url && a.certificateHash === b.certificateHash
 
 const reasonOf = (error: unknown): CloseReason =>
   isKaisarError(error) ? closeReason(error) : closeReason(transportErrors.TRANSPORT_LOST({ why: String(error) }))

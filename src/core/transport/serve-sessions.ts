@@ -1,10 +1,16 @@
 import type { Address } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
 import { closeReason, sessionErrors } from './errors.ts'
-import { maxEarlyBytes, withDefaults } from './limits.ts'
 import { createSession, type Session, type SessionDependencies } from './session.ts'
 import { acceptHandshake, type Claim, type Recover } from './session-handshake.ts'
-import type { Channel, Limits, ListenOptions, Transport } from './transport.ts'
+import {
+  type Channel,
+  type Limits,
+  type ListenOptions,
+  maxEarlyBytes,
+  type Transport,
+  withDefaults,
+} from './transport.ts'
 
 export type ServeSessionsOptions = Pick<
   ListenOptions,

@@ -3,12 +3,17 @@ import { connect as connectTcp, type LookupFunction, type Socket } from 'node:ne
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Hex, zeroHash } from 'viem'
 import { WebSocket } from 'ws'
-import { peerCertificateHash } from './certificate-hash.ts'
-import { type EndpointUrl, parseEndpointUrl } from './endpoint-url.ts'
+import { type EndpointUrl, parseEndpointUrl, peerCertificateHash } from './endpoint-url.ts'
 import { transportErrors } from './errors.ts'
-import { withDefaults } from './limits.ts'
 import { PrivateAddressError, publicLookup, requirePublicHost } from './private-address.ts'
-import type { Channel, DialOptions, Identity, Limits, Transport } from './transport.ts'
+import {
+  type Channel,
+  type DialOptions,
+  type Identity,
+  type Limits,
+  type Transport,
+  withDefaults,
+} from './transport.ts'
 import { listenWebSocket } from './websocket-server.ts'
 import { channelOf, socketOptions } from './websocket-wire.ts'
 

@@ -1,7 +1,7 @@
 /** The newest release, as the npm registry says. Nothing is sent but the name of the package. */
 
 import { z } from 'zod'
-import { parseJson } from '../platform/parse-json.ts'
+import { parseJson } from '../platform/output.ts'
 import { updateErrors } from './errors.ts'
 
 export type Release = {
@@ -53,11 +53,11 @@ export async function newestRelease({
   const document = documentSchema.safeParse(text.length > mostBytes ? undefined : parseJson(text))
   if (!document.success) throw unknown('answers with what is no description of a package')
   const { version: newest, engines } = document.data
-  return { installed, newest, isNewer: compareVersions(newest, installed) > 0, node: engines?.node ?? null }
+  return { installed, newest, isNewer: compareReleases(newest, installed) > 0, node: engines?.node ?? null }
 }
 
 /** By the rules of semver.org: of equal numbers a pre-release is older. Below zero where `a` is older. */
-export function compareVersions(a: string, b: string): number {
+export function compareReleases(a: string, b: string): number {
   const [left, right] = [version.exec(a), version.exec(b)]
   if (left === null || right === null) return 0
   for (const i of [1, 2, 3]) {

@@ -8,7 +8,7 @@ import { figureText } from './dashboard-sections.ts'
 import { grouped, shortHex, sparkline, tokens } from './figures.ts'
 import type { Tone } from './line.ts'
 import type { JobStage, LiveState, VerdictRow } from './live-state.ts'
-import type { Cell, Column } from './table.ts'
+import type { Column, TableCell } from './table.ts'
 
 /** What this machine's probe says of a device. */
 type SeenDevice = {
@@ -77,7 +77,7 @@ const stageTones: Record<JobStage, Tone> = {
 }
 
 /** ✓ valid, ✗ wrong, – busy, ! any other verdict; the words are in the list of verdicts. */
-function verdictsCell({ verdicts }: DeviceRow): Cell {
+function verdictsCell({ verdicts }: DeviceRow): TableCell {
   const marks = verdicts.map(verdict => ({ VALID: '✓', WRONG: '✗', BUSY: '–' })[verdict] ?? '!')
   const tone: Tone = marks.includes('✗') ? 'bad' : marks.includes('!') ? 'warn' : marks.includes('✓') ? 'good' : 'dim'
   return { text: marks.join(''), tone }

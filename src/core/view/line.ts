@@ -9,17 +9,17 @@ export type Line = readonly Span[]
 /** What a frame has to fit into: columns and rows of the terminal. */
 export type Size = { readonly columns: number; readonly rows: number }
 
-export const span = (text: string, tone: Tone = 'plain'): Span => ({ text: printable(text), tone })
+export const span = (text: string, tone: Tone = 'plain'): Span => ({ text: singleWidth(text), tone })
 export const blankLine: Line = []
 
 export const lineText = (line: Line): string => line.map(({ text }) => text).join('')
 export const lineWidth = (line: Line): number => line.reduce((width, { text }) => width + textWidth(text), 0)
 
-/** Columns a text takes. Everything we print is one column per code point; {@link printable} sees to it. */
+/** Columns a text takes. Everything we print is one column per code point; {@link singleWidth} sees to it. */
 export const textWidth = (text: string): number => [...text].length
 
 /** Outside text (a card's name, a reason) made safe for a cell: control characters, wide and zero-width ones become `?`. */
-export const printable = (text: string): string =>
+export const singleWidth = (text: string): string =>
   text.replaceAll(/[\p{C}\p{M}\p{Extended_Pictographic}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}]/gu, '?')
 
 /** Cuts a text to `width` columns; what was cut is shown by an ellipsis. */

@@ -95,11 +95,11 @@ function Mounted<F>({ source, frame }: MountOptions<F>) {
     // Without a terminal to read from (stdin is a pipe), Ctrl-C arrives as a signal, which the command handles.
     { isActive: isRawModeSupported },
   )
-  return h(Frame<F>, { facts, frame })
+  return h(DashboardFrame<F>, { facts, frame })
 }
 
 /** @param props.size - default: the terminal's. One row stays free: a frame as tall as the terminal scrolls it. */
-export function Frame<F>({ facts, frame, size }: { facts: F; size?: Size } & Pick<MountOptions<F>, 'frame'>) {
+export function DashboardFrame<F>({ facts, frame, size }: { facts: F; size?: Size } & Pick<MountOptions<F>, 'frame'>) {
   const terminal = useWindowSize()
   const { columns, rows } = size ?? terminal
   const lines = frame(facts, { columns, rows: Math.max(1, rows - 1) }).map(line =>

@@ -1,11 +1,22 @@
 import { shortHex } from './figures.ts'
-import { cut, type Line, lineText, padEnd, padStart, printable, type Span, span, type Tone, textWidth } from './line.ts'
+import {
+  cut,
+  type Line,
+  lineText,
+  padEnd,
+  padStart,
+  type Span,
+  singleWidth,
+  span,
+  type Tone,
+  textWidth,
+} from './line.ts'
 
-export type Cell = string | number | bigint | { readonly text: string; readonly tone: Tone }
+export type TableCell = string | number | bigint | { readonly text: string; readonly tone: Tone }
 
 export type Column<T> = {
   readonly title: string
-  readonly cell: (row: T) => Cell
+  readonly cell: (row: T) => TableCell
   /** Numbers stand at the right. */
   readonly numeric?: boolean
   /** Columns with a rank are dropped when the table is too wide, the highest rank first. */
@@ -61,7 +72,7 @@ export function tableLines<T>(
   }
   const lineOf = (cells: readonly Span[]): Line =>
     kept.map(({ column, at, width }, i): Span => {
-      const text = cut(printable(cellText(cells, at)), width)
+      const text = cut(singleWidth(cellText(cells, at)), width)
       const isLast = i === kept.length - 1
       const padded = column.numeric ? padStart(text, width) : isLast ? text : padEnd(text, width)
       return span(isLast ? padded : padded + ' '.repeat(gap), cells[at]!.tone)
@@ -81,4 +92,4 @@ export const tableTexts = <T>(
   empty: string,
 ): string[] => (rows.length === 0 ? [empty] : tableLines(columns, rows, { width }).map(lineText))
 
-const spanOf = (cell: Cell): Span => (typeof cell === 'object' ? cell : { text: String(cell), tone: 'plain' })
+const spanOf = (cell: TableCell): Span => (typeof cell === 'object' ? cell : { text: String(cell), tone: 'plain' })

@@ -69,7 +69,7 @@ export function barChart(points: readonly Point[], options: ChartOptions): Html 
         const foot = scale.y(below)
         below += part.value
         const head = scale.y(below)
-        return html`<a href="${part.href}" tabindex="-1"><rect class="part c${part.colour}" x="${left}%" y="${head}" width="${barWidth}%" height="${round(foot - head)}"><title>Epoch ${epoch}, ${part.title}: ${options.format(part.value)} ${options.unit}</title></rect></a>`
+        return html`<a href="${part.href}" tabindex="-1"><rect class="part" fill="var(--c${part.colour})" x="${left}%" y="${head}" width="${barWidth}%" height="${round(foot - head)}"><title>Epoch ${epoch}, ${part.title}: ${options.format(part.value)} ${options.unit}</title></rect></a>`
       })
     }
     const head = Math.min(scale.y(value), ground - 1)
@@ -115,7 +115,7 @@ export const mostColours = 8
 
 /** What the colours of a bar's parts mean. */
 export const legend = (entries: readonly Html[]): Html =>
-  html`<ul class="legend">${entries.map((entry, colour) => html`<li><svg width="11" height="11" aria-hidden="true"><rect class="part c${colour}" width="11" height="11" rx="2"/></svg> ${entry}</li>`)}</ul>`
+  html`<ul class="legend">${entries.map((entry, colour) => html`<li><svg width="11" height="11" aria-hidden="true"><rect class="part" fill="var(--c${colour})" width="11" height="11" rx="2"/></svg> ${entry}</li>`)}</ul>`
 
 /** The course of a value in the height of a line of text; the figures are beside it. */
 export function sparkPicture(values: readonly (bigint | null)[]): Html {

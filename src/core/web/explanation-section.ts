@@ -1,7 +1,7 @@
 import type { Measures } from '../epoch/capacity.ts'
 import { hasFlag } from '../epoch/opening.ts'
 import type { Explanation, ExplanationStep, Reference, SeatAccount } from '../explain/explanation.ts'
-import { flagNames } from '../explain/explanation-steps.ts'
+import { missingFlags } from '../explain/explanation-steps.ts'
 import { measureText, tokens, uptimePercent } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
 import { checkerLink, epochLink, fullHash, table, tag, transactionPath } from './parts.ts'
@@ -79,7 +79,13 @@ const seatsTable = (seats: readonly SeatAccount[]): Html =>
       {
         title: 'Flags',
         cell: ({ opened, flags }) =>
-          !opened ? 'did not open' : flags === null ? '—' : !hasFlag(flags, 'judged') ? 'abstains' : flagNames(flags),
+          !opened
+            ? 'did not open'
+            : flags === null
+              ? '—'
+              : !hasFlag(flags, 'judged')
+                ? 'abstains'
+                : missingFlags(flags),
       },
       {
         title: 'Agrees',

@@ -1,8 +1,7 @@
 /** From a path to a page: the explorer without HTTP, so that every page can be tested as a value. */
 
 import type { Explanation } from '../explain/explanation.ts'
-import { findDevice } from '../network/find-device.ts'
-import type { NetworkView } from '../network/network-view.ts'
+import { findDevice, type NetworkView } from '../network/network-view.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { checkerPage, checkersPage } from './checkers-page.ts'
 import { devicePage, devicesPage, type ModelOf } from './device-pages.ts'

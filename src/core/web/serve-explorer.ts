@@ -8,7 +8,7 @@ import type { EvidenceSource } from '../network/epoch-facts.ts'
 import { networkErrors } from '../network/errors.ts'
 import { createLiveView } from '../network/live-view.ts'
 import type { NetworkReader } from '../network/network-reader.ts'
-import { isKaisarError } from '../platform/errors.ts'
+import { failureReason, isKaisarError } from '../platform/errors.ts'
 import { ownFile } from '../platform/own-files.ts'
 import type { ModelOf } from './device-pages.ts'
 import { findPage } from './explorer-pages.ts'
@@ -114,13 +114,7 @@ export async function serveExplorer(
   })
   const bound = await new Promise<number>((resolve, reject) => {
     server.once('error', error =>
-      reject(
-        networkErrors.EXPLORER_PORT_UNUSABLE({
-          port,
-          reason: (error as NodeJS.ErrnoException).code ?? error.message,
-          cause: error,
-        }),
-      ),
+      reject(networkErrors.EXPLORER_PORT_UNUSABLE({ port, reason: failureReason(error), cause: error })),
     )
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })

@@ -7,27 +7,28 @@ import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
 import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { createRoundStream } from '../../../src/core/chain/round-stream.ts'
 import type { RoundEvent } from '../../../src/core/chain/rounds.ts'
-import { systemClock } from '../../../src/core/platform/clock.ts'
+import { type Clock, systemClock } from '../../../src/core/platform/clock.ts'
 import { type Trigger, triggersOf } from '../../../src/core/protocol/trigger.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { mineAt, networkForTests } from '../../helpers/deploy.ts'
 import { eventually } from '../../helpers/eventually.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const ends: (() => Promise<unknown>)[] = []
 afterAll(() => Promise.all(ends.map(end => end())))
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 const preset = devnetParameters(`0x${'5c'.repeat(32)}`).rounds
-/** One round of each kind in each slot of eight seconds, in its third and fourth. */
-const rounds = { ...preset, slots: 2, eligibleFromSeconds: 3, cutoffSeconds: 4, refractorySeconds: 1 }
+/** One round of each kind in each slot of eight seconds, in its second to fourth. */
+const rounds = { ...preset, slots: 2, eligibleFromSeconds: 2, cutoffSeconds: 4, refractorySeconds: 2 }
 const { network, firstEpochAt, write, checkers } = await networkForTests(anvil, {
   seats: [1, 1, 1, 1, 1],
   devices: 1,
   parameters: { rounds },
 })
 
-function listen() {
-  const heads = createHeadStream({ pollMs: 20 }, { chain: network.chain, clock: systemClock })
+function listen(clock: Clock = systemClock) {
+  const heads = createHeadStream({ pollMs: 20 }, { chain: network.chain, clock })
   const rounds = createRoundStream({ network, heads })
   ends.push(async () => {
     await rounds.stop()
@@ -157,5 +158,39 @@ describe('round stream', () => {
       expect(rounds).toEqual(await expected(2))
       expect(entered).toEqual([first, other])
     })
+  })
+
+  test('endpoints that were away for many blocks drop no round, and give those that anybody recomputes, beats among them', async () => {
+    const clock = createManualClock()
+    const { rounds, events } = listen(clock)
+    const triggers = () =>
+      events.flatMap(event => (event.type === 'round' && event.round.epoch === 3 ? [event.round] : []))
+    const look = () => clock.advance(20)
+    const mineSeconds = async (from: number, to: number, blocksEach = 1) => {
+      for (let second = from; second < to; second++)
+        for (let block = 0; block < blocksEach; block++) await mineAt(anvil, firstEpochAt + 48 + second)
+    }
+    await mineSeconds(0, 1)
+    await seed(3)
+    await mineSeconds(3, 5)
+    await eventually(async () => {
+      await look()
+      expect(triggers()).toEqual(expect.arrayContaining([expect.objectContaining({ kind: 'tensor' })]))
+    })
+    // More than the head stream looks back for one head.
+    await mineSeconds(5, 12, 11)
+    const during = await recomputed(3)
+    const named = (of: readonly Trigger[]) => of.map(({ hash, ordinal, kind }) => ({ hash, ordinal, kind }))
+    await eventually(async () => {
+      await look()
+      expect(named(triggers())).toEqual(named(during))
+    })
+    await mineSeconds(12, 17)
+    await eventually(async () => {
+      await look()
+      expect(rounds.finished(3)).toMatchObject(await recomputed(3))
+    })
+    expect(named(triggers())).toEqual(named(await recomputed(3)))
+    expect(events.filter(({ type }) => type === 'dropped')).toEqual([])
   })
 })

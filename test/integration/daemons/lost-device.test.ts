@@ -24,6 +24,7 @@ import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { opened } from '../../helpers/opened.ts'
 
 const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
 const rules = {
@@ -91,7 +92,7 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
         judge.takeOpenings(
           provider.address,
           message,
-          (await roundWork.answer(seat.address, message))[0]!,
+          (await opened(roundWork).answer(seat.address, message))[0]!,
           clock.monotonicMs(),
         )
       },

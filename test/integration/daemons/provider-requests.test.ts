@@ -13,6 +13,7 @@ import { createRoundWork, type WorkedRound } from '../../../src/core/provider/ro
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { opened } from '../../helpers/opened.ts'
 
 const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
@@ -49,7 +50,7 @@ function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine[
   const store = openStore({ path: file, migrations: [...providerMigrations] })
   const journal = createProviderJournal(store)
   const clock = createManualClock()
-  const roundWork = createRoundWork(
+  const whole = createRoundWork(
     { network, jobs, deviceIds: [deviceId] },
     {
       signer,
@@ -65,7 +66,7 @@ function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine[
     environmentHash: hash(3),
     engine: { kinds: { ...engine.kinds, tensor: { ...engine.kinds.tensor, ...changes } } },
   }
-  return { file, store, journal, clock, roundWork, device }
+  return { file, store, journal, clock, roundWork: opened(whole), device }
 }
 
 const offer = (checker: Hex, changes: Partial<SignedMessage<'JobOffer'>> = {}): SignedMessage<'JobOffer'> => ({

@@ -29,6 +29,7 @@ import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { encodeWrongWork } from '../../../src/core/report/wrong-work.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { opened } from '../../helpers/opened.ts'
 
 const jobs: Jobs = jobsOf(
   { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },
@@ -131,7 +132,7 @@ const providerWork = (journal: ProviderJournal) =>
 
 function device() {
   const journal = createProviderJournal(openStore({ path: ':memory:', migrations: [...providerMigrations] }))
-  const roundWork = providerWork(journal)
+  const roundWork = opened(providerWork(journal))
   const marks: MessageBody<'job.mark'>[] = []
   const work = () =>
     roundWork.work(
@@ -139,7 +140,7 @@ function device() {
       trigger,
       { number: 0, seed: epochSeed },
       performance.now(),
-      (index, mark) => void marks.push({ epoch: 0n, round: trigger.hash, deviceId, index, mark }),
+      { onMark: (index, mark) => void marks.push({ epoch: 0n, round: trigger.hash, deviceId, index, mark }) },
     )
   return { journal, roundWork, work, marks }
 }
@@ -348,7 +349,7 @@ describe.each(roundKinds)('a round of kind %s', kind => {
 
   it('after a restart a round is opened with the work of the recorded commitment, done again', async () => {
     const worked = await upToRequest(one, other)
-    const restarted = providerWork(other.journal)
+    const restarted = opened(providerWork(other.journal))
     const recorded = other.journal.commitmentOf(trigger.hash, deviceId)!
     expect(recorded).toMatchObject(worked.commitment)
     const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
@@ -364,7 +365,7 @@ describe.each(roundKinds)('a round of kind %s', kind => {
 
   it('a round is not resumed with other work than what was committed to', async () => {
     await upToRequest(one, other)
-    const restarted = providerWork(other.journal)
+    const restarted = opened(providerWork(other.journal))
     const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
     const recorded = other.journal.commitmentOf(trigger.hash, deviceId)!
     const changed = { ...recorded, message: { ...recorded.message, root: hash(1) } }

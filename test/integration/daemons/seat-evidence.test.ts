@@ -58,7 +58,8 @@ it('an explanation goes down to the rounds that the seats show, and says which s
         journal.recordVerdict({
           ...{ round, deviceId, epoch: 0, generation, commitment: null, commitmentHash: bytes32('c0') },
           ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '', kind, figures: worth[kind] },
-          ...{ evidence: bytes32('eb'), witness: bytes32(`a${i}`) },
+          // The last Checker repeats what others say.
+          ...{ evidence: bytes32('eb'), witness: i === 4 ? null : bytes32(`a${i}`) },
         })
       journal.recordDeviceCheck({
         ...{ deviceId, epoch: 0, deviceValid: true, environmentValid: true, environmentHash: bytes32('e0') },
@@ -118,6 +119,9 @@ it('an explanation goes down to the rounds that the seats show, and says which s
   const self = net.checkers[1]!
   const duty = await readDuty(network, self, 0, epochRounds)
   const looked: unknown[] = []
+  const lazy = net.checkers[4]!
+  /** By the lot that draws each. */
+  const others = openings.map(({ seat }) => duty.committees.get(0)![seat]!).filter(checker => checker !== self)
   /** What a seat finds that looks at one other, which serves this in place of its evidence. */
   const look = (lot: number, bundle: Uint8Array | null) => {
     const epochs = { of: () => ({ duty, engine: null as never }), working: () => ({ epoch: 1 }) }
@@ -132,13 +136,18 @@ it('an explanation goes down to the rounds that the seats show, and says which s
     })
     return check().then(check)
   }
-  await look(0, null)
-  await look(1, new Uint8Array([1, 2, 3]))
+  const witnessed = (from: number) => [0, 1, 2, 3].filter(lot => others[lot] !== lazy)[from]!
+  await look(witnessed(0), null)
+  await look(witnessed(1), new Uint8Array([1, 2, 3]))
   expect(looked).toMatchObject([
     { type: 'peer.checked', epoch: 0, device, result: 'not shown', step: null },
     { type: 'peer.checked', epoch: 0, device, result: 'refuted', step: 'EVIDENCE' },
   ])
   for (const each of looked) expect(each).not.toMatchObject({ checker: self })
+
+  // Without a witness there is nothing to fetch, and nothing to recompute.
+  await look(others.indexOf(lazy), null)
+  expect(looked.at(-1)).toMatchObject({ checker: lazy, result: 'refuted', step: 'WITNESS' })
 
   const reader = createNetworkReader(network)
   const explanation = await readExplanation({ device, epoch: 0 }, { reader, evidence })

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { kaiBalance } from '../../../src/core/chain/vault.ts'
+import { kaiBalance } from '../../../src/core/chain/kai.ts'
 import { type DevnetNetwork, launchNetwork } from '../../../src/core/devnet/launch-network.ts'
 import { devnetRoles } from '../../../src/core/devnet/roles.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { getDevices } from '../../../src/core/chain/devices.ts'
 import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
-import { getVaultBooks, kaiBalance, moneyOf } from '../../../src/core/chain/vault.ts'
+import { getVaultBooks, kaiBalance, moneyOf } from '../../../src/core/chain/kai.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import type { LaneOpening } from '../../../src/core/epoch/opening.ts'
 import { capOf, creditOf, paymentOf, scoreOf } from '../../../src/core/epoch/rewards.ts'

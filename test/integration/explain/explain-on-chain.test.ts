@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { getDevices } from '../../../src/core/chain/devices.ts'
+import { kaiBalance } from '../../../src/core/chain/kai.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
-import { kaiBalance } from '../../../src/core/chain/vault.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { readExplanation } from '../../../src/core/explain/explain-device.ts'
 import { withCapacities } from '../../../src/core/network/last-capacities.ts'

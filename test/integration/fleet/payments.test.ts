@@ -2,7 +2,7 @@
 import { type Abi, type Address, parseEther } from 'viem'
 import { beforeAll, expect, test } from 'vitest'
 import { rewardVaultAbi } from '../../../src/core/chain/abi/reward-vault.ts'
-import { kaiBalance } from '../../../src/core/chain/vault.ts'
+import { kaiBalance } from '../../../src/core/chain/kai.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { type FleetPayment, paymentsOf, paymentTotals } from '../../../src/core/fleet/read-payments-of.ts'
 import { createNetworkReader } from '../../../src/core/network/network-reader.ts'

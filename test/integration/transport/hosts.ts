@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { bytesToHex } from 'viem'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { createSigner, recoverSigner } from '../../../src/core/report/signer.ts'
-import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
+import { type CheckerEndpoint, type DialSessionOptions, dialSession } from '../../../src/core/transport/dial-session.ts'
 import {
   type ServeSessionsDependencies,
   type SessionServer,
@@ -40,7 +40,7 @@ export async function serve({
   ...listen
 }: ServeOptions): Promise<{
   server: SessionServer
-  endpoint: Endpoint
+  endpoint: CheckerEndpoint
 }> {
   const server = await serveSessions(
     { host: '127.0.0.1', port: 0, network, checker: checker.address, limits, ...listen },
@@ -60,7 +60,7 @@ export async function serve({
 
 /** Dials as the one Provider of these tests. */
 export const dial = (
-  endpoint: Endpoint,
+  endpoint: CheckerEndpoint,
   { identity, ...options }: { identity: Identity | null } & Partial<DialSessionOptions>,
 ): Promise<Session> =>
   dialSession(

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
-import type { Endpoint } from '../../../src/core/transport/dial-session.ts'
+import type { CheckerEndpoint } from '../../../src/core/transport/dial-session.ts'
 import { keepSessions, type Unreachable } from '../../../src/core/transport/keep-sessions.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import type { Identity } from '../../../src/core/transport/transport.ts'
@@ -44,7 +44,7 @@ async function served(identity: Identity) {
     () => it.server.close(),
     () => proxy.close(),
   )
-  const endpoint: Endpoint = { ...it.endpoint, url: proxy.through(it.endpoint.url) }
+  const endpoint: CheckerEndpoint = { ...it.endpoint, url: proxy.through(it.endpoint.url) }
   return { ...it, proxy, endpoint, sessions, setFault: (next: object) => (fault = next) }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { devnetParameters, productionParameters } from '../../../src/core/chain/network-presets.ts'
-import { turnBlocks } from '../../../src/core/epoch/keeper-rank.ts'
+import { turnBlocks } from '../../../src/core/epoch/keeper-times.ts'
 
 const specHash = `0x${'5c'.repeat(32)}` as const
 

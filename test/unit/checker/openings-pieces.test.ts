@@ -59,6 +59,14 @@ describe('openings in pieces', () => {
     expect(refusals()).toEqual([])
   })
 
+  it('that are there already and come again change nothing, and cost no try', async () => {
+    const { seat, send, refusals } = await asked()
+    for (const piece of [0, 0, 1, 0, 1, 0, 1]) expect(send(piece)).toBe(true)
+    expect(refusals()).toEqual([])
+    send(2)
+    expect(await seat.close()).toMatchObject([{ verdict: 'VALID', reason: 'ALL_EQUAL' }])
+  })
+
   it('of another commitment, or damaged, are not kept: the right piece is still due', async () => {
     const { seat, pieces, send, refusals } = await asked()
     const strange = (await asked(elsewhere, other)).pieces
@@ -76,7 +84,7 @@ describe('openings in pieces', () => {
     for (const piece of [0, 1]) send(piece)
     send(2, pieces[2]!.subarray(1))
     await expect.poll(refusals).toEqual(['CHECKER_OPENINGS_INVALID'])
-    expect(() => send(0)).toThrow(code('CHECKER_PIECE_UNEXPECTED'))
+    expect(() => send(0, pieces[1])).toThrow(code('CHECKER_PIECE_UNEXPECTED'))
     send(2)
     expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
   })

@@ -109,6 +109,24 @@ describe('a forwarded wrong row', () => {
     }
   })
 
+  it('nothing of a round is kept in memory once the epoch is committed to, and until then all of it is', async () => {
+    const worked = await fixture.work()
+    const seat = fixture.seat(1)
+    const again = () => seat.judge.takeCommitment(provider.address, worked.commitment, 1000)
+    const { answer } = await seat.upToRequest(worked)
+    answer()
+    // Not while it is open, and not before there is a commitment.
+    seat.judge.release(0)
+    expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
+    seat.judge.release(0)
+    expect(again).not.toThrow()
+    seat.journal.recordOpenings(0, word(1), word(2), new Map())
+    seat.judge.release(0)
+    expect(again).toThrow(code('CHECKER_ROUND_UNKNOWN'))
+    expect(answer()).toBe(false)
+    expect(seat.journal.verdicts(0)).toMatchObject([{ verdict: 'VALID' }])
+  })
+
   it('a forwarded row that is right, or is not a row, changes nothing', async () => {
     const honest = await fixture.work()
     const seat = fixture.seat(1)

@@ -21,7 +21,7 @@ function scene(
     .map(Number)
     .map(epoch => ({
       duty: { epoch, rounds: { startsAt: 0, epochSeconds: 16 } },
-      judge: { idle: does(`idle ${epoch}`) },
+      judge: { idle: does(`idle ${epoch}`), release: (of: number) => void done.push(`release ${of}`) },
       seat: {
         commit: does(`commit ${epoch}`),
         reveal: does(`reveal ${epoch}`),
@@ -53,7 +53,11 @@ it('a Checker does for each epoch what its phase asks for, and nothing while it 
   const { pass, done, settlement } = scene({ 1: 'reveal', 2: 'commit', 3: 'work' })
   await pass()
   await settlement.idle()
-  expect(done.sort()).toEqual(['audits 1', 'commit 1', 'commit 2', 'idle 2', 'keeper', 'receipts 1', 'reveal 1'].sort())
+  const released = ['release 1', 'release 2']
+  expect(done.sort()).toEqual(
+    ['audits 1', 'commit 1', 'commit 2', 'idle 2', 'keeper', 'receipts 1', 'reveal 1', ...released].sort(),
+  )
+  for (const epoch of [1, 2]) expect(done.indexOf(`commit ${epoch}`)).toBeLessThan(done.indexOf(`release ${epoch}`))
 })
 
 it('a Provider that takes no receipt delays neither a deadline nor the keeper, and is not asked twice at once', async () => {

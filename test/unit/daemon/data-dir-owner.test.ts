@@ -2,8 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { lockDataDir } from '../../../src/core/daemon/data-dir-lock.ts'
-import { dataDirOwner } from '../../../src/core/daemon/data-dir-owner.ts'
+import { dataDirOwner, lockDataDir } from '../../../src/core/daemon/data-dir-lock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-owner-'))
 afterAll(() => rmSync(folder, { recursive: true }))

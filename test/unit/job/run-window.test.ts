@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { runWindow } from '../../../src/core/job/tensor/tensor-window.ts'
+import { reworkWindow, runWindow } from '../../../src/core/job/tensor/tensor-window.ts'
 
 /** A card whose time is counted, not measured: `rowMs` a row and `runMs` a run, with jitter from a seeded sequence. */
 function simulatedCard({ rowMs, runMs, jitter = 0 }: { rowMs: number; runMs: number; jitter?: number }) {
@@ -85,5 +85,54 @@ describe('runWindow', () => {
     const running = runWindow({ ...options, signal: cancellation.signal }, { clock: card.clock, compute })
     await expect(running).rejects.toMatchObject({ code: 'JOB_WINDOW_CANCELLED' })
     expect(card.runs.length).toBe(4)
+  })
+
+  /** A card that computes beside the thread, one batch after the other: the most that were under way, and what it was given. */
+  function cardBeside(stop: (runs: number) => void = () => undefined) {
+    let nowMs = 0
+    let together = 0
+    const seen = { most: 0, runs: 0 }
+    return {
+      seen,
+      clock: { monotonicMs: () => nowMs },
+      async compute(inputs: Uint8Array) {
+        seen.most = Math.max(seen.most, ++together)
+        stop(++seen.runs)
+        await new Promise(resolve => setImmediate(resolve))
+        nowMs += inputs.length / 32
+        together--
+        return inputs.map(byte => byte ^ 1)
+      },
+    }
+  }
+  const ofCard = { seed: new Uint8Array(32).fill(9), deadlineMs: 20_000, batchRows: 150, rowMs: 1, keepBytes: 1e6 }
+
+  it('a card has two batches under way, and its window the rows and digests of one worked in order', async () => {
+    const card = cardBeside()
+    const { tree, collector } = await runWindow({ ...ofCard, batchesAtOnce: 2 }, card)
+    expect(card.seen.most).toBe(2)
+    expect(tree.rows).toBeGreaterThan(0.98 * 20_000)
+    const again = await reworkWindow({ ...ofCard, rows: tree.rows }, cardBeside())
+    expect(again.tree.root).toEqual(tree.root)
+    expect(again.collector.digests(3)).toEqual(collector.digests(3))
+  })
+
+  it('a window that is cancelled, or whose card fails, ends when nothing of it is under way', async () => {
+    const cancel = new AbortController()
+    const cancelled = cardBeside(runs => runs === 5 && cancel.abort())
+    const given = { ...ofCard, batchesAtOnce: 2 }
+    await expect(runWindow({ ...given, signal: cancel.signal }, cancelled)).rejects.toMatchObject({
+      code: 'JOB_WINDOW_CANCELLED',
+    })
+    const failing = cardBeside(runs => {
+      if (runs === 4) throw new Error('lost')
+    })
+    await expect(runWindow(given, failing)).rejects.toThrow('lost')
+    // What was begun has come back: both clocks stand where the last batch ended.
+    for (const { clock, seen } of [cancelled, failing]) {
+      const then = clock.monotonicMs()
+      await new Promise(resolve => setImmediate(resolve))
+      expect([clock.monotonicMs(), seen.runs]).toEqual([then, seen.runs])
+    }
   })
 })

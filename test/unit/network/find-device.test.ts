@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findDevice } from '../../../src/core/network/find-device.ts'
+import { findDevice } from '../../../src/core/network/network-view.ts'
 import { shortHex } from '../../../src/core/view/figures.ts'
 
 const first = `0x12ab${'00'.repeat(28)}34cd` as const

@@ -2,7 +2,7 @@ import type { Address } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { dutiesOf, readCommittees } from '../../../src/core/network/duties.ts'
 import { type FinalizedCohort, type History, indexHistory } from '../../../src/core/network/history.ts'
-import { checkEndpoint } from '../../../src/core/operator/check-endpoint.ts'
+import { checkEndpoint } from '../../../src/core/operator/ask-seats.ts'
 import {
   type CheckerStatusInput,
   checkerStatus,

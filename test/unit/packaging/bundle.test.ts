@@ -18,9 +18,7 @@ it('the folder of the package and its files are found from the sources', () => {
 
 it('every script that is started by path has an entry of its own in the bundle', () => {
   const scripts = sources.flatMap(path => [...read(path).matchAll(/ownFile\('([^'.]+)'\)/g)].map(match => match[1]))
-  expect(scripts.sort()).toEqual([
-    ...['core/devices/execution-provider-check', 'core/job/tensor/feed-worker', 'core/job/work-worker'],
-  ])
+  expect(scripts.sort()).toEqual(['core/devices/execution-provider-check', 'core/job/work-worker'])
   for (const script of scripts) expect(entries).toContain(`${script}.ts`)
 })
 

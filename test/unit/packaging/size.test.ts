@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 
 type Size = {
@@ -7,10 +8,16 @@ type Size = {
   smallFiles: number
   byFolder: Record<string, { lines: number; files: number }>
 }
-const { sizeOf, linesOf, growthOf } = (await import(new URL('../../../scripts/size.mjs', import.meta.url).href)) as {
+const { sizeOf, linesOf, growthOf, featuresOf } = (await import(
+  new URL('../../../scripts/size.mjs', import.meta.url).href
+)) as {
   sizeOf: (sources: readonly { path: string; lines: number }[]) => Size
   linesOf: (text: string) => number
   growthOf: (numstat: string) => Record<string, number>
+  featuresOf: (
+    numstat: string,
+    features: Record<string, readonly string[]>,
+  ) => { byFeature: Record<string, number>; byFolder: Record<string, number>; missing: string[] }
 }
 
 it('sums lines and files by folder, and counts files of 40 lines or fewer as small', () => {
@@ -48,4 +55,32 @@ it('counts what folders grew by, a file that moved with its changes alone', () =
     '0\t7\tsrc/cli.ts',
   ]
   expect(growthOf(`${numstat.join('\0')}\0`)).toEqual({ src: -7, 'src/core/devices': 2, 'src/core/web': 6 })
+})
+
+it('counts what features brought: the growth of their files, by feature and by folder, and names paths that have none', () => {
+  const numstat = [
+    '30\t0\tsrc/core/fleet/webhook.ts',
+    '7\t2\tsrc/core/fleet/status.ts',
+    '9\t4\t',
+    'src/core/old.ts',
+    'src/commands/fleet/watch.ts',
+    '50\t0\tsrc/core/chain/read.ts',
+  ].join('\0')
+  const fleet = ['src/core/fleet/', 'src/commands/fleet/watch.ts']
+  expect(featuresOf(numstat, { fleet, wallets: ['src/core/fleet', 'src/core/wallet/'] })).toEqual({
+    byFeature: { fleet: 40, wallets: 0 },
+    byFolder: { 'src/commands/fleet': 5, 'src/core/fleet': 35 },
+    missing: ['src/core/fleet', 'src/core/wallet/'],
+  })
+})
+
+it('lists features by files and folders that are there, each once', () => {
+  const root = new URL('../../../', import.meta.url)
+  const { features } = JSON.parse(readFileSync(new URL('scripts/size-features.json', root), 'utf8')) as {
+    features: Record<string, readonly string[]>
+  }
+  const paths = Object.values(features).flat()
+  expect(paths.filter(path => !existsSync(new URL(path, root)))).toEqual([])
+  expect(paths.filter(path => paths.some(other => other !== path && other.startsWith(path)))).toEqual([])
+  expect(new Set(paths).size).toBe(paths.length)
 })

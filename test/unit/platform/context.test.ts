@@ -14,7 +14,7 @@ import {
   removeContext,
   writeContext,
 } from '../../../src/core/platform/context.ts'
-import { processStart } from '../../../src/core/platform/process-identity.ts'
+import { processStart } from '../../../src/core/platform/pid-file.ts'
 
 let home: string
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createLineSplitter } from '../../../src/core/platform/line-splitter.ts'
+import { createLineSplitter } from '../../../src/core/platform/supervised-process.ts'
 
 const linesOf = (chunks: string[], maxChars?: number) => {
   const lines: string[] = []

@@ -2,8 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { readStore } from '../../../src/core/platform/read-store.ts'
-import { openStore } from '../../../src/core/platform/store.ts'
+import { openStore, readStore } from '../../../src/core/platform/store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-read-'))
 afterAll(() => rmSync(folder, { recursive: true }))

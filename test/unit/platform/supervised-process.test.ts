@@ -4,8 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readPidFile, stopWrittenProcess, sweepProcesses, writePidFile } from '../../../src/core/platform/pid-file.ts'
-import { isProcessAlive, processStart } from '../../../src/core/platform/process-identity.ts'
+import {
+  isProcessAlive,
+  processStart,
+  readPidFile,
+  stopWrittenProcess,
+  sweepProcesses,
+  writePidFile,
+} from '../../../src/core/platform/pid-file.ts'
 import { startSupervised } from '../../../src/core/platform/supervised-process.ts'
 import { eventually } from '../../helpers/eventually.ts'
 

@@ -14,7 +14,7 @@ import {
   environmentRecordSchema,
 } from '../../../src/core/protocol/device-record.ts'
 import { messageBodies } from '../../../src/core/protocol/messages.ts'
-import { plainText, printable } from '../../../src/core/protocol/text.ts'
+import { plainText, printable } from '../../../src/core/protocol/primitives.ts'
 import { eventText } from '../../../src/core/view/event-text.ts'
 import { environmentRecord } from '../../helpers/environment.ts'
 

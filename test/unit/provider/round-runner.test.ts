@@ -1,10 +1,12 @@
 import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
+import type { WindowOptions } from '../../../src/core/job/round-kind.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
 import { createRoundRunner, type RoundRunnerDependencies } from '../../../src/core/provider/round-runner.ts'
 import { createSigner, isSignedBy } from '../../../src/core/report/signer.ts'
+import { eventually } from '../../helpers/eventually.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
@@ -86,7 +88,7 @@ it('the marks of a window go to every seat as they come, and one that does not a
     seatsOf: () => [seat('one'), seat('two', true)] as never,
     roundWork: {
       async work(...given: Parameters<RoundRunnerDependencies['roundWork']['work']>) {
-        const onMark = given[4]!
+        const { onMark } = given[4]! as Required<WindowOptions>
         onMark(0, '0x00')
         onMark(1, '0x01')
         sent.push('worked')
@@ -204,4 +206,62 @@ it('a commitment that is taken up after a restart is sent as it was signed, with
   // What it filled for that is given back where the device is paused.
   expect(settled).toEqual([[hash(5), 1]])
   expect(events).toMatchObject([{ type: 'round.resumed', kind: 'memory', units: 9 }])
+})
+
+it('the window of a round that left the chain ends when another begins, and goes on once where its block comes back before', async () => {
+  const said: string[] = []
+  const ends = new Map<bigint, () => void>()
+  const { runner, events, errors } = runnerWith({
+    roundWork: {
+      async work(...[, { number }, , , options]: Parameters<RoundRunnerDependencies['roundWork']['work']>) {
+        const { signal } = options as Required<WindowOptions>
+        said.push(`${number} begins`)
+        await new Promise<void>(resolve => {
+          ends.set(number, resolve)
+          signal.addEventListener('abort', () => resolve())
+        })
+        said.push(`${number} ${signal.aborted ? 'is given up' : 'is worked'}`)
+        signal.throwIfAborted()
+        return { commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }
+      },
+    } as never,
+  })
+  runner.take(round(1))
+  runner.drop(round(1).hash)
+  runner.take(round(1))
+  runner.take(round(2))
+  expect(said).toEqual(['1 begins', '2 begins'])
+  runner.drop(round(1).hash)
+  expect(said).toHaveLength(2)
+  runner.take(round(3))
+  await eventually(() => expect(said.slice(2)).toEqual(['3 begins', '1 is given up']))
+  for (const n of [2n, 3n]) ends.get(n)!()
+  await runner.idle()
+  expect(said.slice(4)).toEqual(['2 is worked', '3 is worked'])
+  // Nobody is told of a fault: there is no such round.
+  expect(events.map(({ type }) => type)).toEqual(['round.committed', 'round.committed'])
+  expect(errors).toEqual([])
+})
+
+it('a round that left the chain before its epoch was entered is not taken', async () => {
+  let isEntered = false
+  let worked = 0
+  const { runner } = runnerWith({
+    rosterOf: () =>
+      (isEntered
+        ? { epoch: 3, rounds: { seed: hash(2), rules }, members: [{ deviceId: hash(5), generation: 1, cohort: 0 }] }
+        : null) as never,
+    roundWork: {
+      async work() {
+        worked++
+        return { commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }
+      },
+    } as never,
+  })
+  for (const n of [1, 2]) runner.take(round(n))
+  runner.drop(round(1).hash)
+  isEntered = true
+  runner.entered(3)
+  await runner.idle()
+  expect(worked).toBe(1)
 })

@@ -9,7 +9,7 @@ import type { Hex } from 'viem'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CertificateBinding, createCertificate, readBinding } from '../../../src/core/transport/certificate.ts'
 import { ensureCertificate, readCertificate } from '../../../src/core/transport/certificate-file.ts'
-import { certificateHash } from '../../../src/core/transport/certificate-hash.ts'
+import { certificateHash } from '../../../src/core/transport/endpoint-url.ts'
 
 const crypto = webcrypto as webcrypto.Crypto
 const hash = (byte: string) => `0x${byte.repeat(32)}` as const

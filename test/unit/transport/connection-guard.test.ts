@@ -3,8 +3,7 @@ import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createConnectionGuard, originOf } from '../../../src/core/transport/connection-guard.ts'
-import { withDefaults } from '../../../src/core/transport/limits.ts'
-import type { Limits } from '../../../src/core/transport/transport.ts'
+import { type Limits, withDefaults } from '../../../src/core/transport/transport.ts'
 
 class FakeSocket extends EventEmitter {
   destroyed = false

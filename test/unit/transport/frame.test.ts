@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { decodeFrame, encodeFrame, lengthBytes } from '../../../src/core/transport/frame.ts'
-import { defaultLimits } from '../../../src/core/transport/limits.ts'
+import { defaultLimits } from '../../../src/core/transport/transport.ts'
 import { anyText } from '../../helpers/arbitraries.ts'
 
 const limits = { maxFrameBytes: 4096, maxHeaderBytes: 1024 }

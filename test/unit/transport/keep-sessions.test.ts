@@ -1,12 +1,12 @@
 import type { Hex } from 'viem'
 import { describe, expect, it, vi } from 'vitest'
-import type { Endpoint } from '../../../src/core/transport/dial-session.ts'
+import type { CheckerEndpoint } from '../../../src/core/transport/dial-session.ts'
 import { transportErrors } from '../../../src/core/transport/errors.ts'
 import { type Backoff, keepSessions, type Unreachable } from '../../../src/core/transport/keep-sessions.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import type { CloseReason } from '../../../src/core/transport/transport.ts'
 
-const endpoint = (digit: string, port = 1): Endpoint => ({
+const endpoint = (digit: string, port = 1): CheckerEndpoint => ({
   checker: `0x${digit.repeat(40)}`,
   url: `wss://${digit}.example:${port}`,
   certificateHash: `0x${digit.repeat(64)}`,
@@ -17,7 +17,7 @@ const backoff: Backoff = { baseMs: 100, capMs: 1600 }
 function world({ random = (): number => 0.5 } = {}) {
   let clock = 0
   let refusing: Error | null = null
-  const dials: { endpoint: Endpoint; session: FakeSession | null }[] = []
+  const dials: { endpoint: CheckerEndpoint; session: FakeSession | null }[] = []
   const waits: { ms: number; end(): void }[] = []
   const opened: Session[] = []
   const reports: Unreachable[] = []
@@ -56,7 +56,7 @@ function world({ random = (): number => 0.5 } = {}) {
 
 type FakeSession = Session & { end(reason: CloseReason): void }
 
-function createFakeSession({ checker }: Endpoint): FakeSession {
+function createFakeSession({ checker }: CheckerEndpoint): FakeSession {
   const handlers: ((reason: CloseReason) => void)[] = []
   let over: CloseReason | null = null
   const end = (reason: CloseReason) => {

@@ -3,9 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { type MessageBody, protocolVersion, toWire } from '../../../src/core/protocol/messages.ts'
 import type { Network } from '../../../src/core/protocol/typed-data.ts'
-import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
+import { type CheckerEndpoint, type DialSessionOptions, dialSession } from '../../../src/core/transport/dial-session.ts'
 import { decodeFrame, encodeFrame } from '../../../src/core/transport/frame.ts'
-import { defaultLimits } from '../../../src/core/transport/limits.ts'
 import {
   type ServeSessionsDependencies,
   type SessionServer,
@@ -13,7 +12,13 @@ import {
 } from '../../../src/core/transport/serve-sessions.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { type Claim, hashClaim, type Sign } from '../../../src/core/transport/session-handshake.ts'
-import type { Channel, CloseReason, Frame, Limits } from '../../../src/core/transport/transport.ts'
+import {
+  type Channel,
+  type CloseReason,
+  defaultLimits,
+  type Frame,
+  type Limits,
+} from '../../../src/core/transport/transport.ts'
 import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { recoverOn, signerOf } from '../../helpers/session-signers.ts'
 
@@ -52,7 +57,7 @@ async function serve({ limits, admit = async () => null }: Setup = {}) {
   )
   servers.push(server)
   const client = hosts.transport({ certificateHash: certificates.client, limits })
-  const endpoint: Endpoint = { checker: checker.operator, url: server.url, certificateHash: certificates.server }
+  const endpoint: CheckerEndpoint = { checker: checker.operator, url: server.url, certificateHash: certificates.server }
   const dial = (options: Partial<DialSessionOptions> = {}, sign: Sign = provider.sign) =>
     dialSession(
       { endpoint, network, role: 'provider', operator: provider.operator, deviceIds, limits: limits ?? {}, ...options },

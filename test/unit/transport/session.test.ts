@@ -1,9 +1,14 @@
 import { describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { type MessageBody, messageBodies, toWire } from '../../../src/core/protocol/messages.ts'
-import { withDefaults } from '../../../src/core/transport/limits.ts'
 import { createSession, type Peer, type Session } from '../../../src/core/transport/session.ts'
-import type { Channel, CloseReason, Frame, Limits } from '../../../src/core/transport/transport.ts'
+import {
+  type Channel,
+  type CloseReason,
+  type Frame,
+  type Limits,
+  withDefaults,
+} from '../../../src/core/transport/transport.ts'
 import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 import { chainErrors } from './fixtures.ts'

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { compareVersions, newestRelease } from '../../../src/core/update/newest-release.ts'
+import { compareReleases, newestRelease } from '../../../src/core/update/newest-release.ts'
 
 async function registryWith(status: number, body: string | null) {
   const asked: { url: string; headers: string[] }[] = []
@@ -75,6 +75,6 @@ describe('versions', () => {
   test('are ordered as semver.org says', () => {
     for (const [i, a] of ordered.entries())
       for (const [j, b] of ordered.entries())
-        expect(Math.sign(compareVersions(a, b)), `${a} ${b}`).toBe(Math.sign(i - j))
+        expect(Math.sign(compareReleases(a, b)), `${a} ${b}`).toBe(Math.sign(i - j))
   })
 })

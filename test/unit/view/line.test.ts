@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cut, cutLine, lineText, lineWidth, printable, span, spread } from '../../../src/core/view/line.ts'
+import { cut, cutLine, lineText, lineWidth, singleWidth, span, spread } from '../../../src/core/view/line.ts'
 
 describe('line', () => {
   it('never lets outside text move the cursor or change the width', () => {
     expect(span('a\u001b[2Jb\u0007\n').text).toBe('a?[2Jb??')
-    expect(printable('卡🚀e\u0301')).toBe('??e?')
+    expect(singleWidth('卡🚀e\u0301')).toBe('??e?')
   })
 
   it('shows by an ellipsis what it cut', () => {

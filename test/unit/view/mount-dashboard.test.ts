@@ -4,7 +4,7 @@ import { renderToString } from 'ink'
 import { createElement } from 'react'
 import { describe, expect, it } from 'vitest'
 import { checkerFrame } from '../../../src/core/view/checker-dashboard.ts'
-import { createFactSource, Frame, mountDashboard } from '../../../src/core/view/mount-dashboard.ts'
+import { createFactSource, DashboardFrame, mountDashboard } from '../../../src/core/view/mount-dashboard.ts'
 import { networkFrame } from '../../../src/core/view/network-dashboard.ts'
 import { providerFrame } from '../../../src/core/view/provider-dashboard.ts'
 import { eventually } from '../../helpers/eventually.ts'
@@ -61,9 +61,15 @@ function mount(stdin: unknown = new Keyboard()) {
 describe('dashboards', () => {
   it('render to at most 23 lines of 80 columns', () => {
     for (const frame of [
-      renderToString(createElement(Frame<typeof networkFacts>, { facts: networkFacts, frame: networkFrame, size })),
-      renderToString(createElement(Frame<typeof providerFacts>, { facts: providerFacts, frame: providerFrame, size })),
-      renderToString(createElement(Frame<typeof checkerFacts>, { facts: checkerFacts, frame: checkerFrame, size })),
+      renderToString(
+        createElement(DashboardFrame<typeof networkFacts>, { facts: networkFacts, frame: networkFrame, size }),
+      ),
+      renderToString(
+        createElement(DashboardFrame<typeof providerFacts>, { facts: providerFacts, frame: providerFrame, size }),
+      ),
+      renderToString(
+        createElement(DashboardFrame<typeof checkerFacts>, { facts: checkerFacts, frame: checkerFrame, size }),
+      ),
     ]) {
       expect(frame.split('\n').length).toBeLessThanOrEqual(23)
       expect(frame).toContain('kaisar')

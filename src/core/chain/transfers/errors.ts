@@ -13,7 +13,7 @@ export const transferErrors = defineErrors({
     exit: 2,
   },
   TRANSFERS_FILE_UNREADABLE: {
-    message: ({ path, reason }: { path: string; reason: string }) => `${path} cannot be read (${reason}).`,
+    message: '{path} cannot be read ({reason}).',
     meaning: 'The file named by --file does not exist, or this user may not read it.',
     fix: 'Name a file that exists; "-" reads from the standard input.',
     exit: 2,
@@ -27,15 +27,14 @@ export const transferErrors = defineErrors({
     exit: 3,
   },
   TRANSFER_RECORD_UNFIT: {
-    message: ({ path, reason }: { path: string; reason: string }) =>
-      `The record of what was sent, ${path}, cannot be used: ${reason}.`,
+    message: 'The record of what was sent, {path}, cannot be used: {reason}.',
     meaning: 'Without it nobody knows what was sent already, and something could be sent twice.',
     fix: 'Restore the file from a backup. Otherwise look up what was sent, and send the rest under another --name.',
     exit: 3,
   },
   TRANSFER_DISPLACED: {
-    message: ({ what, hash, nonce }: { what: string; hash: string; nonce: number }) =>
-      `${what} was signed as transaction ${hash} by an earlier run; the endpoints do not show it, and its nonce ${nonce} was used.`,
+    message:
+      '{what} was signed as transaction {hash} by an earlier run; the endpoints do not show it, and its nonce {nonce} was used.',
     meaning:
       'Another transaction of this key took its place, or the endpoints have forgotten old transactions. Sent again it could be paid twice.',
     fix: 'Look the transaction up on an explorer or an archive node. Where it was not mined, name what is missing under another --name.',

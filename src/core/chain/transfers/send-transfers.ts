@@ -7,19 +7,19 @@
  */
 import { type Address, type Hex, keccak256, type LocalAccount } from 'viem'
 import type { Clock } from '../../platform/clock.ts'
+import { mapSome } from '../../platform/map-some.ts'
 import { blockAt } from '../blocks.ts'
 import { describeEndpoints } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
 import { assertFunds } from '../funds.ts'
+import { kaiBalance } from '../kai.ts'
 import { type ConnectedNetwork, lowerCase } from '../network.ts'
 import { callOf, reading } from '../read.ts'
-import { broadcast } from '../tx/broadcast.ts'
-import { readFeeMarket } from '../tx/fee-market.ts'
-import { type Fee, type FeeCaps, nextFee } from '../tx/fees.ts'
-import { kaiBalance } from '../vault.ts'
+import { type Fee, type FeeCaps, firstFee, nextFee, readFeeMarket } from '../tx/fees.ts'
+import { broadcast } from '../tx/receipt.ts'
 import { type ListedTransfer, totalsOf } from './transfer-list.ts'
-import { isDue, isInFlight, isYoung, lookAt, readCounts, textOf } from './transfer-outcomes.ts'
+import { isDue, isInFlight, isYoung, lookAt, readCounts, transferText } from './transfer-outcomes.ts'
 import { type RecordedTransfer, slotOf, type TransferRecord } from './transfer-record.ts'
 
 /** Transactions that wait to be mined at the same time; nodes take 16 of an account for certain. */
@@ -57,21 +57,14 @@ export async function costOfTransfers(
   const unsigned = transfers.filter(({ nonce }) => nonce === null)
   const needed = totalsOf(unsigned)
   const canTry = KAI >= needed.KAI && coin > needed.coin
-  const gas = new Map<string, bigint>()
-  const waiting = unsigned.values()
-  const work = async () => {
-    // Where there is too little of either, nothing can be tried: the usual amount stands for it.
-    for (const each of waiting) gas.set(slotOf(each), canTry ? await gasOf(network, from, each) : usualGas[each.unit])
-  }
-  await Promise.all(Array.from({ length: mostInFlight }, work))
+  // Where there is too little of either, nothing can be tried: the usual amount stands for it.
+  const gas = new Map(
+    await mapSome(mostInFlight, unsigned, async each => {
+      return [slotOf(each), canTry ? await gasOf(network, from, each) : usualGas[each.unit]] as const
+    }),
+  )
   const sum = gas.values().reduce((total, each) => total + each, 0n)
-  const fee = nextFee(market, [], caps)
-  if (fee === null)
-    throw chainErrors.TRANSACTION_FEE_CAP({
-      key: `${unsigned.length} transfers`,
-      neededWei: sum * market.baseFeePerGas,
-      capWei: sum * caps.feePerGas,
-    })
+  const fee = firstFee(market, caps, { key: `${unsigned.length} transfers`, gas: sum })
   return { ...fee, gas, most: sum * fee.maxFeePerGas, balances: { KAI, coin } }
 }
 
@@ -83,7 +76,7 @@ async function gasOf(network: ConnectedNetwork, from: Address, transfer: ListedT
     // A plain transfer always needs the same; code may take another path by the time it is mined.
     return gas === 21_000n ? gas : gas + gas / 5n
   } catch (error) {
-    throw decodeChainError(error, textOf(transfer))
+    throw decodeChainError(error, transferText(transfer))
   }
 }
 
@@ -174,7 +167,7 @@ export async function sendTransfers(
     for (const { before, reverted } of looks)
       if (reverted !== null)
         throw chainErrors.CONTRACT_REVERTED({
-          functionName: textOf(before),
+          functionName: transferText(before),
           reason: `transaction ${reverted.hash} reverted in its block`,
           errorName: '',
         })
@@ -190,13 +183,8 @@ export async function sendTransfers(
       readFeeMarket(chain),
       reading('eth_getTransactionCount', chain.client.getTransactionCount({ address: from, blockTag: 'pending' })),
     ])
-    const fee = nextFee(market, [], caps)
-    if (fee === null && fresh.length > 0)
-      throw chainErrors.TRANSACTION_FEE_CAP({
-        key: textOf(fresh[0]!),
-        neededWei: 21_000n * market.baseFeePerGas,
-        capWei: 21_000n * caps.feePerGas,
-      })
+    const [first] = fresh
+    const fee = first && firstFee(market, caps, { key: transferText(first), gas: 21_000n })
     const changed = new Map<RecordedTransfer, RecordedTransfer>()
     // Also above what is mined and not decided: taken out, it needs its nonce again, and would be lost to one that has it.
     const taken = transfers.filter(each => isInFlight(each) || isYoung(each))
@@ -209,14 +197,14 @@ export async function sendTransfers(
     change(changed)
   }
 
-  /** To every endpoint. Where one has it already, or the nonce is taken, the next look finds out on the chain. */
   async function offer(transfer: RecordedTransfer): Promise<void> {
     const { hash, raw } = transfer.attempts.at(-1)!
     const now = clock.monotonicMs()
     if (now - (offeredAt.get(hash) ?? Number.NEGATIVE_INFINITY) < offerAgainMs) return
-    const reasons = await broadcast(chain, raw, { mayBeSettled: true })
-    if (reasons?.length === 0) throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
-    if (reasons !== null) throw await explainRefusal(chain, from, reasons[0], textOf(transfer))
+    const { isTaken, reasons } = await broadcast(chain, raw)
+    if (!isTaken && reasons.length === 0)
+      throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
+    if (!isTaken) throw await explainRefusal(chain, from, reasons[0], transferText(transfer))
     offeredAt.set(hash, now)
   }
 
@@ -230,7 +218,7 @@ export async function sendTransfers(
     for (const each of inFlight()) await offer(each)
     if (clock.monotonicMs() - progressAt > giveUpMs) {
       const [first] = inFlight()
-      throw chainErrors.TRANSACTION_UNCONFIRMED({ what: textOf(first!), hash: first!.attempts.at(-1)!.hash })
+      throw chainErrors.TRANSACTION_UNCONFIRMED({ what: transferText(first!), hash: first!.attempts.at(-1)!.hash })
     }
     await clock.sleep(pollMs)
   }

@@ -1,6 +1,7 @@
 /** What became of transfers that were signed, as the chain shows it now: a block may still be taken out again. */
 import type { Address } from 'viem'
 import { exactUnits } from '../../platform/exact-units.ts'
+import { mapSome } from '../../platform/map-some.ts'
 import { headNumber } from '../blocks.ts'
 import type { Chain } from '../client.ts'
 import { reading } from '../read.ts'
@@ -60,23 +61,16 @@ export type Look = {
  * @param sinceCount - nonces below it were decided when this run began: their receipts the endpoints may have forgotten
  * @throws TRANSFER_DISPLACED
  */
-export async function lookAt(
+export const lookAt = (
   chain: Chain,
   transfers: readonly RecordedTransfer[],
   { counts, sinceCount }: { readonly counts: AccountCounts; readonly sinceCount: number },
-): Promise<Look[]> {
-  const looks: Look[] = []
-  const left = transfers.entries()
-  const work = async () => {
-    for (const [i, before] of left) {
-      const outcome = await outcomeOf(chain, before, counts.decidedCount, sinceCount)
-      const reverted = typeof outcome === 'object' && !outcome.success ? outcome : null
-      looks[i] = { before, after: afterOutcome(before, outcome, counts.head), reverted }
-    }
-  }
-  await Promise.all(Array.from({ length: lookUpsAtOnce }, work))
-  return looks
-}
+): Promise<Look[]> =>
+  mapSome(lookUpsAtOnce, transfers, async before => {
+    const outcome = await outcomeOf(chain, before, counts.decidedCount, sinceCount)
+    const reverted = typeof outcome === 'object' && !outcome.success ? outcome : null
+    return { before, after: afterOutcome(before, outcome, counts.head), reverted }
+  })
 
 async function outcomeOf(
   chain: Chain,
@@ -90,7 +84,11 @@ async function outcomeOf(
   if (found.includes('doubt')) return receipt ?? 'doubt'
   if (decidedCount <= nonce!) return receipt ?? 'waits'
   if (receipt === undefined && nonce! < sinceCount)
-    throw transferErrors.TRANSFER_DISPLACED({ what: textOf(transfer), hash: attempts.at(-1)!.hash, nonce: nonce! })
+    throw transferErrors.TRANSFER_DISPLACED({
+      what: transferText(transfer),
+      hash: attempts.at(-1)!.hash,
+      nonce: nonce!,
+    })
   return 'free'
 }
 
@@ -124,5 +122,5 @@ export async function lookAgain(record: TransferRecord, chain: Chain): Promise<T
 }
 
 /** The start of a sentence about a transfer. */
-export const textOf = ({ to, unit, amount }: ListedTransfer): string =>
+export const transferText = ({ to, unit, amount }: ListedTransfer): string =>
   `The transfer of ${exactUnits(amount)} ${unit === 'KAI' ? 'KAI' : 'of the coin'} to ${to}`

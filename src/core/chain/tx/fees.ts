@@ -1,3 +1,6 @@
+import type { Chain } from '../client.ts'
+import { chainErrors } from '../errors.ts'
+
 /** The fee that one attempt offers, in wei per gas. */
 export type Fee = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint }
 
@@ -47,6 +50,13 @@ export function nextFee(market: FeeMarket, offered: readonly Fee[], caps: FeeCap
     : { maxFeePerGas, maxPriorityFeePerGas }
 }
 
+/** As {@link nextFee} where nothing was offered yet, for what is called `key`. @throws TRANSACTION_FEE_CAP */
+export function firstFee(market: FeeMarket, caps: FeeCaps, { key, gas }: { key: string; gas: bigint }): Fee {
+  const fee = nextFee(market, [], caps)
+  if (fee !== null) return fee
+  throw chainErrors.TRANSACTION_FEE_CAP({ key, neededWei: gas * market.baseFeePerGas, capWei: gas * caps.feePerGas })
+}
+
 /** Most wei that these attempts can cost together: of all attempts at one nonce only one is mined. */
 export function mostWei(
   attempts: readonly { readonly nonce: number; readonly gas: bigint; readonly maxFeePerGas: bigint }[],
@@ -55,4 +65,13 @@ export function mostWei(
   for (const { nonce, gas, maxFeePerGas } of attempts)
     dearest.set(nonce, max(dearest.get(nonce) ?? 0n, gas * maxFeePerGas))
   return dearest.values().reduce((sum, wei) => sum + wei, 0n)
+}
+
+/** The tip in wei per gas as the endpoints name it: the middle one, of two the higher. */
+export const tipPerGas = (chain: Chain): Promise<bigint> =>
+  chain.client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000_000n)
+
+export async function readFeeMarket(chain: Chain): Promise<FeeMarket> {
+  const [{ baseFeePerGas }, tip] = await Promise.all([chain.client.getBlock(), tipPerGas(chain)])
+  return { baseFeePerGas: baseFeePerGas ?? 0n, tipPerGas: tip }
 }

@@ -85,3 +85,32 @@ const toReceipt = (receipt: TransactionReceipt): Receipt => ({
   effectiveGasPrice: receipt.effectiveGasPrice,
   logs: receipt.logs.map(({ address, topics, data }) => ({ address, topics, data })),
 })
+
+/**
+ * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it.
+ *
+ * @param options - `mayBeUsed` (default): the nonce may be used already, so that a refusal for that reason is none: what became of it the chain shows
+ * @returns whether one has it, already or now; else why none took it, in their order
+ */
+export function broadcast(
+  chain: Pick<Chain, 'usable'>,
+  raw: Hex,
+  { mayBeUsed = true }: { readonly mayBeUsed?: boolean } = {},
+): Promise<{ isTaken: boolean; reasons: readonly Error[] }> {
+  const isTaken = mayBeUsed ? isHeldOrUsed : isHeld
+  const given = chain.usable().map(async endpoint => {
+    try {
+      await endpoint.request({ method: 'eth_sendRawTransaction', params: [raw] })
+    } catch (error) {
+      if (!isTaken.test((error as Error).message)) throw error
+    }
+  })
+  return Promise.any(given).then(
+    () => ({ isTaken: true, reasons: [] }),
+    ({ errors }: AggregateError) => ({ isTaken: false, reasons: errors as readonly Error[] }),
+  )
+}
+
+/** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
+const isHeld = /already (known|imported)/i
+const isHeldOrUsed = /already (known|imported)|nonce too low|underpriced/i

@@ -4,10 +4,8 @@ import type { Clock } from '../../platform/clock.ts'
 import { type Chain, describeEndpoints } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { broadcast } from './broadcast.ts'
-import { readFeeMarket } from './fee-market.ts'
-import { defaultFeeCaps, type Fee, type FeeCaps, nextFee } from './fees.ts'
-import { confirmedReceipt, type Receipt } from './receipt.ts'
+import { defaultFeeCaps, type Fee, type FeeCaps, nextFee, readFeeMarket } from './fees.ts'
+import { broadcast, confirmedReceipt, type Receipt } from './receipt.ts'
 
 export type Call = {
   /** The name of the call in errors: the function, or a few words. */
@@ -144,8 +142,8 @@ export async function transact(
       ...(to === undefined ? {} : { to }),
     })
     onSigned?.(keccak256(raw))
-    const reasons = await broadcast(chain, raw, { mayBeSettled: false })
-    if (reasons !== null) throw reasons[0] ?? chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
+    const { isTaken, reasons } = await broadcast(chain, raw, { mayBeUsed: false })
+    if (!isTaken) throw reasons[0] ?? chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
     return await awaitReceipt({ hash: keccak256(raw), what, timeoutMs }, { chain, clock })
   } catch (error) {
     throw decodeChainError(error, what, abi)

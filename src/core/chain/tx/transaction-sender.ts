@@ -14,11 +14,9 @@ import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { broadcast } from './broadcast.ts'
-import { tipPerGas } from './fee-market.ts'
-import { defaultFeeCaps, type Fee, firstTip, mostWei, nextFee } from './fees.ts'
+import { defaultFeeCaps, type Fee, firstTip, mostWei, nextFee, tipPerGas } from './fees.ts'
 import { type Plan, type PlanRules, planTransactions } from './plan.ts'
-import type { Receipt } from './receipt.ts'
+import { broadcast, type Receipt } from './receipt.ts'
 import { settleNonces } from './settle-nonces.ts'
 import { type Action, type ActionRow, type Attempt, createTransactionStore, isOver } from './transaction-store.ts'
 
@@ -304,10 +302,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     }
   }
 
-  /** Sends to every endpoint. Where one already has it, or the nonce is taken, the next pass finds out on the chain. */
   async function offer({ hash, key, raw }: Attempt) {
-    const reasons = await broadcast(chain, raw, { mayBeSettled: true })
-    if (reasons === null) {
+    const { isTaken, reasons } = await broadcast(chain, raw)
+    if (isTaken) {
       atHead.sent.add(hash)
       crashPoint(`transaction.sent:${store.find(key)?.functionName ?? 'nothing'}`)
     } else

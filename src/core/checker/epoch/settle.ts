@@ -4,7 +4,7 @@
  */
 import { type EpochOverview, getEpoch } from '../../chain/epochs.ts'
 import type { ConnectedNetwork } from '../../chain/network.ts'
-import { nextLookAt } from '../../epoch/next-look.ts'
+import { nextLookAt } from '../../epoch/keeper-times.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Duty } from '../duty.ts'
 import type { RoundJudge } from '../round/judge.ts'
@@ -13,7 +13,7 @@ import type { SeatEpoch } from './seat-epoch.ts'
 /** One epoch at this seat. */
 export type Epoch = {
   readonly duty: Pick<Duty, 'epoch'> & { readonly rounds: Pick<Duty['rounds'], 'startsAt' | 'epochSeconds'> }
-  readonly judge: Pick<RoundJudge, 'idle'>
+  readonly judge: Pick<RoundJudge, 'idle' | 'release'>
   readonly seat: Pick<SeatEpoch, 'commit' | 'reveal' | 'sendReceipts' | 'answerAudits'>
 }
 
@@ -66,6 +66,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     if (phase === 'future' || phase === 'work') return
     if (phase === 'commit') await judge.idle()
     await seat.commit(overview)
+    judge.release(epoch)
     const isCommitOver = phase !== 'commit'
     if (isCommitOver) {
       await seat.reveal(overview)

@@ -3,9 +3,10 @@ import type { Job } from '../../job/jobs.ts'
 import type { VerifyItem } from '../../job/round-kind.ts'
 import { checkerErrors } from '../errors.ts'
 
-export type Collected = { readonly pieces: number; readonly openings: Uint8Array }
+/** The pieces so far, in order. */
+export type Collected = readonly Uint8Array[]
 
-export const nothingCollected: Collected = { pieces: 0, openings: new Uint8Array() }
+export const nothingCollected: Collected = []
 
 export type Taken =
   | { readonly fault: string }
@@ -13,17 +14,22 @@ export type Taken =
   /** The last one is there. It is checked with all of them, when they are recomputed. */
   | { readonly whole: Uint8Array }
 
-/** @throws CHECKER_PIECE_UNEXPECTED */
+/** A piece that is there already, sent again after a connection broke, changes nothing. @throws CHECKER_PIECE_UNEXPECTED */
 export function takePiece(
   job: Pick<Job, 'cut' | 'pieceFault' | 'join'>,
   { sample, units, root }: Pick<VerifyItem, 'units' | 'root' | 'sample'>,
-  { pieces, openings }: Collected,
+  collected: Collected,
   piece: number,
   payload: Uint8Array,
 ): Taken {
   const parts = job.cut(sample)
-  if (piece !== pieces) throw checkerErrors.CHECKER_PIECE_UNEXPECTED({ piece, expected: pieces, pieces: parts.length })
-  if (piece === parts.length - 1) return { whole: job.join(openings, payload) }
+  const held = collected[piece]
+  if (held !== undefined && Buffer.compare(held, payload) === 0) return { collected }
+  if (piece !== collected.length)
+    throw checkerErrors.CHECKER_PIECE_UNEXPECTED({ piece, expected: collected.length, pieces: parts.length })
+  if (piece === parts.length - 1) return { whole: [...collected, payload].reduce(job.join, noBytes) }
   const fault = job.pieceFault({ units, root }, parts[piece]!, payload)
-  return fault === null ? { collected: { pieces: pieces + 1, openings: job.join(openings, payload) } } : { fault }
+  return fault === null ? { collected: [...collected, payload] } : { fault }
 }
+
+const noBytes = new Uint8Array()

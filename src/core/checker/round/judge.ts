@@ -38,6 +38,7 @@ import { createOwnFaults } from './own-fault.ts'
 import { createRecomputeQueue } from './recompute.ts'
 import { createPendingRecords, type EvidenceStore, recordVerdict } from './record.ts'
 import {
+  createRoundEntries,
   type RoundEntry as Entry,
   noBytes,
   type SeatDevice,
@@ -106,6 +107,8 @@ export type RoundJudge = {
   /** The trigger left the canonical chain: nothing of the round counts. */
   drop(roundHash: Hex): void
   isOpen(): boolean
+  /** Lets go of its rounds once their epoch is committed to: nothing of them counts any more, and what was found is on disk. */
+  release(epoch: number): void
   /** Resolves when no round is open; what could not be recorded before is tried once more. */
   idle(): Promise<void>
   /** Judges what is open as this seat's own fault and stops. */
@@ -124,11 +127,8 @@ export function createRoundJudge(
   const faults = createOwnFaults(rules, { isArriving, stoodStillAt })
   const records = createPendingRecords({ log, transaction: journal.transaction })
   const queue = createRecomputeQueue({ engine, together: records.together })
-  const entries = new Map<string, Entry>()
-  const byCommitment = new Map<Hex, Entry>()
+  const entries = createRoundEntries()
   const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
-  const key = (round: Hex, deviceId: Hex) => `${round} ${deviceId}`
-  const entriesOf = (round: Hex) => [...entries.values()].filter(entry => entry.round.trigger.hash === round)
   const send = (entry: Entry, message: (send: Send) => Promise<void>) => {
     const session = sendTo(entry.device.operator)
     if (session === null) return
@@ -140,12 +140,12 @@ export function createRoundJudge(
   function conclude(entry: Entry, check: RoundCheck, tellOthers?: () => void) {
     const earlier = entry.check.judged
     entry.check = check
-    if (check.commitmentHash !== null) byCommitment.set(check.commitmentHash, entry)
+    if (check.commitmentHash !== null) entries.commit(check.commitmentHash, entry)
     if (check.judged === null || check.judged === earlier) return
     const { round, device, offer, request, openings, forwarded } = entry
     const concluded = { round, device, offer, request, openings, forwarded, check, judged: check.judged }
     records.write(() => {
-      if (entries.get(key(round.trigger.hash, device.deviceId)) !== entry) return undefined
+      if (entries.find(round.trigger.hash, device.deviceId) !== entry) return undefined
       const kept = recordVerdict({ network, job: jobFor(entry) }, concluded, { journal, evidence, crashPoint })
       if (!kept) return undefined
       return () => {
@@ -228,7 +228,7 @@ export function createRoundJudge(
   }
 
   function find(message: Pick<SignedMessage<'Commitment'>, 'round' | 'deviceId'>, operator?: Address): Entry {
-    const entry = entries.get(key(message.round, message.deviceId))
+    const entry = entries.find(message.round, message.deviceId)
     if (entry === undefined || (operator !== undefined && entry.device.operator !== operator))
       throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: message.round })
     return entry
@@ -259,13 +259,13 @@ export function createRoundJudge(
   return {
     async begin(round) {
       const { trigger, devices } = round
-      if (open.has(trigger.hash) || entriesOf(trigger.hash).length > 0) return
+      if (open.has(trigger.hash) || entries.of(trigger.hash).length > 0) return
       for (const device of devices) {
         const secret = secrets.sampling(trigger.hash, device.deviceId, device.generation)
         const check = openCheck(trigger, round.seenAtMs, sendTo(device.operator) !== null)
-        entries.set(key(trigger.hash, device.deviceId), { ...untouched, round, device, secret, check })
+        entries.add({ ...untouched, round, device, secret, check })
       }
-      const own = entriesOf(trigger.hash)
+      const own = entries.of(trigger.hash)
       const cancel = new AbortController()
       const deadline = closeAtDeadline(round, own, cancel.signal).finally(() => {
         if (open.get(trigger.hash)?.cancel === cancel) open.delete(trigger.hash)
@@ -276,7 +276,7 @@ export function createRoundJudge(
     },
 
     async takeSamplingBlock(roundHash, block) {
-      await Promise.all(entriesOf(roundHash).map(entry => ask(entry, block)))
+      await Promise.all(entries.of(roundHash).map(entry => ask(entry, block)))
     },
 
     takeCommitment(operator, commitment, receivedAtMs) {
@@ -311,7 +311,7 @@ export function createRoundJudge(
     },
 
     takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash, piece = 0 }, payload, receivedAtMs) {
-      const entry = byCommitment.get(hash)
+      const entry = entries.committed(hash)
       if (entry?.check.commitmentHash !== hash || entry.device.operator !== operator) return false
       if (entry.request === null || entry.secret !== secret) return false
       const { request } = entry
@@ -355,7 +355,7 @@ export function createRoundJudge(
     },
 
     async greet(operator) {
-      const own = [...entries.values()].filter(entry => entry.device.operator === operator)
+      const own = entries.all().filter(entry => entry.device.operator === operator)
       for (const entry of own.filter(({ check }) => check.judged === null)) {
         await offerJob(entry)
         const { request, check } = entry
@@ -364,15 +364,15 @@ export function createRoundJudge(
     },
 
     drop(roundHash) {
-      for (const { check, device } of entriesOf(roundHash)) {
-        entries.delete(key(roundHash, device.deviceId))
-        if (check.commitmentHash !== null) byCommitment.delete(check.commitmentHash)
-      }
+      entries.drop(roundHash)
       open.get(roundHash)?.cancel.abort()
       open.delete(roundHash)
     },
 
     isOpen: () => open.size > 0,
+    release(epoch) {
+      if (open.size === 0 && journal.seatCommitment(epoch) !== null) entries.clear()
+    },
     async idle() {
       await Promise.all([...open.values()].map(({ deadline }) => deadline))
       records.retry()

@@ -53,5 +53,31 @@ const nothingYet = { offer: null, request: null, forwarded: null, verifying: nul
 /** An entry before anything was said. */
 export const untouched = { ...nothingYet, openings: noBytes, collected: nothingCollected, attempts: 0 }
 
+/** The entries of an epoch's rounds, by round and device, and by what the device committed to. */
+export function createRoundEntries() {
+  const rounds = new Map<Hex, Map<Hex, RoundEntry>>()
+  const byCommitment = new Map<Hex, RoundEntry>()
+  const of = (round: Hex): RoundEntry[] => [...(rounds.get(round)?.values() ?? [])]
+  return {
+    of,
+    all: (): RoundEntry[] => [...rounds.keys()].flatMap(of),
+    find: (round: Hex, deviceId: Hex): RoundEntry | undefined => rounds.get(round)?.get(deviceId),
+    committed: (hash: Hex): RoundEntry | undefined => byCommitment.get(hash),
+    add(entry: RoundEntry) {
+      const { hash } = entry.round.trigger
+      rounds.set(hash, (rounds.get(hash) ?? new Map()).set(entry.device.deviceId, entry))
+    },
+    commit: (hash: Hex, entry: RoundEntry) => void byCommitment.set(hash, entry),
+    drop(round: Hex) {
+      for (const { check } of of(round)) if (check.commitmentHash !== null) byCommitment.delete(check.commitmentHash)
+      rounds.delete(round)
+    },
+    clear() {
+      rounds.clear()
+      byCommitment.clear()
+    },
+  }
+}
+
 /** How a device's operator is reached; its session, or null while there is none. */
 export type Send = <T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array) => Promise<void>

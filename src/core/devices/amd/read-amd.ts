@@ -1,7 +1,7 @@
 import { integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, textOf, usableUuid } from '../cell.ts'
 import { memoryFits } from '../class-table.ts'
 import { isObject } from '../json-documents.ts'
-import { type ObservedDevice, type ObservedPart, observedDevice, type SeenFault } from '../observation.ts'
+import { type ObservedDevice, type ObservedPart, observedDevice, observedPart, type SeenFault } from '../observation.ts'
 
 /** One GPU's values by lower-case path: `card series`, `vram/size`, `temperature/hotspot`. */
 type Facts = ReadonlyMap<string, string>
@@ -299,15 +299,12 @@ function readPartition(
   driver: string | null,
 ): ObservedPart {
   const node = readCard(index, facts, driver, null)
-  return {
+  return observedPart({
     index,
-    uuid: null,
     profile: mode,
     gpuInstance: partitionId(facts) ?? at,
-    computeInstance: null,
     memoryMiB: node.memoryMiB,
     memoryUsedMiB: node.readings.memoryUsedMiB ?? null,
-    multiprocessors: null,
     faults: node.faults,
-  }
+  })
 }

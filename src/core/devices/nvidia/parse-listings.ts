@@ -1,19 +1,6 @@
 import { mebibytesOf, numberOf, pciAddressOf, readCell, textOf } from '../cell.ts'
-import { type ObservedDevice, type ObservedPart, observedDevice, type SeenFault } from '../observation.ts'
+import { type ObservedDevice, type ObservedPart, observedDevice, observedPart, type SeenFault } from '../observation.ts'
 import { isVirtualSliceName } from './read-device.ts'
-
-const part = (known: Partial<ObservedPart>): ObservedPart => ({
-  index: null,
-  uuid: null,
-  profile: null,
-  gpuInstance: null,
-  computeInstance: null,
-  memoryMiB: null,
-  memoryUsedMiB: null,
-  multiprocessors: null,
-  faults: [],
-  ...known,
-})
 
 /** `nvidia-smi -L`: the only listing with the UUIDs and profiles of MIG instances. */
 export function parseNvidiaList(text: string): ObservedDevice[] | null {
@@ -44,7 +31,7 @@ export function parseNvidiaList(text: string): ObservedDevice[] | null {
     // Until driver 470 the UUID spelled out parent and instances: MIG-GPU-<uuid>/<gi>/<ci>.
     const old = /^MIG-GPU-[0-9a-f-]+\/(\d+)\/(\d+)$/i.exec(mig[3]!)
     devices.at(-1)!.parts.push(
-      part({
+      observedPart({
         index: Number(mig[2]),
         profile: mig[1]!,
         uuid: textOf(mig[3]),

@@ -148,8 +148,6 @@ export function createProofChecker(
 export type DigestTree = {
   readonly rows: number
   readonly root: Buffer
-  /** Its hashes by level, leaves first: {@link digestTree} makes it of them again in another thread. */
-  readonly levels: readonly Uint8Array[]
   /** Sibling hashes of this chunk's leaf, from the leaf up. */
   proof(chunk: number): Buffer[]
 }
@@ -160,15 +158,13 @@ export type LeafCollector = {
   readonly rows: number
   /** The digests of a chunk, or null when they were beyond the memory allowed and have to be computed again. */
   digests(chunk: number): Uint8Array | null
-  /** The digests that are kept, in slabs that {@link keptDigests} reads. */
-  readonly slabs: readonly Uint8Array[]
   /** Hashes the last leaf and builds the tree: 1 byte a row, its leaves included. */
   finish(): DigestTree
 }
 
 /** Hashes leaves as digests arrive, keeps the first `keepBytes` of digests and 32 bytes per leaf. */
 export function createLeafCollector({ keepBytes }: { readonly keepBytes: number }): LeafCollector {
-  const most = keptChunks(keepBytes)
+  const most = Math.floor(keepBytes / leafBytes)
   const slabs: Uint8Array[] = []
   const leaves = createHashList()
   const input = leafInput(0)
@@ -191,7 +187,6 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
     get rows() {
       return rows + filled / rowBytes
     },
-    slabs,
     append(digests) {
       for (let offset = 0; offset < digests.length; ) {
         const taken = Math.min(leafBytes - filled, digests.length - offset)
@@ -201,27 +196,16 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
         if (filled === leafBytes) closeLeaf()
       }
     },
-    digests: chunk => keptDigests(slabs, most, rows, chunk),
+    digests(chunk) {
+      if (chunk >= most || chunk >= chunkCount(rows)) return null
+      const offset = (chunk % slabLeaves) * leafBytes
+      return slabs[Math.floor(chunk / slabLeaves)]!.subarray(offset, offset + rowsInChunk(rows, chunk) * rowBytes)
+    },
     finish() {
       if (filled > 0) closeLeaf()
       return buildTree(rows, leaves.finish())
     },
   }
-}
-
-/** Chunks whose digests so many bytes hold. */
-export const keptChunks = (keepBytes: number): number => Math.floor(keepBytes / leafBytes)
-
-/** The digests of a chunk among the first `most` of `rows` rows, or null where they are not kept. */
-export function keptDigests(
-  slabs: readonly Uint8Array[],
-  most: number,
-  rows: number,
-  chunk: number,
-): Uint8Array | null {
-  if (chunk >= most || chunk >= chunkCount(rows)) return null
-  const offset = (chunk % slabLeaves) * leafBytes
-  return slabs[Math.floor(chunk / slabLeaves)]!.subarray(offset, offset + rowsInChunk(rows, chunk) * rowBytes)
 }
 
 /** Hashes one after the other in one buffer: one of their own would cost each some hundred bytes more. */
@@ -263,10 +247,9 @@ function buildTree(rows: number, leaves: Buffer): DigestTree {
   return digestTree(rows, levels)
 }
 
-export function digestTree(rows: number, levels: readonly Uint8Array[]): DigestTree {
+function digestTree(rows: number, levels: readonly Uint8Array[]): DigestTree {
   return {
     rows,
-    levels,
     root: rows === 0 ? Buffer.alloc(hashBytes) : rootHash(rows, levels.at(-1)!),
     proof(chunk) {
       const siblings: Buffer[] = []

@@ -7,13 +7,12 @@ import { createKeptWindows, type KindEngine, type Verification } from '../round-
 import type { MonotonicClock } from '../thread-clock.ts'
 import type { WindowGate } from '../window-gate.ts'
 import { rowsInChunk } from './digest-tree.ts'
-import type { FedRows, Feeds } from './feed.ts'
 import type { KernelForm, openKernel } from './kernel.ts'
 import { createModelCache, type PreparedModel } from './model-cache.ts'
 import { rowInput } from './row-input.ts'
 import { checkSample, chunksOf, encodeOpenings } from './row-openings.ts'
 import { leafRows, type TensorSpec, windowRate } from './tensor-spec.ts'
-import { reworkWindow, runWindow } from './tensor-window.ts'
+import { reworkWindow, runWindow, type WorkedRows } from './tensor-window.ts'
 import { verifyOpenings } from './verify-rows.ts'
 
 export type TensorEngineOptions = {
@@ -35,7 +34,7 @@ export type TensorEngineOptions = {
 type KeptWindow = {
   readonly epochSeed: Hex
   readonly seed: Uint8Array
-  readonly worked: FedRows
+  readonly worked: WorkedRows
 }
 
 export function createTensorEngine(
@@ -44,12 +43,10 @@ export function createTensorEngine(
     gate,
     clock,
     open,
-    feeds,
   }: {
     readonly gate: WindowGate
     readonly clock: MonotonicClock
     readonly open: typeof openKernel
-    readonly feeds: Feeds
   },
 ): KindEngine<PreparedModel> {
   const models = createModelCache(
@@ -71,7 +68,7 @@ export function createTensorEngine(
               ...{ seed, deadlineMs: startedAtMs + durationMs, batchRows, batchesAtOnce, rowMs, keepBytes },
               ...(signal && { signal }),
             },
-            { compute: kernel.run, clock, feeds },
+            { compute: kernel.run, clock },
           ),
         ),
       )
@@ -127,11 +124,7 @@ export function createTensorEngine(
     },
     async close() {
       windows.clear()
-      try {
-        await models.close()
-      } finally {
-        await feeds.close()
-      }
+      await models.close()
     },
   }
 

@@ -1,12 +1,13 @@
 /**
  * Works one window: rows 0, 1, 2, … in batches until the deadline. A batch that ends inside the window counts, one that does not is
  * thrown away; a batch is at most 1% of the window and the last ones are fitted to what is left, so under 2% is ever lost. A card has
- * two batches under way, so that it does not wait for the thread that submits them.
+ * two batches under way, so that it computes one while the thread draws and hashes rows of others, as far as its kernel does not block that.
  */
 
 import { jobErrors } from '../errors.ts'
 import type { MonotonicClock } from '../thread-clock.ts'
-import { type FedRows, type Feeds, openFeed, ownThreadFeeds } from './feed.ts'
+import { createLeafCollector, type DigestTree, type LeafCollector } from './digest-tree.ts'
+import { rowInput } from './row-input.ts'
 import { leafRows } from './tensor-spec.ts'
 import type { ComputeDigests } from './verify-rows.ts'
 
@@ -26,7 +27,10 @@ export type WindowOptions = {
   readonly signal?: AbortSignal
 }
 
-export type WorkedWindow = FedRows & {
+/** The work of a window: its tree, and what is kept of its digests. */
+export type WorkedRows = { readonly tree: DigestTree; readonly collector: Pick<LeafCollector, 'digests'> }
+
+export type WorkedWindow = WorkedRows & {
   /** Time from the start to the end of the last batch that counts, and what of it was spent in the kernel. */
   readonly usedMs: number
   readonly kernelMs: number
@@ -44,17 +48,14 @@ const firstBatch = 8
 
 type Batch = { readonly rows: number; readonly beganMs: number; readonly digests: Promise<Uint8Array> }
 
-/** @throws JOB_WINDOW_CANCELLED, and as kernel and feed do */
+/** @throws JOB_WINDOW_CANCELLED, and as the kernel does */
 export async function runWindow(
   options: WindowOptions,
-  {
-    compute,
-    clock,
-    feeds = ownThreadFeeds,
-  }: { readonly compute: ComputeDigests; readonly clock: MonotonicClock; readonly feeds?: Feeds },
+  { compute, clock }: { readonly compute: ComputeDigests; readonly clock: MonotonicClock },
 ): Promise<WorkedWindow> {
-  const { deadlineMs, batchRows, batchesAtOnce = 1, signal } = options
-  const feed = feeds.open(options)
+  const { seed, deadlineMs, batchRows, keepBytes, batchesAtOnce = 1, signal } = options
+  const collector = createLeafCollector({ keepBytes })
+  let drawnRows = 0
   const startMs = clock.monotonicMs()
   const mostMs = (deadlineMs - startMs) * batchShare
   const underWay: Batch[] = []
@@ -63,13 +64,13 @@ export async function runWindow(
   let countedMs = startMs
 
   /** Begins the next batch, unless none fits into what is left behind those under way, or nothing is known of how long one takes. */
-  async function begin(): Promise<boolean> {
+  function begin(): boolean {
     if (rowMs === 0 && underWay.length > 0) return false
     const leftMs = deadlineMs - clock.monotonicMs() - underWay.reduce((sum, batch) => sum + batch.rows * rowMs, 0)
     const rows = batchSize(leftMs, mostMs, rowMs, batchRows)
     if (leftMs <= 0 || rows === 0) return false
-    const drawn = feed.draw(rows)
-    const inputs = drawn instanceof Uint8Array ? drawn : await drawn
+    const inputs = rowInput(seed, drawnRows, rows)
+    drawnRows += rows
     const beganMs = clock.monotonicMs()
     const digests = compute(inputs)
     // Where the window ends first, nobody waits for it.
@@ -81,7 +82,7 @@ export async function runWindow(
   try {
     for (;;) {
       if (signal?.aborted) throw jobErrors.JOB_WINDOW_CANCELLED()
-      while (underWay.length < batchesAtOnce && (await begin()));
+      while (underWay.length < batchesAtOnce && begin());
       const batch = underWay.shift()
       if (batch === undefined) break
       const digests = await batch.digests
@@ -91,15 +92,13 @@ export async function runWindow(
       // Slower at once, faster slowly: an estimate that is too low costs the batch at the end.
       rowMs = Math.max(tookMs / batch.rows, rowMs + (tookMs / batch.rows - rowMs) * 0.2)
       if (afterMs > deadlineMs) break
-      feed.append(digests)
+      collector.append(digests)
       kernelMs += tookMs
       countedMs = afterMs
     }
-    const worked = await feed.finish()
     const lostMs = Math.max(0, deadlineMs - countedMs)
-    return { ...worked, usedMs: countedMs - startMs, kernelMs, lostMs, rowMs }
+    return { tree: collector.finish(), collector, usedMs: countedMs - startMs, kernelMs, lostMs, rowMs }
   } finally {
-    feed.end()
     await Promise.allSettled(underWay.map(({ digests }) => digests))
   }
 }
@@ -108,11 +107,11 @@ export async function runWindow(
 export async function reworkWindow(
   { seed, rows, batchRows, keepBytes }: Pick<WindowOptions, 'seed' | 'batchRows' | 'keepBytes'> & { rows: number },
   { compute }: { readonly compute: ComputeDigests },
-): Promise<FedRows> {
-  const feed = openFeed({ seed, keepBytes })
+): Promise<WorkedRows> {
+  const collector = createLeafCollector({ keepBytes })
   for (let first = 0; first < rows; first += batchRows)
-    feed.append(await compute(await feed.draw(Math.min(batchRows, rows - first))))
-  return feed.finish()
+    collector.append(await compute(rowInput(seed, first, Math.min(batchRows, rows - first))))
+  return { tree: collector.finish(), collector }
 }
 
 /** Rows of the next batch; 0 when nothing more fits. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { numberToHex } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { keeperRank, turnBlocks, turnSeconds } from '../../../src/core/epoch/keeper-rank.ts'
+import { keeperRank, turnBlocks, turnSeconds } from '../../../src/core/epoch/keeper-times.ts'
 import { anyBytes32 } from '../../helpers/arbitraries.ts'
 
 const owner = (i: number) => numberToHex(i + 1, { size: 20 })

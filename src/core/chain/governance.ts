@@ -1,7 +1,10 @@
+/** What the owner of a network decides: the parameters in force, who the owner is, and the calls that hand the contracts over. */
+import type { Address } from 'viem'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
-import type { ConnectedNetwork } from './network.ts'
+import { type ConnectedNetwork, lowerCase } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
-import { read } from './read.ts'
+import { callOf, read } from './read.ts'
+import type { Call } from './tx/transact.ts'
 
 /** Parameters in force; the keys name units, amounts are wei of KAI. */
 export type ParametersInForce = {
@@ -35,3 +38,20 @@ export async function readParameters(network: ConnectedNetwork): Promise<Paramet
     emission,
   }
 }
+
+/** The contracts with an owner, in the order of the calls below. */
+export const governed = ['CheckerSeats', 'DeviceRegistry', 'EpochConsensus', 'RewardVault'] as const
+
+/** The owner of a contract; by default of the contract that starts the network. */
+export const ownerOf = async (
+  network: ConnectedNetwork,
+  contract: (typeof governed)[number] = 'EpochConsensus',
+): Promise<Address> => lowerCase(await read(network, contract, 'owner'))
+
+/** The calls of the present owner. Nothing changes before the successor accepts. */
+export const offerCalls = ({ contracts }: ConnectedNetwork, successor: Address): Call[] =>
+  governed.map(name => callOf(contracts, name, 'offerOwnership', successor))
+
+/** The calls of the successor, which accept the ownership. */
+export const takeCalls = ({ contracts }: ConnectedNetwork): Call[] =>
+  governed.map(name => callOf(contracts, name, 'takeOwnership'))

@@ -1,7 +1,18 @@
-/** The logs that a devnet's processes left in its folder. */
+/** The folder of a devnet: where it is, and the logs that its processes left there. */
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { devnetErrors } from './errors.ts'
+
+/** Where a devnet lives, and the name of its context: one per folder, `devnet` for the usual one. */
+export function devnetPlace(dataDir: string | undefined, usualDataDir: string): { folder: string; name: string } {
+  if (dataDir === undefined) return { folder: join(usualDataDir, 'devnet'), name: 'devnet' }
+  const folder = resolve(dataDir)
+  return { folder, name: `devnet-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}` }
+}
+
+/** The process that keeps a devnet alive, written by `devnet up`. */
+export const devnetPidFile = (folder: string): string => join(folder, 'devnet.pid')
 
 export type ProcessLog = { readonly name: string; readonly lines: readonly string[] }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { type Address, getAddress, type Hex, numberToHex, type TransactionSerializableEIP1559 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { expect, it } from 'vitest'
-import { keyAccount } from '../../../../src/core/chain/tx/key-account.ts'
+import { keyAccount } from '../../../../src/core/chain/tx/account.ts'
 import { openCurve } from '../../../../src/core/report/curve.ts'
 
 const uint = (bits: number) => fc.bigInt({ min: 0n, max: (1n << BigInt(bits)) - 1n })

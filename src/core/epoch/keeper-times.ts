@@ -1,6 +1,11 @@
-// Why: docs/why/consensus-and-audits.md
-
+/**
+ * When keepers look at an epoch, and whose turn it is to act.
+ *
+ * Why: docs/why/consensus-and-audits.md
+ * Why: docs/why/chain-reads-and-transactions.md
+ */
 import { type Address, concat, type Hex, keccak256 } from 'viem'
+import type { EpochOverview } from '../chain/epochs.ts'
 
 /**
  * A keeper's turn in an epoch: the place of H(seed ‖ owner) among all owners of seats, from 0. A keeper without a seat comes last.
@@ -25,3 +30,19 @@ export const turnSeconds = (rank: number, phaseSeconds: number): number =>
  * made of may be out of reach 256 blocks later, and a keeper that could wait for that could choose between two seeds.
  */
 export const turnBlocks = (rank: number): number => Math.min(rank, 3)
+
+type Deadlines = Pick<EpochOverview, 'commitAt' | 'openAt' | 'revealAt' | 'finalizeAt' | 'payAt' | 'auditClosesAt'>
+
+/** Looks at an epoch in which nothing is open, in as much time as openings have. */
+const looks = 60
+
+/**
+ * When an epoch has to be looked at again in which nothing is open now, in seconds of block time: when its next phase begins, and a few
+ * times within each phase, since what others send can open something. On a network whose phases are hours that is once a minute; where
+ * they are seconds it is at every block.
+ */
+export function nextLookAt(epoch: Deadlines, now: number): number {
+  const { commitAt, openAt, revealAt, finalizeAt, payAt, auditClosesAt } = epoch
+  const phases = [commitAt, openAt, revealAt, finalizeAt, payAt, auditClosesAt].filter(at => at > now)
+  return Math.min(now + Math.floor((revealAt - openAt) / looks), ...phases)
+}

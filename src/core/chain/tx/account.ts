@@ -1,32 +1,54 @@
-/** Transactions that a signer in another process signs, each compared with what was asked for before it is sent. */
+/** Accounts that sign transactions: a key in memory, or a signer in another process, whose answers are compared with what was asked for. */
 import {
+  type Address,
+  bytesToHex,
   type Hex,
+  hexToBytes,
+  keccak256,
   type LocalAccount,
   numberToHex,
   parseTransaction,
   recoverTransactionAddress,
+  serializeTransaction,
   type TransactionSerializableEIP1559,
 } from 'viem'
 import { toAccount } from 'viem/accounts'
+import type { UnlockedKey } from '../../platform/keystore.ts'
 import type { RemoteSigner, TransactionFields } from '../../platform/remote-signer.ts'
 import { signerErrors } from '../../platform/signer-errors.ts'
 
-/** An account as all that sends knows it; it signs transactions of type 2 and nothing else. */
-export const remoteAccount = (signer: RemoteSigner): LocalAccount =>
-  toAccount({
-    address: signer.address,
-    // What viem offers beyond that is not used.
-    signMessage: unsupported,
-    signTypedData: unsupported,
-    async signTransaction(asked) {
-      const transaction = asked as TransactionSerializableEIP1559
-      const raw = await signer.signTransaction(fieldsOf(transaction))
-      await assertSigned(signer, transaction, raw)
-      return raw
-    },
-  }) as LocalAccount
+type SignTransaction = LocalAccount['signTransaction']
 
-const unsupported = () => Promise.reject(new TypeError('remote-account: signs transactions only'))
+/** What viem offers beyond signing transactions is not used. */
+const accountThat = (address: Address, signTransaction: SignTransaction): LocalAccount =>
+  toAccount({ address, signMessage: unsupported, signTypedData: unsupported, signTransaction }) as LocalAccount
+
+const unsupported = () => Promise.reject(new TypeError('account: signs transactions only'))
+
+type Sign = (digest: Uint8Array, key: Uint8Array) => { readonly rs: Uint8Array; readonly bit: number }
+
+/**
+ * An account whose key is in memory. viem's own signs in JavaScript, whose curve makes a table before its first signature: that takes longer
+ * than anything else a command computes.
+ *
+ * @param curve - what signs: 64 bytes r ‖ s with the lower s, and the recovery bit
+ */
+export const keyAccount = ({ privateKey, address }: UnlockedKey, curve: { readonly sign: Sign }): LocalAccount =>
+  accountThat(address, async (transaction, { serializer = serializeTransaction } = {}) => {
+    const digest = keccak256(await serializer(transaction), 'bytes')
+    const { rs, bit } = curve.sign(digest, hexToBytes(privateKey))
+    const [r, s] = [rs.subarray(0, 32), rs.subarray(32)].map(part => bytesToHex(part)) as [Hex, Hex]
+    return serializer(transaction, { r, s, yParity: bit })
+  })
+
+/** An account whose key a signer has; it signs transactions of type 2. */
+export const remoteAccount = (signer: RemoteSigner): LocalAccount =>
+  accountThat(signer.address, async asked => {
+    const transaction = asked as TransactionSerializableEIP1559
+    const raw = await signer.signTransaction(fieldsOf(transaction))
+    await assertSigned(signer, transaction, raw)
+    return raw
+  })
 
 const quantities = ['nonce', 'gas', 'maxFeePerGas', 'maxPriorityFeePerGas', 'value'] as const
 
@@ -44,7 +66,7 @@ async function assertSigned({ name, address }: RemoteSigner, asked: TransactionS
   let signed: Partial<TransactionSerializableEIP1559>
   try {
     const { type, ...fields } = parseTransaction(raw as `0x02${string}`)
-    if (type !== 'eip1559') throw new TypeError(`remote-account: type ${type}`)
+    if (type !== 'eip1559') throw new TypeError(`account: type ${type}`)
     signed = fields
   } catch (cause) {
     throw altered('type', cause)

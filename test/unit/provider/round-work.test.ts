@@ -1,0 +1,110 @@
+/** What a Provider keeps of its rounds, on an engine that does nothing: how many, for how long, and how much of an answer at once. */
+import { type Hex, keccak256 } from 'viem'
+import { expect, it } from 'vitest'
+import { jobOf, jobSets } from '../../../src/core/job/jobs.ts'
+import { keptWindows } from '../../../src/core/job/round-kind.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
+import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+import { createRoundWork } from '../../../src/core/provider/round-work.ts'
+import { serveSeat } from '../../../src/core/provider/seats.ts'
+import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
+import type { Session } from '../../../src/core/transport/session.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
+
+const jobs = jobSets.standard
+const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const deviceId = hash(5)
+const seat = createSigner({ privateKey: hash(1002), network })
+const rules = { windowMs: 10_000, beatWindowMs: 500, graceMs: 500, samplingSeconds: 11, openingsMs: 30_000 }
+const samplingBlock = { hash: hash(11), parentHash: hash(1), timestamp: 1011 }
+const triggerAt = (n: number, kind: RoundKindName) => ({
+  ...{ number: BigInt(n), hash: hash(n), timestamp: 1000, slot: 0, ordinal: n, kind },
+})
+
+function start() {
+  const clock = createManualClock()
+  const opening: number[] = []
+  const engineOf = (kind: RoundKindName) => ({
+    runWindow: async () => ({
+      ...{ handle: kind, units: 10_000, root: hash(7), figures: {}, lostMs: 0, notes: '' },
+    }),
+    async open({ sample }: { sample: readonly number[] }) {
+      opening.push(sample.length)
+      return new Uint8Array(8)
+    },
+  })
+  const journal = createProviderJournal(openStore({ path: ':memory:', migrations: [...providerMigrations] }))
+  const roundWork = createRoundWork(
+    { network, jobs, deviceIds: [deviceId] },
+    {
+      ...{ signer: createSigner({ privateKey: hash(1001), network }), journal, clock },
+      rulesOf: () => rules as never,
+      findBlock: async (_, at) =>
+        [{ hash: hash(1), parentHash: hash(0), timestamp: 1000 }, samplingBlock].find(block => block.hash === at) ??
+        null,
+    },
+  )
+  const kinds = { tensor: engineOf('tensor'), memory: engineOf('memory'), beat: engineOf('beat') }
+  const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { kinds } } as never
+  const work = (n: number, kind: RoundKindName) =>
+    roundWork.work(device, triggerAt(n, kind), { number: 0, seed: hash(77) }, clock.monotonicMs())
+  return { clock, roundWork, work, opening, journal }
+}
+
+it('as many rounds of each kind can be opened as its engine keeps windows of, whatever came of the others', async () => {
+  const { roundWork, work } = start()
+  await work(1, 'memory')
+  await work(2, 'tensor')
+  for (let n = 10; n < 10 + keptWindows + 2; n++) await work(n, 'beat')
+  const kept = (n: number) => roundWork.committed(hash(n), deviceId) !== null
+  expect([1, 2].map(kept)).toEqual([true, true])
+  expect(Array.from({ length: keptWindows + 2 }, (_, i) => kept(10 + i))).toEqual([
+    ...[false, false],
+    ...Array(keptWindows).fill(true),
+  ])
+})
+
+it('a device is in its rounds as long as the last of them can be asked about, each kind by its own time', async () => {
+  const { clock, roundWork, work } = start()
+  await work(1, 'beat')
+  // Nine seconds sooner than a round, since its sampling block comes so much sooner.
+  expect(roundWork.openMs(deviceId)).toBe(21_000)
+  await work(2, 'memory')
+  await clock.advance(1_000)
+  await work(3, 'beat')
+  expect(roundWork.openMs()).toBe(29_000)
+  await clock.advance(28_999)
+  expect(roundWork.openMs(deviceId)).toBe(1)
+  await clock.advance(1)
+  expect([roundWork.openMs(), roundWork.openMs(hash(6))]).toEqual([0, 0])
+})
+
+it('a piece of an answer is opened once the one before it was sent', async () => {
+  const { roundWork, work, opening, journal } = start()
+  const job = jobOf(jobs, 'memory')
+  const secret = hash(4242)
+  const offer = { epoch: 0n, round: hash(1), deviceId, generation: 1, specHash: job.specHash, checker: seat.address }
+  roundWork.takeOffer({ ...offer, secretHash: keccak256(secret) })
+  const { commitmentHash } = await work(1, 'memory')
+  const handlers = new Map<string, (body: unknown) => Promise<void>>()
+  const sent: (() => void)[] = []
+  serveSeat(
+    {
+      operator: seat.address,
+      on: (type: string, handler: (body: unknown) => Promise<void>) => void handlers.set(type, handler),
+      send: () => new Promise<void>(resolve => sent.push(resolve)),
+    } as unknown as Session,
+    { network, journal, roundWork, statementOf: async () => null, now: () => 0, wantsReceipt: () => false } as never,
+  )
+  const message = { commitmentHash, secret, samplingBlockHash: samplingBlock.hash, checker: seat.address }
+  const answered = handlers.get('job.request')!(await signMessage(seat, 'SampleRequest', message))
+  for (let piece = 1; ; piece++) {
+    await expect.poll(() => [opening.length, sent.length]).toEqual([piece, piece])
+    sent.at(-1)!()
+    if (opening.reduce((sum, places) => sum + places, 0) === jobs.memory.samples) break
+  }
+  await answered
+  expect(opening.length).toBeGreaterThan(1)
+})
