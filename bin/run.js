@@ -21,6 +21,12 @@ process.stdout.on('error', error => {
 
 if (argv[0] === '--version' || argv[0] === '-v') {
   process.stdout.write(`${userAgent()}\n`)
+} else if (!pack.os.includes(process.platform) || !pack.cpu.includes(process.arch) || isIntelMac()) {
+  process.stderr.write(
+    `kaisar runs on Linux (x64, arm64) and on Macs with Apple silicon, and this is ${process.platform}-${process.arch}.\n` +
+      (process.platform === 'win32' ? 'On Windows install it in WSL 2, which is Linux.\n' : ''),
+  )
+  process.exitCode = 1
 } else if (isOlder(process.versions.node, pack.engines.node.replace(/^\D+/, ''))) {
   const pinned = fileURLToPath(new URL('node_modules/node/bin/node', root))
   if (existsSync(pinned)) runWith(pinned)
@@ -58,6 +64,11 @@ async function start() {
   await runCli(help?.words ?? argv, { root: fileURLToPath(root) })
 }
 
+/** npm cannot be told of this pair: "os" and "cpu" are apart. ONNX Runtime has no build for it. */
+function isIntelMac() {
+  return process.platform === 'darwin' && process.arch === 'x64'
+}
+
 function userAgent() {
   return `kaisar/${pack.version} ${process.platform}-${process.arch} node-${process.version}`
 }
@@ -82,7 +93,7 @@ function askedForHelp() {
   }
 }
 
-/** What `kaisar help CODE` prints, for an error of kaisar or of its contracts; undefined when none was named. */
+/** What `kaisar help CODE` prints, for whatever kaisar shows by a code; undefined when none was named. */
 function askedForError() {
   const [verb, asked, ...more] = argv.filter(word => !word.startsWith('-'))
   if (verb !== 'help' || asked === undefined || more.length > 0) return

@@ -52,7 +52,10 @@ const steps = [
     name: 'errors',
     title: 'Listing errors',
     // Not all of src: it takes a second, and most changes are about no error.
-    sources: () => ['scripts/error-catalogue.mjs', 'src/core/chain/abi/error-notes.ts', ...errorModules()],
+    sources: () => [
+      ...['scripts/error-catalogue.mjs', 'scripts/reason-catalogue.mjs', 'src/core/chain/abi/error-notes.ts'],
+      ...['src/core/devices/fault-table.ts', 'src/core/devices/make-fault.ts', ...errorModules()],
+    ],
     product: 'dist/errors.json',
     run: writeErrors,
   },
@@ -179,8 +182,10 @@ const errorModules = () =>
 /** What `kaisar help CODE` answers from. */
 async function writeErrors() {
   const { readErrorCatalogue } = await import('./error-catalogue.mjs')
-  const { codes, contracts } = await readErrorCatalogue()
-  writeAtomically(at('dist/errors.json'), JSON.stringify(Object.fromEntries([...codes, ...contracts])))
+  const { codes, contracts, faults, reasons } = await readErrorCatalogue()
+  // An error and a reason of the same name say the same; the error has its exit code too.
+  const all = Object.fromEntries([...reasons, ...faults, ...contracts, ...codes])
+  writeAtomically(at('dist/errors.json'), JSON.stringify(all))
 }
 
 /** Paths of all files below a folder, relative to it, with `/`. */

@@ -30,6 +30,9 @@ try {
   await page.goto(`${url}/devices`)
   const device = await page.locator('tbody a').first().getAttribute('href')
   await shot(device!, 'explorer-device', 'light', { width: 1280, height: 1240 })
+  const phone = { width: 390, height: 844 }
+  await shot('/', 'explorer-phone', 'light', phone)
+  await shot(device!, 'explorer-device-phone', 'dark', phone)
   if (process.argv.includes('--all')) {
     const epochs = await page.goto(`${url}/epochs`).then(() => page.locator('tbody a').nth(2).getAttribute('href'))
     const devices = await page.goto(`${url}/devices`).then(() => page.locator('tbody a').nth(7).getAttribute('href'))
@@ -42,7 +45,6 @@ try {
       ['/epoch/99', 'x-missing'],
     ])
       await shot(path!, name!, 'light', { width: 1280, height: 900 })
-    await shot('/', 'x-phone', 'dark', { width: 390, height: 900 })
     await shot(device!, 'x-device-dark', 'dark', { width: 1280, height: 900 })
   }
 } finally {

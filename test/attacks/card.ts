@@ -1,7 +1,7 @@
 /** A card on an injected clock, whose time is counted and not measured, and what a seat counts for the rows it sends. */
 import { acceptCommitment, closeCommitments, concludeValid, openCheck } from '../../src/core/checker/round/check.ts'
+import { runWindow } from '../../src/core/job/tensor/tensor-engine.ts'
 import { rowBytes, type TensorSpec, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
-import { runWindow } from '../../src/core/job/tensor/tensor-window.ts'
 import { hashOf } from './arena.ts'
 
 /** When the trigger is there to be seen, on every clock here. */

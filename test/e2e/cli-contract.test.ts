@@ -53,6 +53,9 @@ describe('entry', () => {
         fix: expect.any(String),
       },
     })
+    // What a status, an account of a payment and a doctor give as the reason.
+    for (const code of ['BEAT_SLOW', 'WORK_WRONG', 'DEVICE_UNSEEN', 'BUSY', 'GPU_XID'])
+      expect((await kaisar('help', code)).stdout).toMatch(new RegExp(`^${code}\\n {2}Why {2}.+\\n {2}Fix {2}.+\\n$`))
     const unknown = await kaisar('help', 'NO_SUCH_CODE', '--json')
     expect([unknown.exitCode, unknown.json().errors[0]?.code]).toEqual([2, 'COMMAND_UNKNOWN'])
   })

@@ -49,6 +49,19 @@ it('has no link or picture that leads nowhere, and loads nothing from elsewhere'
   expect(checked).toBeGreaterThan(500)
 })
 
+it('shows every placeholder such as <address> as text: a page has no element that is none of HTML', () => {
+  const known = new Set(
+    'html head meta title link body script header nav main footer form label input div ul ol li p h1 h2 h3 h4 h5 h6 a strong em code pre blockquote table thead tbody tr th td img br hr del svg'.split(
+      ' ',
+    ),
+  )
+  const found = files().flatMap(path =>
+    [...read(join(site, path)).matchAll(/<([a-z][\w-]*)/gi)].map(m => `${path}: ${m[0]}`),
+  )
+  expect(found.filter(each => !known.has(each.split('<')[1]!.toLowerCase()))).toEqual([])
+  expect(read(join(site, 'docs/errors.html'))).toContain('--operator &lt;address&gt;')
+})
+
 it('finds a term in a browser without a network, leads to its place, and is accessible', async () => {
   const browser = await openBrowser()
   const context = await browser.newContext({ offline: true, viewport: { width: 390, height: 844 } })

@@ -182,22 +182,12 @@ describe('kaisar chain ui', () => {
       scrolling: [...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length,
       smallest: Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height || 99), 99),
     })`
-    for (const width of [390, 1280])
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.setViewportSize({ width, height: 844 })
-        await page.emulateMedia({ colorScheme })
-        for (const path of [
-          '/',
-          '/epochs',
-          '/epoch/0',
-          '/devices',
-          `/device/${id}`,
-          '/checkers',
-          checker,
-          transaction,
-          `/wallet/${payout}`,
-        ]) {
-          expect((await page.goto(url + path))!.status(), path).toBe(200)
+    const look = async (path: string, status: number) => {
+      for (const width of [390, 1280])
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.setViewportSize({ width, height: 844 })
+          await page.emulateMedia({ colorScheme })
+          expect((await page.goto(url + path))!.status(), path).toBe(status)
           const { cut, scrolling, smallest } =
             await page.evaluate<Record<'cut' | 'scrolling' | 'smallest', number>>(measures)
           const where = `${path} at ${width} px`
@@ -207,11 +197,16 @@ describe('kaisar chain ui', () => {
           if (width === 390) expect(scrolling, where).toBe(0)
           expect(await inaccessible(page), `${where}, ${colorScheme}`).toEqual([])
         }
-      }
+    }
+    const lists = ['/', '/epochs', '/devices', '/checkers']
+    // The third device earned nothing.
+    const single = ['/epoch/0', `/device/${id}`, `/device/${devices[2]!.id}`, checker, transaction, `/wallet/${payout}`]
+    for (const path of [...lists, ...single]) await look(path, 200)
     await page.getByRole('searchbox').fill(transaction.split('/')[2]!)
     await page.keyboard.press('Enter')
     await page.waitForURL(url + transaction)
     expect(complaints).toEqual([])
+    await look('/epoch/99', 404)
     await page.close()
     child.kill('SIGTERM')
     expect((await child).exitCode).toBe(0)

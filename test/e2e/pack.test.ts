@@ -40,7 +40,9 @@ const PATH = [
   dirname(process.execPath),
   ...process.env.PATH!.split(delimiter).filter(each => !each.includes(root)),
 ].join(delimiter)
-const env = { ...home.env, PATH, ONNXRUNTIME_NODE_INSTALL: 'skip', KAISAR_SKIP_BUILD: undefined, NO_COLOR: '1' }
+const env = { ...home.env, PATH, ONNXRUNTIME_NODE_INSTALL: undefined, KAISAR_SKIP_BUILD: undefined, NO_COLOR: '1' }
+/** The user's npm configuration has the registry and its cache. */
+const npmEnv = { ...env, HOME: process.env.HOME }
 const inFolder = { cwd: folder, env, timeout: 240_000 } as const
 
 beforeAll(async () => {
@@ -48,11 +50,10 @@ beforeAll(async () => {
   const result: Packed[] | Record<string, Packed> = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)))
   packed = Object.values(result)[0]!
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
-  // The user's npm configuration has the registry and its cache.
-  const npmEnv = { ...env, HOME: process.env.HOME }
+  // As docs/install.md tells it.
   await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', packed.filename], {
     ...inFolder,
-    env: npmEnv,
+    env: { ...npmEnv, ONNXRUNTIME_NODE_INSTALL: 'skip' },
   })
 }, 300_000)
 
@@ -177,12 +178,25 @@ it('is published as resolvers and compilers expect it', async () => {
   expect(ours).toEqual([])
 })
 
-// The one devnet here: its daemons are commands of the package.
-it('serves the example of the docs, in the test runner of another project', async () => {
+/** The oldest Node that the package takes, where the registry has it; elsewhere the one that runs this. */
+async function oldestNode(): Promise<string> {
+  if (process.platform !== 'linux') return process.execPath
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } }
+  const name = `node-linux-${process.arch}`
+  const prefix = join(folder, 'oldest-node')
+  const wanted = `${name}@${engines.node.replace(/^\D+/, '')}`
+  const words = ['install', '--prefix', prefix, '--no-audit', '--no-fund', '--prefer-offline', wanted]
+  await execa('npm', words, { ...inFolder, env: npmEnv })
+  return join(prefix, 'node_modules', name, 'bin/node')
+}
+
+// The one devnet here, whose daemons are commands of the package, on the oldest Node; the guides below are given on the newest.
+it('serves the example of the docs, in the test runner of another project, on the oldest Node that it takes', async () => {
+  const node = await oldestNode()
   mkdirSync(join(folder, 'test'))
   writeFileSync(join(folder, 'test/devnet.test.ts'), readFileSync(join(root, 'docs/examples/devnet.test.ts')))
   symlinkSync(join(modules, 'vitest'), join(folder, 'node_modules/vitest'))
-  const { all, exitCode } = await execa(process.execPath, [join(modules, 'vitest/vitest.mjs'), 'run'], {
+  const { all, exitCode } = await execa(node, [join(modules, 'vitest/vitest.mjs'), 'run'], {
     ...inFolder,
     all: true,
     reject: false,
@@ -225,4 +239,41 @@ it.skipIf(oldNode === undefined)(
   },
 )
 
-describeGuides(() => ({ folder, env }))
+/** Makes every Node that is started believe in another machine. */
+function pretend(what: 'platform' | 'arch', value: string): { NODE_OPTIONS: string } {
+  const script = join(folder, `${value}.cjs`)
+  writeFileSync(script, `Object.defineProperty(process, '${what}', { value: '${value}' })\n`)
+  return { NODE_OPTIONS: `--require=${script}` }
+}
+
+it('is not installed on a machine that it does not run on: npm says which ones it does', async () => {
+  const { exitCode, all } = await execa(
+    'npm',
+    ['install', '--global', '--prefix', join(folder, 'nowhere'), '--prefer-offline', packed.filename],
+    { ...inFolder, env: { ...npmEnv, ...pretend('arch', 'riscv64') }, all: true, reject: false },
+  )
+  expect(exitCode).not.toBe(0)
+  expect(all).toMatch(/Unsupported platform for kaisar@.*"os":"linux,darwin","cpu":"x64,arm64"/)
+  expect(existsSync(join(folder, 'nowhere/bin/kaisar'))).toBe(false)
+})
+
+it.each([
+  ['platform', 'freebsd'],
+  ['platform', 'win32'],
+  ['arch', 'riscv64'],
+  // A Mac of Intel, which npm lets in: "os" and "cpu" are apart.
+  ['platform', 'darwin'],
+] as const)('says at once where it does not run: %s %s', async (what, value) => {
+  if (value === 'darwin' && process.arch !== 'x64') return
+  const entry = join(folder, 'node_modules/kaisar/bin/run.js')
+  const { stderr, stdout, exitCode } = await execa(process.execPath, [entry, 'devnet', 'status'], {
+    ...inFolder,
+    env: { ...env, ...pretend(what, value) },
+    reject: false,
+  })
+  expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
+  expect(stderr).toMatch(/^kaisar runs on Linux \(x64, arm64\) and on Macs with Apple silicon, and this is \w+-\w+\.$/m)
+  expect(stderr.includes('WSL 2')).toBe(value === 'win32')
+})
+
+describeGuides(() => ({ tarball: join(folder, packed.filename), env }))

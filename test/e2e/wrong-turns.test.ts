@@ -25,7 +25,7 @@ describe('a disk', () => {
   ]
   const states = {
     'read-only': { make: `mount -o remount,ro ${disk}`, codes: ['KEY', 'SETTINGS', 'DATA_DIR'] },
-    full: { make: `head -c 2000000 /dev/zero > ${disk}/ballast 2>/dev/null`, codes: ['KEY', 'SETTINGS'] },
+    full: { make: `head -c 2000000 /dev/zero > ${disk}/ballast 2>/dev/null`, codes: ['KEY', 'SETTINGS', 'DATA_DIR'] },
   }
 
   it.runIf(canMount).each(Object.entries(states))('that is %s stops each set-up command with a fix', (_, state) => {
@@ -40,6 +40,7 @@ describe('a disk', () => {
       const { errors } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { errors: { code: string; fix: string }[] }
       expect({ status, code: errors[0]?.code }, words.join(' ')).toEqual({ status: 3, code: `${code}_UNWRITABLE` })
       expect(errors[0]!.fix).toMatch(/--data-dir|--settings/)
+      expect(errors[0]!.fix).toContain('make room on the disk')
     })
   })
 })

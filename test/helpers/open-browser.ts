@@ -30,6 +30,7 @@ async function unpackedChromium(): Promise<string> {
   try {
     return await chromium.executablePath()
   } finally {
-    process.env.TMPDIR = TMPDIR
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
   }
 }

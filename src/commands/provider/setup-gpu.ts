@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Flags } from '@oclif/core'
+import { platformErrors } from '../../core/platform/platform-errors.ts'
 import { BaseCommand, confirmFlags } from '../base.ts'
 
 /** The download is about 300 MB. */
@@ -89,12 +90,14 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
     return exitCode === 0
   }
 
-  /** Where nobody can answer, a command is only shown. */
+  /** Where nobody can answer, a command is only shown. Ctrl-C is no answer to one command: it ends all. */
   private async mayRun(command: string): Promise<boolean> {
     if (this.flags.yes) return true
     if (!this.canPrompt) return false
-    const { confirm } = await import('@clack/prompts')
-    return (await confirm({ message: `Run: ${command}`, initialValue: false, output: process.stderr })) === true
+    const { confirm, isCancel } = await import('@clack/prompts')
+    const answer = await confirm({ message: `Run: ${command}`, initialValue: false, output: process.stderr })
+    if (isCancel(answer)) throw platformErrors.INTERRUPTED()
+    return answer
   }
 
   private async runOnTerminal(command: string): Promise<number> {

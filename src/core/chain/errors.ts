@@ -13,7 +13,7 @@ export const chainErrors = defineErrors({
   RPC_UNREACHABLE: {
     message: 'No JSON-RPC endpoint answers: {endpoints}.',
     meaning: 'Every given endpoint refused the connection, timed out, limited our rate or was dropped.',
-    fix: 'Check the addresses given with --rpc-url, add a second one, or start a local network with "kaisar devnet up". Behind a proxy set HTTPS_PROXY (for http:// endpoints HTTP_PROXY) and NODE_USE_ENV_PROXY=1.',
+    fix: 'Check the addresses given with --rpc-url, add a second one, or start a local network with "kaisar devnet up". Behind a proxy set HTTPS_PROXY (for http:// endpoints HTTP_PROXY) and NODE_USE_ENV_PROXY=1, which Node 24 reads.',
     exit: 3,
   },
   RPC_TIMEOUT: {

@@ -195,11 +195,12 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       )?.rate ?? null,
     nameReason: (round, deviceId, { reason, detail }) =>
       void store.run(
-        'UPDATE verdict SET reason = ?3, detail = ?4 WHERE round = ?1 AND device_id = ?2 AND reason != ?3',
+        'UPDATE verdict SET reason = ?, detail = ? WHERE round = ? AND device_id = ? AND reason != ?',
+        reason,
+        detail,
         round,
         deviceId,
         reason,
-        detail,
       ),
     recordDeviceCheck: check =>
       store.transaction(() => {
@@ -220,11 +221,13 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         )
         if (check.deviceValid && check.environmentValid)
           store.run(
-            `INSERT OR IGNORE INTO confirmed_environment SELECT ?1, ?2, ?3
-             WHERE (SELECT count(*) FROM confirmed_environment WHERE epoch = ?1 AND device_id = ?2) < ${mostEnvironments}`,
+            `INSERT OR IGNORE INTO confirmed_environment SELECT ?, ?, ?
+             WHERE (SELECT count(*) FROM confirmed_environment WHERE epoch = ? AND device_id = ?) < ${mostEnvironments}`,
             check.epoch,
             check.deviceId,
             check.environmentHash,
+            check.epoch,
+            check.deviceId,
           )
       }),
     confirmedEnvironments: (epoch, deviceId) =>

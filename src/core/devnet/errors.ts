@@ -6,7 +6,7 @@ export const devnetErrors = defineErrors({
     message: 'The local chain (anvil) is not installed: {name} is missing.',
     meaning:
       'npm installs anvil as an optional package for the platform it runs on; here it found none or was told to skip it.',
-    fix: 'Run "npm ci" without --omit=optional on Linux or macOS (x64 or arm64).',
+    fix: 'Run "npm ci" without --omit=optional on Linux (x64, arm64) or a Mac with Apple silicon.',
     exit: 3,
   },
   ANVIL_START_FAILED: {

@@ -29,7 +29,7 @@ export const operatorErrors = defineErrors({
     message: '{path} cannot be written ({reason}).',
     meaning:
       'The folder does not exist and cannot be made, this user may not write there (EACCES), or the disk is read-only (EROFS).',
-    fix: 'Name another file with --settings, or run the command as a user that may write there.',
+    fix: 'Name another file with --settings, make room on the disk, or run the command as a user that may write there.',
     exit: 3,
   },
   SETTINGS_SHAPE: {

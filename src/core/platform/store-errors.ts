@@ -43,7 +43,7 @@ export const storeErrors = defineErrors({
     message: 'The data folder {path} cannot be used ({reason}).',
     meaning:
       'A daemon records its state before it sends anything, so it does not start with a folder that cannot be written.',
-    fix: 'Give this user write permission on it, or choose another folder with --data-dir.',
+    fix: 'Give this user write permission on it, make room on the disk, or choose another folder with --data-dir.',
     exit: 3,
   },
 })

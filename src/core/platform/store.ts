@@ -20,7 +20,7 @@ export type Store = {
    * A transaction inside a transaction is part of it. `work` must not be asynchronous.
    */
   transaction<R>(work: () => R): R
-  /** Executes one statement; returns the number of rows it changed. */
+  /** Executes one statement; returns the number of rows it changed. Parameters are plain `?`: Node 22 takes `?1` for a name. */
   run(sql: string, ...parameters: SQLInputValue[]): number
   get<T = Row>(sql: string, ...parameters: SQLInputValue[]): T | undefined
   all<T = Row>(sql: string, ...parameters: SQLInputValue[]): T[]

@@ -28,11 +28,13 @@ export type Column<T> = {
 }
 
 const gap = 2
+/** What a column of words is cut down to at most. */
+const leastWords = 6
 
 /**
  * Rows of cells as lines of at most `width` columns, the titles first. A table that is too wide first shortens ids, then cuts the
- * columns that may be cut, then drops columns by rank; one that has more than `most` rows ends with a line that says how many are
- * left out.
+ * columns that may be cut, then drops columns by rank; where all that is not enough it cuts words, but no number and no id. One that has
+ * more than `most` rows ends with a line that says how many are left out.
  */
 export function tableLines<T>(
   columns: readonly Column<T>[],
@@ -55,17 +57,23 @@ export function tableLines<T>(
     short.add(at)
     kept = kept.map(entry => (entry.at === at ? { ...entry, width: widthOf(entry.column, at) } : entry))
   }
-  while (total() > width) {
-    const shrinkable = kept.filter(({ column, width }) => width > (column.least ?? width))
+  /** Takes a column from the widest that may still be cut. */
+  const cutWidest = (leastOf: (column: Column<T>, width: number) => number): boolean => {
+    const shrinkable = kept.filter(({ column, width }) => width > leastOf(column, width))
     const widest = shrinkable.sort((a, b) => b.width - a.width)[0]
-    if (widest !== undefined) {
+    if (widest !== undefined)
       kept = kept.map(entry => (entry.at === widest.at ? { ...entry, width: entry.width - 1 } : entry))
-      continue
-    }
+    return widest !== undefined
+  }
+  while (total() > width) {
+    if (cutWidest(({ least }, own) => least ?? own)) continue
     const dropped = kept
       .filter(({ column }) => (column.rank ?? 0) > 0)
       .sort((a, b) => b.column.rank! - a.column.rank!)[0]
-    if (dropped === undefined) break
+    if (dropped === undefined) {
+      if (cutWidest(({ numeric, isHex }, own) => (numeric || isHex ? own : leastWords))) continue
+      break
+    }
     kept = kept
       .filter(({ at }) => at !== dropped.at)
       .map(entry => ({ ...entry, width: widthOf(entry.column, entry.at) }))

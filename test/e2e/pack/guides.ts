@@ -1,15 +1,16 @@
 /**
- * The three guides to a network that pays, each given as it stands by somebody who has an empty home folder and the installed package: an
- * engineer deploys, an operator judges, an owner of a device works. Their commands are counted. The four other owners of seats that a
+ * The three guides to a network that pays, each given as it stands by somebody who has an empty home folder and the package, installed as
+ * its page says: an engineer deploys, an operator judges, an owner of a device works. Their commands are counted. The four other owners of seats that a
  * committee needs are there already.
  */
 import { randomInt } from 'node:crypto'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { delimiter, join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, delimiter, join } from 'node:path'
 import { execa } from 'execa'
 import { parseEther } from 'viem'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { saveKey } from '../../../src/core/platform/key-folder.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { testAddress, testKey } from '../../helpers/deploy.ts'
@@ -32,13 +33,28 @@ const password = 'correct horse battery staple'
 const most = { 'docs/run-a-provider.md': 6, 'docs/run-a-checker.md': 6, 'docs/deploy-a-network.md': 12 } as const
 type Page = keyof typeof most
 
-const guideOf = (page: Page): string[] =>
+const guideOf = (page: Page | 'docs/install.md'): string[] =>
   commandBlocks(page).flatMap(({ note, commands }) => (note?.kind === 'guide' ? commands : []))
 
-type Installed = { readonly folder: string; readonly env: Readonly<Record<string, string | undefined>> }
+type Installed = {
+  /** Where the command `kaisar` lies. */
+  readonly bin: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** The packed file, for all users of a machine that has nothing else of kaisar; what npm needs of its own is that of this user. */
+async function install({ tarball, env }: Packed): Promise<Installed> {
+  const folder = mkdtempSync(join(tmpdir(), 'kaisar-install-'))
+  endWithScope(() => rmSync(folder, { recursive: true, force: true }))
+  const prefix = join(folder, 'prefix')
+  copyFileSync(tarball, join(folder, basename(tarball)))
+  const ofNpm = { HOME: process.env.HOME, npm_config_prefix: prefix, npm_config_prefer_offline: 'true' }
+  await execa('bash', ['-c', guideOf('docs/install.md').join('\n')], { cwd: folder, env: { ...env, ...ofNpm } })
+  return { bin: join(prefix, 'bin'), env }
+}
 
 /** Somebody with an empty home who gives the commands of a page, in their order. */
-function readerOf(page: Page, { folder, env }: Installed) {
+function readerOf(page: Page, { bin, env }: Installed) {
   const home = isolatedHome()
   const desk = join(home.path, 'desk')
   mkdirSync(desk)
@@ -51,7 +67,7 @@ function readerOf(page: Page, { folder, env }: Installed) {
       ...env,
       ...home.env,
       ...variables,
-      PATH: [join(folder, 'node_modules/.bin'), env.PATH].join(delimiter),
+      PATH: [bin, env.PATH].join(delimiter),
       ...cheap,
       // Who is asked says yes.
       KAISAR_YES: '1',
@@ -110,7 +126,7 @@ function readerOf(page: Page, { folder, env }: Installed) {
 }
 
 /** The others of a committee: they know the network of somebody's home, and have keys that cost no second to open. */
-async function otherChecker(number: number, { folder, env }: Installed, contextHome: string) {
+async function otherChecker(number: number, { bin, env }: Installed, contextHome: string) {
   const { path } = isolatedHome()
   const privateKey = testKey('checker', number)
   await saveKey({ dataDir: path, name: 'operator', privateKey, password, strength: 'light' })
@@ -121,7 +137,7 @@ async function otherChecker(number: number, { folder, env }: Installed, contextH
   return {
     operator: testAddress('checker', number),
     start() {
-      const daemon = execa(join(folder, 'node_modules/.bin/kaisar'), [...words, ...files], {
+      const daemon = execa(join(bin, 'kaisar'), [...words, ...files], {
         env: { ...env, ...cheap, KAISAR_CONTEXT_HOME: contextHome },
         reject: false,
         forceKillAfterDelay: 40_000,
@@ -156,9 +172,20 @@ async function quietPort(from: number): Promise<number> {
   throw new Error(`no port is free from ${from} on`)
 }
 
-/** @param installed - the folder with the package in its `node_modules`, and a user's environment; called when it is there */
-export function describeGuides(installed: () => Installed): void {
+export type Packed = { readonly tarball: string; readonly env: Readonly<Record<string, string | undefined>> }
+
+/** @param packed - the packed file and a user's environment; called when it is there */
+export function describeGuides(packed: () => Packed): void {
   describe('the guides, with the package alone', () => {
+    let kaisar: Installed
+    beforeAll(async () => {
+      kaisar = await install(packed())
+    }, 300_000)
+
+    it('begin with one command that installs it', () => {
+      expect(guideOf('docs/install.md')).toHaveLength(1)
+    })
+
     it.each(Object.entries(most))('%s takes at most %i commands, with installing kaisar', (page, limit) => {
       const commands = guideOf(page as Page)
       expect(commands.length).toBeGreaterThan(2)
@@ -172,7 +199,7 @@ export function describeGuides(installed: () => Installed): void {
       const network = { RPC_URL: anvil.rpcUrl }
 
       // The engineer, until everybody else needs the deployment file.
-      const engineer = readerOf('docs/deploy-a-network.md', installed())
+      const engineer = readerOf('docs/deploy-a-network.md', kaisar)
       Object.assign(engineer.variables, network, { PRESET: 'devnet', SECONDS_TO_START: '10' })
       expect(await engineer.give('chain doctor')).toMatchObject({ evm: 'prague' })
       const { address } = await engineer.give<{ address: `0x${string}` }>('keys new')
@@ -183,7 +210,7 @@ export function describeGuides(installed: () => Installed): void {
       await engineer.give('context use')
 
       const takePart = async (page: Page, more: Record<string, string>, payout: `0x${string}`) => {
-        const reader = readerOf(page, installed())
+        const reader = readerOf(page, kaisar)
         Object.assign(reader.variables, network, more, { PAYOUT: payout })
         copyFileSync(file, join(reader.desk, 'mainnet.json'))
         await reader.give('context add')
@@ -197,7 +224,7 @@ export function describeGuides(installed: () => Installed): void {
       const provider = await takePart('docs/run-a-provider.md', {}, testAddress('payout', 500))
 
       const contextHome = join(checker.home, 'data/kaisar')
-      const others = await Promise.all([1, 2, 3, 4].map(i => otherChecker(510 + i, installed(), contextHome)))
+      const others = await Promise.all([1, 2, 3, 4].map(i => otherChecker(510 + i, kaisar, contextHome)))
       const lines = [
         ...[checker, ...others].map(({ operator }) => `${operator},1000,0.5`),
         `${provider.operator},10,0.5`,

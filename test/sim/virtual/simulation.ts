@@ -155,14 +155,15 @@ const rowMs = [40, 50]
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
   const { endpoints = 1, lies = allLies, later = [], hostileSeats = [], wires = {}, onLog } = options
-  const roles = devnetRoles({ providers: options.providers ?? 2, checkers: options.checkers ?? 5 })
+  const { providers = 2, checkers = 5 } = options
+  const roles = devnetRoles({ providers, checkers })
   const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
   const randomOf = (what: string) =>
     seededRandom(Number(BigInt(keccak256(stringToHex(`${seed} ${what}`))) & 0xffffffffn))
   const within = ({ least, most }: { readonly least: number; readonly most: number }, random: () => number) =>
     least + (most - least) * random()
 
-  const [chain, engines] = await Promise.all([startVirtualChain(), createVirtualEngines()])
+  const [chain, engines] = await Promise.all([startVirtualChain(), createVirtualEngines(providers)])
   const { rpcUrl } = chain
   const deployed = await deployDevnet(
     { rpcUrl, epochSeconds, roles, seatsPerChecker: 1, ...(options.parameters && { parameters: options.parameters }) },

@@ -1,6 +1,6 @@
 /** The real work core, shared by every host of a simulation: real models, memory and work, at a speed that the simulation decides. */
 import { jobSets } from '../../../src/core/job/jobs.ts'
-import type { KindEngine } from '../../../src/core/job/round-kind.ts'
+import { type KindEngine, keptWindows } from '../../../src/core/job/round-kind.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
@@ -12,10 +12,9 @@ export type VirtualEngines = {
   close(): Promise<void>
 }
 
-/** Windows of each kind that can be opened, of all hosts together. */
-const keepWindows = 32
-
-export async function createVirtualEngines(): Promise<VirtualEngines> {
+/** @param hosts - that work: together they keep as many windows as each of them would for itself */
+export async function createVirtualEngines(hosts: number): Promise<VirtualEngines> {
+  const keepWindows = keptWindows * hosts
   const jobs = jobSets.devnet
   const core = await createCountedEngine({ jobs, provider: 'cpu', threads: 1, keepWindows, witnesses: true })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { reworkWindow, runWindow } from '../../../src/core/job/tensor/tensor-window.ts'
+import { reworkWindow, runWindow } from '../../../src/core/job/tensor/tensor-engine.ts'
 
 /** A card whose time is counted, not measured: `rowMs` a row and `runMs` a run, with jitter from a seeded sequence. */
 function simulatedCard({ rowMs, runMs, jitter = 0 }: { rowMs: number; runMs: number; jitter?: number }) {

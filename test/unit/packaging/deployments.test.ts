@@ -1,6 +1,8 @@
 /** The compose file and the chart are what their formats say, and name images, paths, flags and variables that there are. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
@@ -127,6 +129,23 @@ describe('the chart', () => {
     expect(() => objects({ ...given, payout: '' })).toThrow('payout is the wallet')
     expect(() => objects({ ...given, network: { name: 'mainnet', file: '' } })).toThrow('network.file')
   })
+
+  it.skipIf(spawnSync('helm', ['version']).status !== 0)(
+    'helm lints the chart, and renders what is read here (needs helm)',
+    () => {
+      const network = join(mkdtempSync(join(tmpdir(), 'kaisar-chart-')), 'mainnet.json')
+      writeFileSync(network, given.network.file)
+      const set = ['--set', `payout=${given.payout}`, '--set-file', `network.file=${network}`]
+      const helm = (...words: string[]) => spawnSync('helm', words, { cwd: root, encoding: 'utf8' })
+      const lint = helm('lint', '--strict', 'packaging/helm', ...set)
+      expect({ status: lint.status, output: lint.stdout + lint.stderr }).toMatchObject({ status: 0 })
+      const { stdout, stderr } = helm('template', 'gpus', 'packaging/helm', ...set)
+      const rendered = parseAllDocuments(stdout, { merge: true }).map(each => each.toJS())
+      const byKind = (all: unknown[]) => Object.fromEntries(all.map(each => [(each as { kind: string }).kind, each]))
+      expect(byKind(rendered), stderr).toEqual(byKind(objects()))
+      rmSync(dirname(network), { recursive: true })
+    },
+  )
 
   it('the chart runs one pod for each card, with one card and a volume of its own', () => {
     const { spec } = ofKind('StatefulSet', { ...given, cards: 4, resource: 'amd.com/gpu' }) as StatefulSet

@@ -1,4 +1,5 @@
 /** The rules that linters of Dockerfiles agree on, and that what an image starts is a command there is. */
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -129,6 +130,18 @@ describe.each(images)('Dockerfile.$role, target $target', ({ role, target }) => 
       expect(readFileSync(`${root}${file}.dockerignore`, 'utf8').split('\n')).toContain(name)
   })
 })
+
+it.skipIf(spawnSync('hadolint', ['--version']).status !== 0).each(['provider', 'checker'])(
+  'hadolint finds nothing in Dockerfile.%s (needs hadolint)',
+  role => {
+    const folder = `${root}packaging/docker/`
+    const config = ['--config', `${folder}hadolint.yaml`, '--failure-threshold', 'warning']
+    const { stdout, stderr, status } = spawnSync('hadolint', [...config, `${folder}Dockerfile.${role}`], {
+      encoding: 'utf8',
+    })
+    expect(status, stdout + stderr).toBe(0)
+  },
+)
 
 it('the image has CUDA where CUDA is used, and Vulkan drivers where Vulkan is', () => {
   const stages = stagesOf(parseDockerfile(readFileSync(`${root}packaging/docker/Dockerfile.provider`, 'utf8')))

@@ -88,6 +88,20 @@ describe('frames', () => {
     expect(at(25)).toBe('0xabab…abab  0xabab…abab')
   })
 
+  it('cuts words before a line would be broken, and no number and no id', () => {
+    const model = 'NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition'
+    const columns = [
+      { title: 'device', cell: () => `0x${'ab'.repeat(32)}`, isHex: true },
+      { title: 'model', cell: () => model },
+      { title: 'operator', cell: () => `0x${'cd'.repeat(20)}`, isHex: true },
+      { title: 'state', cell: () => 'is registered already' },
+      { title: 'KAI', cell: () => '1234567.000000000000000001', numeric: true },
+    ]
+    const [, line] = text(tableLines(columns, [null], { width: 80 })).split('\n')
+    expect(line).toHaveLength(80)
+    expect(line).toMatch(/^0xabab…abab {2}NVIDIA.*… {2}0xcdcd…cdcd {2}is reg.*… {2}1234567\.000000000000000001$/)
+  })
+
   it('drops the columns of highest rank first, and says how many rows are left out', () => {
     const columns = [
       { title: 'ID', cell: (n: number) => `id${n}` },

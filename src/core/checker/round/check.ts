@@ -3,12 +3,14 @@
  * Times are milliseconds of a monotonic clock, measured from the seat's own sight of the trigger. Pure.
  */
 import type { Hex } from 'viem'
-import type { FailedStep } from '../../job/round-kind.ts'
+import type { Job } from '../../job/jobs.ts'
+import type { FailedStep, VerifyItem } from '../../job/round-kind.ts'
 import type { RoundTiming } from '../../protocol/network-parameters.ts'
 import type { BlockHead, Trigger } from '../../protocol/trigger.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
 import type { Figures, Verdict } from '../../protocol/verdict.ts'
 import type { JudgedRound } from '../epoch/pack.ts'
+import { checkerErrors } from '../errors.ts'
 
 export type RoundCheck = {
   readonly trigger: Trigger
@@ -193,4 +195,33 @@ export function closeOpenings(check: RoundCheck, ownFault: string | null = null)
         'OPENINGS_INVALID',
         `The openings did not prove the sampled rows: ${check.refusedOpenings}`,
       )
+}
+
+/** The pieces of the openings of one request so far, in order; each is checked against the root before the next one is kept. */
+export type Collected = readonly Uint8Array[]
+
+export const nothingCollected: Collected = []
+
+export type Taken =
+  | { readonly fault: string }
+  | { readonly collected: Collected }
+  /** The last one is there. It is checked with all of them, when they are recomputed. */
+  | { readonly whole: Uint8Array }
+
+/** A piece that is there already, sent again after a connection broke, changes nothing. @throws CHECKER_PIECE_UNEXPECTED */
+export function takePiece(
+  job: Pick<Job, 'cut' | 'pieceFault' | 'join'>,
+  { sample, units, root }: Pick<VerifyItem, 'units' | 'root' | 'sample'>,
+  collected: Collected,
+  piece: number,
+  payload: Uint8Array,
+): Taken {
+  const parts = job.cut(sample)
+  const held = collected[piece]
+  if (held !== undefined && Buffer.compare(held, payload) === 0) return { collected }
+  if (piece !== collected.length)
+    throw checkerErrors.CHECKER_PIECE_UNEXPECTED({ piece, expected: collected.length, pieces: parts.length })
+  if (piece === parts.length - 1) return { whole: [...collected, payload].reduce(job.join, new Uint8Array()) }
+  const fault = job.pieceFault({ units, root }, parts[piece]!, payload)
+  return fault === null ? { collected: [...collected, payload] } : { fault }
 }

@@ -32,18 +32,18 @@ import {
   openCheck,
   type RoundCheck,
   refuseOpenings,
+  takePiece,
 } from './check.ts'
-import { nothingCollected, takePiece } from './collect.ts'
 import { createOwnFaults } from './own-fault.ts'
 import { createRecomputeQueue } from './recompute.ts'
 import { createPendingRecords, type EvidenceStore, recordVerdict } from './record.ts'
 import {
   createRoundEntries,
   type RoundEntry as Entry,
-  noBytes,
   type SeatDevice,
   type SeatRound,
   type Send,
+  unopened,
   untouched,
 } from './seat-round.ts'
 import { checkAfterBusy } from './take-busy.ts'
@@ -173,11 +173,7 @@ export function createRoundJudge(
     // Another block may have taken its place while we signed.
     if (entry.check.samplingBlock?.hash !== samplingBlock.hash) return
     if (entry.request?.message.samplingBlockHash !== samplingBlock.hash) {
-      entry.request = request
-      entry.openings = noBytes
-      entry.collected = nothingCollected
-      entry.attempts = 0
-      entry.verifying = null
+      Object.assign(entry, { ...unopened, request })
     }
     send(entry, session => session('job.request', request))
     crashPoint('checker.sampled')
@@ -188,7 +184,7 @@ export function createRoundJudge(
   async function recompute(entry: Entry, claim: Omit<VerifyItem, 'openings'>, asked: Asked) {
     const { openings, request } = asked
     const { epochSeed, trigger } = entry.round
-    Object.assign(entry, { openings, collected: nothingCollected })
+    Object.assign(entry, { openings, collected: unopened.collected })
     try {
       await queue({ kind: trigger.kind, epochSeed }, { ...claim, openings }, answer => takeAnswer(entry, asked, answer))
     } catch (error) {
@@ -209,7 +205,7 @@ export function createRoundJudge(
     }
     if (answer.ok) return conclude(entry, concludeValid(check, answer.figures, answer.witness))
     if (answer.wrong === null) {
-      Object.assign(entry, { openings: noBytes, collected })
+      Object.assign(entry, { openings: unopened.openings, collected })
       return refuse(entry, answer.detail)
     }
     const payload = encodeWrongWork(answer.wrong)
@@ -252,7 +248,8 @@ export function createRoundJudge(
     for (const entry of own) {
       if (signal.aborted) conclude(entry, concludeFault(entry.check, 'This seat stopped during the round.'))
       else conclude(entry, closeOpenings(entry.check, stall))
-      Object.assign(entry, { openings: noBytes, collected: nothingCollected })
+      const { openings, collected } = unopened
+      Object.assign(entry, { openings, collected })
     }
   }
 

@@ -4,8 +4,7 @@ import type { MessageBody, MessageType } from '../../protocol/messages.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
 import type { WrongWork } from '../../report/wrong-work.ts'
-import type { RoundCheck } from './check.ts'
-import { type Collected, nothingCollected } from './collect.ts'
+import { type Collected, nothingCollected, type RoundCheck } from './check.ts'
 
 /** A device that this owner judges in an epoch. */
 export type SeatDevice = {
@@ -48,10 +47,10 @@ export type RoundEntry = {
   check: RoundCheck
 }
 
-export const noBytes = new Uint8Array()
-const nothingYet = { offer: null, request: null, forwarded: null, verifying: null }
+/** What a request begins with. */
+export const unopened = { openings: new Uint8Array(), collected: nothingCollected, attempts: 0, verifying: null }
 /** An entry before anything was said. */
-export const untouched = { ...nothingYet, openings: noBytes, collected: nothingCollected, attempts: 0 }
+export const untouched = { ...unopened, offer: null, request: null, forwarded: null }
 
 /** The entries of an epoch's rounds, by round and device, and by what the device committed to. */
 export function createRoundEntries() {
