@@ -5,7 +5,7 @@ import { createAuditor } from './audit-network.ts'
 import { startSimulation } from './virtual/simulation.ts'
 
 const epochSeconds = 16
-const epochs = 3
+const epochs = 5
 const simulation = await startSimulation({ seed: 2, epochSeconds, endpoints: 3 })
 afterAll(simulation.close)
 

@@ -85,6 +85,27 @@ contract ReplayTest is Fixture {
         assertEq(seats.checker(who).bond, 0, "with the last seat goes the last of the bond");
     }
 
+    /// @dev Taken out before the slash, the bond of the other seats does not cover the one that stays: it is jailed at once, and further offences
+    /// are paid from what is on its way out.
+    function test_aSeatWhoseBondASlashTookIsJailedAtOnce() public {
+        address who = operators[0];
+        vm.prank(payoutOf(who));
+        seats.unbond(who, 15);
+        warpTo(0, Phase.Commit);
+        uint256[10][] memory words = one(pack(uniformClaim(2, 3000, 10_000)));
+        commitWords(0, who, words);
+        _contradict(who, 0, words, false);
+        assertEq(seats.checker(who).bond, 0);
+        assertEq(seats.checker(who).unbonding, 14.4 ether * 1_000, "a tenth of all sixteen");
+        vm.expectPartialRevert(ICheckerSeats.BondHeld.selector);
+        seats.withdrawBond(who);
+        uint64 from = consensus.seatsEffectiveFrom();
+        seats.jail(who);
+        assertEq(seats.checker(who).seats, 0);
+        address[] memory owners = seats.seatOwners(from, 0, seats.seatCount(from));
+        for (uint256 i; i < owners.length; ++i) assertNotEq(owners[i], who);
+    }
+
     function _contradict(address who, uint32 cohort, uint256[10][] memory words, bool refused) private {
         SeatReceipt memory receipt = SeatReceipt(0, cohort, 0, deviceIds[0], 1, 2999, 10_000, 15);
         bytes memory signature = _sign(who, keccak256(abi.encode(SignedTypes.RECEIPT_TYPEHASH, receipt)));

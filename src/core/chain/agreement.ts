@@ -50,6 +50,7 @@ export const isCompared = ({ method }: RpcCall): boolean => compared.has(method)
 /**
  * @param endpoints - the endpoints that can be asked, in order of preference
  * @param given - how many there are in all: of three or more the only one that answers is not believed
+ * @param dependencies - `clock` counts what is late, default: nothing is; `onDoubt` is told who is, or answers otherwise than most
  * @returns the outcome that they agree on
  * @throws RPC_DISAGREEMENT where no majority gives the same answer, RPC_ALONE, null where none of them answers, and the error that most of
  * them give
@@ -58,26 +59,37 @@ export async function agree(
   call: RpcCall,
   endpoints: readonly Endpoint[],
   given = endpoints.length,
-  clock?: Pick<Clock, 'sleep'>,
+  { clock, onDoubt = () => undefined }: AgreeDependencies = {},
 ): Promise<{ readonly result: unknown } | null> {
-  if (estimated.has(call.method)) return middleOf(await askAll(call, endpoints.slice(0, 3)))
-  const said = await askAll(call, endpoints, 2, clock)
+  const askAll = (about: RpcCall, of: readonly Endpoint[]) => askEach(about, of, { clock, onDoubt })
+  // What most say is the middle.
+  if (estimated.has(call.method))
+    return middleOf(await askEach(call, endpoints.slice(0, 3), { clock, onDoubt, isMostEnough: true }))
+  const said = await askEach(call, endpoints, { count: 2, clock, onDoubt })
   if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
-  const atBlock = await atCommonBlock(call, endpoints)
+  const atBlock = await atCommonBlock(call, endpoints, askAll)
   const again = await askAll(atBlock.call, atBlock.endpoints)
   const most = majorityOf(again, atBlock.endpoints.length)
   if (most === null) throw disagreement(call, again.length > 1 ? again : said)
   for (const { endpoint, key, isVague } of again) {
-    if (key === most.key || isVague || most.isVague) continue
+    if (key === most.key) continue
+    onDoubt(endpoint)
+    if (isVague || most.isVague) continue
     const claim = `its answer to ${call.method} is ${brief(key)}, that of the others ${brief(most.key)}`
     endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
   }
   return call.method === 'eth_blockNumber' ? { result: (most.result as { number: string }).number } : outcomeOf(most)
 }
 
+type AgreeDependencies = {
+  readonly clock?: Pick<Clock, 'sleep'> | undefined
+  readonly onDoubt?: (endpoint: Endpoint) => void
+}
+type AskAll = (call: RpcCall, endpoints: readonly Endpoint[]) => Promise<Said[]>
+
 /** The same call about a block that most endpoints have, and the endpoints that have it. */
-async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
+async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askAll: AskAll) {
   const params = (call.params ?? []) as readonly unknown[]
   const place = blockParameter[call.method]
   const isAtHead =
@@ -112,48 +124,75 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
   }
 }
 
+type AskOptions = {
+  readonly count?: number
+  /** Whether the others need not be waited for once more than half say the same. */
+  readonly isMostEnough?: boolean
+  readonly clock: Pick<Clock, 'sleep'> | undefined
+  readonly onDoubt: (endpoint: Endpoint) => void
+}
+
 /** After this long without an answer another endpoint is asked beside the slow one, in ms. */
 const soonMs = 500
+/** Once more than half have answered, the others have this long, in ms. */
+const lateMs = 1_000
 
 /**
- * Asks `count` endpoints at once, by default all, and one more for each that does not answer, or where not all have answered soon.
- * @param clock - counts what is soon; default: nothing is late
+ * Asks `count` endpoints at once, by default all, and one more for each that does not answer, or where not all have answered soon. Where all
+ * are asked, none holds up the answers of most for long.
+ *
  * @throws RPC_DISAGREEMENT where a single endpoint answers while two others limit us: one answer is not enough
  */
-async function askAll(
+async function askEach(
   call: RpcCall,
   endpoints: readonly Endpoint[],
-  count = endpoints.length,
-  clock?: Pick<Clock, 'sleep'>,
+  { count = endpoints.length, isMostEnough = false, clock, onDoubt }: AskOptions,
 ): Promise<Said[]> {
-  const answers: Awaited<ReturnType<typeof ask>>[] = []
+  const answers: { readonly endpoint: Endpoint; readonly answer: Awaited<ReturnType<typeof ask>> }[] = []
   const said = () =>
     answers
-      .filter(answer => typeof answer === 'object')
+      .flatMap(({ answer }) => (typeof answer === 'object' ? [answer] : []))
       .sort((one, other) => endpoints.indexOf(one.endpoint) - endpoints.indexOf(other.endpoint))
   let asked = 0
   await new Promise<void>(resolve => {
     let inTime = () => {}
+    let isLate = false
     function end() {
       inTime()
       resolve()
+    }
+    function doubtUnanswered() {
+      for (const endpoint of endpoints.slice(0, asked))
+        if (answers.every(answered => answered.endpoint !== endpoint)) onDoubt(endpoint)
     }
     function askNext() {
       const endpoint = endpoints[asked]
       if (endpoint === undefined) return
       asked++
       void ask(call, endpoint).then(answer => {
-        answers.push(answer)
-        if (said().length >= count) return end()
+        answers.push({ endpoint, answer })
+        const { length } = said()
+        if (length >= count || (isMostEnough && majorityOf(said(), count) !== null)) return end()
         if (typeof answer !== 'object') askNext()
-        if (answers.length === asked) end()
+        if (answers.length === asked) return end()
+        if (clock === undefined || isLate || count < endpoints.length || 2 * length <= count) return
+        isLate = true
+        inTime = timeLimit(clock, lateMs, () => {
+          doubtUnanswered()
+          end()
+        })
       })
     }
-    if (clock !== undefined && count < endpoints.length) inTime = timeLimit(clock, soonMs, askNext)
+    if (clock !== undefined && count < endpoints.length)
+      inTime = timeLimit(clock, soonMs, () => {
+        doubtUnanswered()
+        askNext()
+      })
     for (let i = 0; i < count; i++) askNext()
     if (asked === 0) end()
   })
-  if (said().length === 1 && answers.filter(answer => answer === 'busy').length > 1) throw disagreement(call, said())
+  if (said().length === 1 && answers.filter(({ answer }) => answer === 'busy').length > 1)
+    throw disagreement(call, said())
   return said()
 }
 

@@ -4,6 +4,7 @@ import { isKaisarError, type KaisarError } from '../platform/errors.ts'
 import { agree, isCompared, type RpcCall } from './agreement.ts'
 import { createEndpoint, type Endpoint, type EndpointStatus, type OpenTransport } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
+import { untilMost } from './until-most.ts'
 
 /** A contract that every endpoint must show, with the keccak256 of its code where that is known. */
 type ExpectedContract = { readonly name: string; readonly address: Address; readonly codeHash?: Hex }
@@ -14,7 +15,7 @@ const mostLagBlocks = 3n
 export type ChainOptions = {
   /** One or more JSON-RPC URLs (http, https, ws, wss), in order of preference. */
   readonly rpcUrls: readonly string[]
-  /** The chain that every endpoint must serve; omitted: the chain of the first that answers. */
+  /** The chain that every endpoint must serve; omitted: the one that most of them name, and of two that differ the first's. */
   readonly chainId?: number
   readonly contracts?: readonly ExpectedContract[]
   /** Time limit of one request; default 5000. */
@@ -36,7 +37,7 @@ export type Chain = {
   readonly client: PublicClient
   /** Every endpoint, in the order given. */
   all(): readonly Endpoint[]
-  /** All endpoints that were not dropped, most usable first. */
+  /** All endpoints that were not dropped, most usable first: without a fault, and not late or odd of late. */
   usable(): Endpoint[]
   status(): EndpointStatus[]
   /** Checks chain id, code and head of every endpoint again; a dropped endpoint that passes is used again. */
@@ -119,17 +120,22 @@ export async function connectChain(
     }
   }
 
+  /** When an endpoint was last late, or said otherwise than most: it is asked last for a while, also where nothing of it is proven. */
+  const doubtedAtMs = new Map<Endpoint, number>()
+  const onDoubt = (endpoint: Endpoint) => void doubtedAtMs.set(endpoint, clock.monotonicMs())
+  const rankOf = (endpoint: Endpoint) => {
+    const sinceMs = clock.monotonicMs() - (doubtedAtMs.get(endpoint) ?? Number.NEGATIVE_INFINITY)
+    return 2 * Number(endpoint.status.reason !== null) + Number(sinceMs < forgedMs)
+  }
   const usable = () =>
-    endpoints
-      .filter(endpoint => endpoint.status.state !== 'dropped')
-      .sort((a, b) => Number(a.status.reason !== null) - Number(b.status.reason !== null))
+    endpoints.filter(endpoint => endpoint.status.state !== 'dropped').sort((a, b) => rankOf(a) - rankOf(b))
 
   function request(call: RpcCall): Promise<unknown> {
     let timedOut = false
     const askAll = async () => {
       const endpoints = usable()
       if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) {
-        const agreed = await agree(call, endpoints, rpcUrls.length, clock)
+        const agreed = await agree(call, endpoints, rpcUrls.length, { clock, onDoubt })
         if (agreed !== null) return agreed.result
         throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(endpoints) })
       }
@@ -150,6 +156,11 @@ export async function connectChain(
     for (const endpoint of endpoints) endpoint.close()
   }
 
+  if (chainId === undefined && endpoints.length > 1) {
+    const named = endpoints.map(async endpoint => Number(await ask(endpoint, { method: 'eth_chainId' })))
+    const { most, answers } = await untilMost(named, id => id)
+    chainId = most ?? answers[0]
+  }
   await check()
   connected = true
   if (usable().length === 0) {

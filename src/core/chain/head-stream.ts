@@ -60,19 +60,20 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   /** Endpoints whose headers have the hash that they name. Once most endpoints' headers do, all must; not every chain hashes as Ethereum does. */
   const hashing = new Set<string>()
   const astraySince = new Map<string, number>()
-  const queues = new Map<Endpoint, Promise<void>>()
-  const newest = new Map<Endpoint, SeenBlock>()
+  /** The endpoints whose heads are being handled, and the head of each that waits. */
+  const handling = new Map<Endpoint, Promise<void>>()
+  const waiting = new Map<Endpoint, { readonly block: unknown; readonly seen: SeenBlock }>()
 
   /** The number of endpoints that answer; a silent one shows nothing and delays nothing. */
   const voters = () => chain.all().filter(({ status }) => status.state === 'usable').length
 
   async function fetchBlock(endpoint: Endpoint, method: string, params: readonly unknown[]): Promise<SeenBlock> {
-    return read(endpoint, await endpoint.request({ method, params }))
+    const block = await endpoint.request({ method, params })
+    return verified(endpoint, block, toSeen(block, endpoint, clock.monotonicMs()))
   }
 
-  /** @throws RPC_FAILED for a value that is not a block, and for a block whose hash is not that of its header */
-  function read(endpoint: Endpoint, block: unknown): SeenBlock {
-    const seen = toSeen(block, endpoint, clock.monotonicMs())
+  /** @throws RPC_FAILED for a block whose hash is not that of its header */
+  function verified(endpoint: Endpoint, block: unknown, seen: SeenBlock): SeenBlock {
     if (headerHash(block as Record<string, unknown>) === seen.hash) {
       hashing.add(endpoint.url)
       return seen
@@ -137,22 +138,38 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     }
   }
 
-  /** Handles the heads of an endpoint one after the other, and of waiting heads only the newest; no endpoint waits for another one. */
-  const enqueue = (endpoint: Endpoint, head: SeenBlock) => {
-    newest.set(endpoint, head)
-    const queue = (queues.get(endpoint) ?? Promise.resolve()).then(async () => {
-      if (newest.get(endpoint) !== head) return
-      await accept(endpoint, head).catch(error => onTrouble(endpoint.name, error))
-    })
-    queues.set(endpoint, queue)
-    return queue
+  /**
+   * Handles the heads of an endpoint one after the other, and of waiting heads only the newest, which is hashed and joined to its parents in its turn: an
+   * endpoint may push as many as it likes. No endpoint waits for another one.
+   *
+   * @throws RPC_FAILED for a value that is not a block
+   */
+  function enqueue(endpoint: Endpoint, block: unknown): Promise<void> {
+    waiting.set(endpoint, { block, seen: toSeen(block, endpoint, clock.monotonicMs()) })
+    const handled = handling.get(endpoint) ?? handle(endpoint)
+    handling.set(endpoint, handled)
+    return handled
+  }
+
+  async function handle(endpoint: Endpoint): Promise<void> {
+    // It is known as being handled before it can be over.
+    await Promise.resolve()
+    for (let next = waiting.get(endpoint); next !== undefined; next = waiting.get(endpoint)) {
+      waiting.delete(endpoint)
+      try {
+        await accept(endpoint, verified(endpoint, next.block, next.seen))
+      } catch (error) {
+        onTrouble(endpoint.name, error)
+      }
+    }
+    handling.delete(endpoint)
   }
 
   async function watch(endpoint: Endpoint) {
     const unsubscribe = endpoint.watchHeads?.(
       head => {
         try {
-          void enqueue(endpoint, read(endpoint, head))
+          void enqueue(endpoint, head)
         } catch (error) {
           onTrouble(endpoint.name, error)
         }
@@ -162,7 +179,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     while (!stopping.signal.aborted) {
       if (endpoint.status.state !== 'dropped') {
         try {
-          await enqueue(endpoint, await fetchBlock(endpoint, 'eth_getBlockByNumber', ['latest', false]))
+          await enqueue(endpoint, await endpoint.request({ method: 'eth_getBlockByNumber', params: ['latest', false] }))
         } catch (error) {
           if (!stopping.signal.aborted) onTrouble(endpoint.name, error)
         }
@@ -234,7 +251,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     async stop() {
       stopping.abort(new DOMException('the head stream stopped', 'AbortError'))
       await Promise.all(followers)
-      await Promise.all(queues.values())
+      await Promise.all(handling.values())
     },
   }
 }

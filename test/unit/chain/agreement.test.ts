@@ -199,11 +199,44 @@ describe('a read over several endpoints', () => {
       endpoint('slow', 9, () => never),
       endpoint('third', 9, () => '0x01'),
     ]
-    const read = agree(call, [fast.it, slow.it, third.it], 3, clock)
+    const read = agree(call, [fast.it, slow.it, third.it], 3, { clock })
     await clock.advance(499)
     expect(third.calls).toEqual([])
     await clock.advance(1)
     expect(await read).toEqual({ result: '0x01' })
+  })
+
+  it('an endpoint that never answers holds up no estimate on which the two others agree, and by a second one on which they differ', async () => {
+    const gas = { method: 'eth_estimateGas', params: [{}] }
+    const silent = endpoint('silent', 9, () => new Promise<never>(() => undefined))
+    const [low, high] = [endpoint('low', 9, () => '0x64'), endpoint('high', 9, () => '0x65')]
+    expect(await agree(gas, [silent.it, low.it, endpoint('same', 9, () => '0x64').it])).toEqual({ result: '0x64' })
+    const clock = createManualClock()
+    const doubted: string[] = []
+    const estimate = agree(gas, [silent.it, low.it, high.it], 3, { clock, onDoubt: ({ name }) => doubted.push(name) })
+    await clock.advance(999)
+    expect(doubted).toEqual([])
+    await clock.advance(1)
+    expect(await estimate).toEqual({ result: '0x65' })
+    expect(doubted).toEqual(['silent'])
+  })
+
+  it('an endpoint that contradicts the others and then falls silent holds up a read by three seconds, and is doubted', async () => {
+    const clock = createManualClock()
+    const unclear = new RpcRequestError({ url: '', body: {}, error: { code: -32_000, message: 'internal error' } })
+    const [liar, a, b] = [
+      endpoint('liar', 9, () => unclear),
+      endpoint('a', 9, () => '0x01'),
+      endpoint('b', 9, () => '0x01'),
+    ]
+    let asked = 0
+    const once: Endpoint['request'] = given => (asked++ === 0 ? liar.it.request(given) : new Promise(() => undefined))
+    const doubted: string[] = []
+    const onDoubt = ({ name }: Endpoint) => void doubted.push(name)
+    const read = agree(call, [{ ...liar.it, request: once }, a.it, b.it], 3, { clock, onDoubt })
+    for (let stage = 0; stage < 3; stage++) await clock.advance(1_000)
+    expect(await read).toEqual({ result: '0x01' })
+    expect(new Set(doubted)).toEqual(new Set(['liar']))
   })
 
   it('reads go on with one endpoint where the others do not answer', async () => {

@@ -79,3 +79,54 @@ it('a branch that an endpoint makes up as it is asked, without end, costs some r
   expect(liar.endpoint.status.state).toBe('dropped')
   await stream.stop()
 })
+
+it('of the heads that an endpoint pushes while one of them is handled only the newest is hashed, and no other endpoint waits', async () => {
+  const clock = createManualClock()
+  const honest = ['one', 'two'].map(name =>
+    endpointOf(
+      name,
+      () => honestBlock(1_000),
+      hash => honestBlock(Number(hash)),
+    ),
+  )
+  let push: (head: unknown) => void = () => {}
+  const flooding = endpointOf(
+    'flooding',
+    () => honestBlock(1_000),
+    () => honestBlock(1_000),
+  )
+  // Parents of what it pushes are never shown.
+  const never = new Promise<never>(() => undefined)
+  const flooder = {
+    ...flooding.endpoint,
+    status: { name: 'flooding', state: 'usable', reason: null },
+    request: ({ method }: { method: string }) =>
+      method === 'eth_getBlockByHash' ? never : Promise.resolve(honestBlock(1_000)),
+    watchHeads(onHead: typeof push) {
+      push = onHead
+      return () => undefined
+    },
+  } as unknown as Endpoint
+  const all = [...honest.map(({ endpoint }) => endpoint), flooder]
+  const chain = { all: () => all, usable: () => all, check: async () => undefined } as unknown as Chain
+  const stream = createHeadStream({ pollMs: 250 }, { chain, clock })
+  await clock.advance(250)
+  let looks = 0
+  const pushed = (n: number) => ({
+    ...honestBlock(n),
+    hash: hashOf(2 ** 40 + n),
+    parentHash: hashOf(2 ** 41 + n),
+    get sha3Uncles() {
+      looks++
+      return hashOf(n)
+    },
+  })
+  push(pushed(1_001))
+  await clock.advance(1)
+  const once = looks
+  expect(once).toBeGreaterThan(0)
+  for (let n = 0; n < 10_000; n++) push(pushed(1_002 + n))
+  await clock.advance(1_000)
+  expect(looks).toBe(once)
+  expect(stream.tip?.hash).toBe(hashOf(1_000))
+})

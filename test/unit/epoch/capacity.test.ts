@@ -85,6 +85,15 @@ describe('capacityOf', () => {
     )
   })
 
+  it('loses 21% where half of the tensor rounds are refused, and 37% where half of the memory rounds are', () => {
+    const whole = { tensor: 1e12, bandwidth: 1e6, resident: 6e4 }
+    const left = (refused: Partial<Measures>) =>
+      Number(capacityOf({ ...whole, ...refused })) / Number(capacityOf(whole))
+    expect(left({ tensor: whole.tensor / 2 })).toBeCloseTo(1 - 0.21, 2)
+    // Both that a memory round shows.
+    expect(left({ bandwidth: whole.bandwidth / 2, resident: whole.resident / 2 })).toBeCloseTo(1 - 0.37, 2)
+  })
+
   it('never falls where a measure rises', () => {
     fc.assert(
       fc.property(anyMeasures, anyMeasures, (measures, more) => {

@@ -13,6 +13,7 @@ import { stringifyJson } from '../../platform/output.ts'
 import type { Chain } from '../client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { chainErrors } from '../errors.ts'
+import { untilMost } from '../until-most.ts'
 
 /** The outcome of a mined transaction, with the fields that are used here. */
 export type Receipt = {
@@ -44,12 +45,9 @@ export async function confirmedReceipt(chain: Chain, hash: Hex): Promise<Receipt
  * few answered, or their answers differ. A receipt in doubt must not count as missing: the transaction would be sent a second time.
  */
 export async function lookUpReceipt(chain: Chain, hash: Hex): Promise<Receipt | 'missing' | 'doubt'> {
-  const answers = await Promise.all(chain.usable().map(endpoint => ask(endpoint, hash)))
-  const isMost = (count: number) => 2 * count > answers.length
-  if (isMost(answers.filter(answer => answer === 'missing').length)) return 'missing'
-  const receipts = answers.filter(answer => typeof answer === 'object')
-  const sameAs = (one: Receipt) => receipts.filter(other => stringifyJson(other) === stringifyJson(one))
-  return receipts.find(receipt => isMost(sameAs(receipt).length)) ?? 'doubt'
+  const asked = chain.usable().map(endpoint => ask(endpoint, hash))
+  const { most } = await untilMost(asked, stringifyJson)
+  return most === undefined || most === 'unknown' ? 'doubt' : most
 }
 
 /** `missing`: this endpoint does not know it · `unknown`: the endpoint cannot be relied on for an answer now. */
@@ -89,17 +87,30 @@ const toReceipt = (receipt: TransactionReceipt): Receipt => ({
 })
 
 /**
- * Sends a signed transaction to every endpoint. It is taken where one has it, already or now, and where its nonce is used: what became of
- * it the chain shows.
+ * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it.
  *
- * @returns with each refusal in `reasons`
+ * @param options - `mayBeUsed` (default): the nonce may be used already, so that a refusal for that reason is none: what became of it the chain shows
+ * @returns whether one has it, already or now; else why none took it, in their order
  */
-export async function broadcast(chain: Chain, raw: Hex): Promise<{ isTaken: boolean; reasons: readonly Error[] }> {
-  const request = { method: 'eth_sendRawTransaction', params: [raw] }
-  const answers = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
-  const reasons = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as Error] : []))
-  return { isTaken: reasons.length < answers.length || reasons.some(({ message }) => isKnown.test(message)), reasons }
+export function broadcast(
+  chain: Pick<Chain, 'usable'>,
+  raw: Hex,
+  { mayBeUsed = true }: { readonly mayBeUsed?: boolean } = {},
+): Promise<{ isTaken: boolean; reasons: readonly Error[] }> {
+  const isTaken = mayBeUsed ? isHeldOrUsed : isHeld
+  const given = chain.usable().map(async endpoint => {
+    try {
+      await endpoint.request({ method: 'eth_sendRawTransaction', params: [raw] })
+    } catch (error) {
+      if (!isTaken.test((error as Error).message)) throw error
+    }
+  })
+  return Promise.any(given).then(
+    () => ({ isTaken: true, reasons: [] }),
+    ({ errors }: AggregateError) => ({ isTaken: false, reasons: errors as readonly Error[] }),
+  )
 }
 
 /** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
-const isKnown = /already (known|imported)|nonce too low|underpriced/i
+const isHeld = /already (known|imported)/i
+const isHeldOrUsed = /already (known|imported)|nonce too low|underpriced/i

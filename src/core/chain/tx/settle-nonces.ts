@@ -2,6 +2,7 @@
 
 import type { Address } from 'viem'
 import type { Chain } from '../client.ts'
+import { untilMost } from '../until-most.ts'
 import { lookUpReceipt } from './receipt.ts'
 import type { Attempt, TransactionStore } from './transaction-store.ts'
 
@@ -92,12 +93,11 @@ async function minedAttempt(chain: Chain, attempts: readonly Attempt[]) {
 }
 
 async function minedNonce(chain: Chain, address: Address): Promise<number> {
-  const counts = await Promise.allSettled(
-    chain.usable().map(({ client }) => client.getTransactionCount({ address, blockTag: 'latest' })),
-  )
-  const known = counts.filter(outcome => outcome.status === 'fulfilled').map(({ value }) => value)
+  const asked = chain.usable().map(({ client }) => client.getTransactionCount({ address, blockTag: 'latest' }))
+  const { most, answers } = await untilMost(asked, count => count)
+  if (most !== undefined) return most
   // Of three endpoints one that is behind or lies decides nothing. Of two the lower nonce counts: waiting for a nonce does no harm.
-  const ordered = known.sort((a, b) => a - b)
+  const ordered = [...answers].sort((a, b) => a - b)
   return (
     ordered[Math.ceil(ordered.length / 2) - 1] ??
     (await chain.client.getTransactionCount({ address, blockTag: 'latest' }))

@@ -1,11 +1,11 @@
 /** Checks, signs, sends and awaits one transaction of an interactive command. Daemons use the transaction sender. */
 import { type Abi, type Address, type Hex, keccak256, type LocalAccount } from 'viem'
 import type { Clock } from '../../platform/clock.ts'
-import type { Chain } from '../client.ts'
+import { type Chain, describeEndpoints } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
 import { defaultFeeCaps, type Fee, type FeeCaps, nextFee, readFeeMarket } from './fees.ts'
-import { confirmedReceipt, type Receipt } from './receipt.ts'
+import { broadcast, confirmedReceipt, type Receipt } from './receipt.ts'
 
 export type Call = {
   /** The name of the call in errors: the function, or a few words. */
@@ -142,8 +142,9 @@ export async function transact(
       ...(to === undefined ? {} : { to }),
     })
     onSigned?.(keccak256(raw))
-    const hash = await chain.client.sendRawTransaction({ serializedTransaction: raw })
-    return await awaitReceipt({ hash, what, timeoutMs }, { chain, clock })
+    const { isTaken, reasons } = await broadcast(chain, raw, { mayBeUsed: false })
+    if (!isTaken) throw reasons[0] ?? chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
+    return await awaitReceipt({ hash: keccak256(raw), what, timeoutMs }, { chain, clock })
   } catch (error) {
     throw decodeChainError(error, what, abi)
   }

@@ -1,0 +1,74 @@
+/** Of three endpoints the first never answers some kind of request, or forgets what it took: transactions are sent and mined as without it. */
+import { expect, it, onTestFinished } from 'vitest'
+import { connectChain } from '../../../src/core/chain/client.ts'
+import { transact } from '../../../src/core/chain/tx/transact.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
+import { noteBoard } from '../../helpers/note-board.ts'
+import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
+import { senderForTests } from '../../helpers/sender.ts'
+
+/** Longer than a test may take: whatever waits for the silent endpoint does not pass. */
+const timeoutMs = 600_000
+
+async function boardBehindThree(rule: FaultRule) {
+  const board = await noteBoard()
+  const proxies = await Promise.all([1, 2, 3].map(seed => startRpcProxy({ target: board.anvil.rpcUrl, seed })))
+  const chain = await connectChain({ rpcUrls: proxies.map(({ url }) => url), timeoutMs })
+  proxies[0]!.inject(rule)
+  onTestFinished(async () => {
+    chain.close()
+    for (const proxy of proxies) await proxy.stop()
+  })
+  return { board, chain, injected: proxies[0]!.injected }
+}
+
+it.each([
+  'eth_sendRawTransaction',
+  'eth_maxPriorityFeePerGas',
+  'eth_estimateGas',
+  'eth_getTransactionReceipt',
+  'eth_getTransactionCount',
+  'eth_getBlockByNumber',
+])('an endpoint that never answers %s holds up no transaction', { timeout: 60_000 }, async method => {
+  const { board, chain, injected } = await boardBehindThree({ fault: 'hang', method })
+  const { sender } = senderForTests(chain, board.account)
+  for (const value of [1, 2]) await sender.send(board.note(value))
+  expect(await board.noted()).toEqual([1, 2])
+  await sender.stop()
+  expect(injected.hang).toBeGreaterThan(0)
+})
+
+it('a command sends its transaction to every endpoint: the first one may forget what it took', async () => {
+  const { board, chain, injected } = await boardBehindThree({ fault: 'swallow' })
+  const { to } = board.note(1)
+  const call = { what: 'note', to, data: board.dataOf(1) }
+  const receipt = await transact(call, { timeoutMs: 10_000 }, { chain, account: board.account, clock: systemClock })
+  expect(receipt.success).toBe(true)
+  expect(await board.noted()).toEqual([1])
+  expect(injected.swallow).toBe(1)
+})
+
+it('a command is told why a transaction was refused, where every endpoint refuses it', async () => {
+  const { board, chain } = await boardBehindThree({ fault: 'swallow', times: 0 })
+  const { to } = board.note(1)
+  const call = { what: 'note', to, data: board.dataOf(1) }
+  const dependencies = { chain, account: board.account, clock: systemClock }
+  await transact(call, {}, dependencies)
+  await expect(transact(call, { nonce: 0 }, dependencies)).rejects.toThrow(/nonce too low/i)
+})
+
+it('the chain is the one that most endpoints name, whoever is the first to answer', async () => {
+  const board = await noteBoard()
+  const proxies = await Promise.all([1, 2, 3].map(seed => startRpcProxy({ target: board.anvil.rpcUrl, seed })))
+  onTestFinished(async () => {
+    for (const proxy of proxies) await proxy.stop()
+  })
+  for (const liar of [0, 1, 2]) {
+    const heal = proxies[liar]!.inject({ fault: 'wrong-chain' })
+    const chain = await connectChain({ rpcUrls: proxies.map(({ url }) => url) })
+    expect(chain.chainId).toBe(board.chain.chainId)
+    expect(chain.status().map(({ state }) => state)).toEqual([0, 1, 2].map(i => (i === liar ? 'dropped' : 'usable')))
+    chain.close()
+    heal()
+  }
+})
