@@ -63,7 +63,7 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     const epochs = [...new Set(change.added.map(block => source.epochAt(block.timestamp)))].filter(epoch => epoch >= 0)
     for (const epoch of epochs) {
       if (known.has(epoch)) continue
-      // At the tip after all changes: a block that a reorg removed since is not kept by every node.
+      // At the tip: a block that has left the chain since is not kept by every node.
       const rounds = await getEpochRounds(network, epoch, heads.tip?.hash)
       if (rounds !== null) known.set(epoch, rounds)
       known.delete(epoch - frozenEpochs)
@@ -91,21 +91,25 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     const last = chain[kept - 1]
     const removed = chain.slice(kept).reverse()
     const ancestorsSince = (timestamp: number) => heads.ancestorsOf(oldest, timestamp, stopping.signal)
-    const isNear = last !== undefined && last.timestamp >= newest.timestamp - (timeline?.epochSeconds ?? 0)
-    if (isNear) {
+    if (last !== undefined && last.timestamp >= newest.timestamp - (timeline?.epochSeconds ?? 0)) {
       const read = last.number + 1n < oldest.number ? await ancestorsSince(last.timestamp) : []
       const added = [...read, ...present].filter(({ number }) => number > last.number)
       if (added.length > 0 && added[0]!.parentHash !== last.hash) throw changedMeanwhile()
       return replace(held, { removed, added })
     }
     const epoch = source.epochAt(newest.timestamp)
-    const read = timeline === null || epoch < 0 ? [] : await ancestorsSince(epochStartsAt(timeline, epoch))
+    // Of an epoch whose first blocks are missing every ordinal would be wrong.
+    const startsAt = timeline === null || epoch < 0 ? null : epochStartsAt(timeline, epoch)
+    const added =
+      startsAt === null
+        ? present
+        : [...(await ancestorsSince(startsAt)), ...present].filter(({ timestamp }) => timestamp >= startsAt)
     const dropped = tracker.apply({ removed, added: [] }, source)
     tracker = createRoundTracker()
     chain = []
     known.clear()
     emit(dropped)
-    return replace(held, { removed: [], added: [...read, ...present] })
+    return replace(held, { removed: [], added })
   }
 
   function replace(held: number, change: HeadChange): HeadChange {
