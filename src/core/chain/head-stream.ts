@@ -68,7 +68,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   /** The number of endpoints that answer; a silent one shows nothing and delays nothing. */
   const voters = () => chain.all().filter(({ status }) => status.state === 'usable').length
 
-  /** Waits for this, but not when the stream stops: an endpoint may let its last answer wait, or never be at its end. */
+  /** Waits for this until the stream stops: no endpoint can hold up its end. */
   const untilStop = <T>(work: Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       const { signal } = stopping
