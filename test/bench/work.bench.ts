@@ -63,7 +63,7 @@ export const rowNames = [
 /** `isWanted`: what is asked for, so that nothing else is measured first. */
 export async function* rows(isWanted: (name: string) => boolean = () => true): AsyncGenerator<Row> {
   const wants = (beginning: string) => rowNames.some(name => name.startsWith(beginning) && isWanted(name))
-  const engine = await createWorkEngine({ jobs, provider: 'cpu', keepWindows: 100 })
+  const engine = await createWorkEngine({ jobs, provider: 'cpu', keepWindows: { tensor: 100, memory: 100, beat: 100 } })
   try {
     if (wants('work.model')) yield await model(engine)
     if (wants('work.prove') || wants('work.window')) yield* prove(engine)

@@ -16,7 +16,7 @@ export async function* report(words: readonly string[] = []): AsyncGenerator<obj
   const evm = evms.find(each => each === asked)
   if (evm === undefined) throw new Error(`--evm is one of ${evms.join(', ')}`)
   const missing = words.includes('--hosts') ? missingForHosts() : null
-  if (missing !== null) return say(`NOTICE: hosts of their own are not tried: this needs ${missing}`)
+  if (missing !== null) return yield { evm, notTried: `hosts of their own need ${missing}` }
   if (evm === 'london') await execa(process.execPath, ['scripts/build.mjs', 'contracts-london'], { stdio: 'inherit' })
   const hosts = words.includes('--hosts') ? await createHosts() : undefined
   if (hosts?.isImpaired === false) say('NOTICE: this kernel has no netem: packets are neither delayed nor lost')

@@ -31,10 +31,11 @@ export type HeadStream = {
   blocks(): readonly SeenBlock[]
   /** Called for every change in order; returns a function that ends it. */
   onChange(listener: (change: HeadChange) => void): () => void
-  /** The canonical ancestors of the oldest block kept back to this timestamp (seconds), oldest first. */
-  ancestorsSince(timestamp: number): Promise<SeenBlock[]>
+  /** The ancestors of a canonical block back to this timestamp (seconds), oldest first. Rejects when the signal aborts. */
+  ancestorsOf(descendant: SeenBlock, timestamp: number, signal?: AbortSignal): Promise<SeenBlock[]>
   /** Resolves with the tip once its timestamp (seconds) is at least this. Rejects when the signal aborts. */
   until(timestamp: number, signal?: AbortSignal): Promise<SeenBlock>
+  /** Resolves at once: an answer that is still waited for is not taken any more. */
   stop(): Promise<void>
 }
 
@@ -67,8 +68,18 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   /** The number of endpoints that answer; a silent one shows nothing and delays nothing. */
   const voters = () => chain.all().filter(({ status }) => status.state === 'usable').length
 
+  /** Waits for this until the stream stops: no endpoint can hold up its end. */
+  const untilStop = <T>(work: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const { signal } = stopping
+      const onAbort = () => reject(signal.reason)
+      if (signal.aborted) onAbort()
+      signal.addEventListener('abort', onAbort, { once: true })
+      work.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject)
+    })
+
   async function fetchBlock(endpoint: Endpoint, method: string, params: readonly unknown[]): Promise<SeenBlock> {
-    const block = await endpoint.request({ method, params })
+    const block = await untilStop(endpoint.request({ method, params }))
     return verified(endpoint, block, toSeen(block, endpoint, clock.monotonicMs()))
   }
 
@@ -140,7 +151,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
 
   /**
    * Handles the heads of an endpoint one after the other, and of waiting heads only the newest, which is hashed and joined to its parents in its turn: an
-   * endpoint may push as many as it likes. No endpoint waits for another one.
+   * endpoint may push as many as it likes. No endpoint waits for another one, and the end of the stream for none.
    *
    * @throws RPC_FAILED for a value that is not a block
    */
@@ -156,10 +167,11 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     await Promise.resolve()
     for (let next = waiting.get(endpoint); next !== undefined; next = waiting.get(endpoint)) {
       waiting.delete(endpoint)
+      if (stopping.signal.aborted) break
       try {
         await accept(endpoint, verified(endpoint, next.block, next.seen))
       } catch (error) {
-        onTrouble(endpoint.name, error)
+        if (!stopping.signal.aborted) onTrouble(endpoint.name, error)
       }
     }
     handling.delete(endpoint)
@@ -179,7 +191,8 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     while (!stopping.signal.aborted) {
       if (endpoint.status.state !== 'dropped') {
         try {
-          await enqueue(endpoint, await endpoint.request({ method: 'eth_getBlockByNumber', params: ['latest', false] }))
+          const head = endpoint.request({ method: 'eth_getBlockByNumber', params: ['latest', false] })
+          await enqueue(endpoint, await untilStop(head))
         } catch (error) {
           if (!stopping.signal.aborted) onTrouble(endpoint.name, error)
         }
@@ -192,7 +205,10 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   async function keepChecking() {
     while (!stopping.signal.aborted) {
       await clock.sleep(checkMs, stopping.signal).catch(() => {})
-      if (!stopping.signal.aborted) await chain.check().catch(error => onTrouble('all endpoints', error))
+      if (stopping.signal.aborted) return
+      await untilStop(chain.check()).catch(error => {
+        if (!stopping.signal.aborted) onTrouble('all endpoints', error)
+      })
     }
   }
 
@@ -207,18 +223,18 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async ancestorsSince(timestamp) {
+    async ancestorsOf(descendant, timestamp, signal) {
       const ancestors: SeenBlock[] = []
-      let child = tree.blocks()[0]
-      while (child !== undefined && child.timestamp >= timestamp && child.number > 0n) {
+      let child = descendant
+      while (child.timestamp >= timestamp && child.number > 0n) {
+        signal?.throwIfAborted()
         const count = child.number < batchBlocks ? child.number : batchBlocks
         const from = child.number - count
         const batch = await Promise.all(
           Array.from({ length: Number(count) }, (_, i) => readBlock(chain, from + BigInt(i), clock)),
         )
         for (const block of batch.reverse()) {
-          if (block.hash !== child.parentHash)
-            throw chainErrors.RPC_FAILED({ action: 'Reading earlier blocks', reason: 'the chain changed meanwhile' })
+          if (block.hash !== child.parentHash) throw changedMeanwhile()
           if (block.timestamp < timestamp) return ancestors.reverse()
           ancestors.push(block)
           child = block
@@ -257,6 +273,10 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
 }
 
 const batchBlocks = 64n
+
+/** @returns RPC_FAILED, of blocks that were read one after the other and are not of one chain */
+export const changedMeanwhile = () =>
+  chainErrors.RPC_FAILED({ action: 'Reading earlier blocks', reason: 'the chain changed meanwhile' })
 
 const quantity = z.string().regex(/^0x[0-9a-f]+$/)
 const hash = z.custom<Hex>(value => isHash(value as string))

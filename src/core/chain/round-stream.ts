@@ -4,9 +4,9 @@ import { type EpochRounds, epochAt, epochStartsAt } from '../protocol/trigger.ts
 import type { HeadChange, SeenBlock } from './block-tree.ts'
 import { blockAt } from './blocks.ts'
 import { getEpochRounds, getTimeline } from './epochs.ts'
-import type { HeadStream } from './head-stream.ts'
+import { changedMeanwhile, type HeadStream } from './head-stream.ts'
 import type { ConnectedNetwork } from './network.ts'
-import { createRoundTracker, type Round, type RoundEvent } from './rounds.ts'
+import { createRoundTracker, keptBlocks, type Round, type RoundEvent } from './rounds.ts'
 
 export type RoundStreamDependencies = {
   readonly network: ConnectedNetwork
@@ -33,15 +33,18 @@ export type RoundStream = {
  */
 export function createRoundStream(dependencies: RoundStreamDependencies): RoundStream {
   const { network, heads, onTrouble = () => {} } = dependencies
-  const tracker = createRoundTracker()
+  let tracker = createRoundTracker()
   const listeners = new Set<(event: RoundEvent) => void>()
   const known = new Map<number, EpochRounds>()
   const changes: HeadChange[] = []
   let timeline: Timeline | null = null
-  let tip: SeenBlock | null = null
+  /** The newest blocks of the chain that the tracker has, oldest first. */
+  let chain: SeenBlock[] = []
+  /** The change that was put in place of a gap. */
+  let closed: HeadChange | null = null
   /** The first epoch of which every block was seen; so was every later one. */
   let wholeFrom = 0
-  let stopped = false
+  const stopping = new AbortController()
   let working: Promise<void> = Promise.resolve()
 
   const source = {
@@ -60,80 +63,110 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     const epochs = [...new Set(change.added.map(block => source.epochAt(block.timestamp)))].filter(epoch => epoch >= 0)
     for (const epoch of epochs) {
       if (known.has(epoch)) continue
-      // At the youngest block seen: one that a reorg removed since is not kept by every node.
-      const youngest = changes.findLast(({ added }) => added.length > 0)?.added.at(-1)
-      const rounds = await getEpochRounds(network, epoch, youngest?.hash)
+      // At the tip: a block that has left the chain since is not kept by every node.
+      const rounds = await getEpochRounds(network, epoch, heads.tip?.hash)
       if (rounds !== null) known.set(epoch, rounds)
       known.delete(epoch - frozenEpochs)
     }
   }
 
-  /** The block that this change goes on from is the newest that was looked at, and not one that nobody has shown. */
+  /** Whether this change goes on from the end of the tracker's chain, as one that only removes blocks always does. */
   const follows = ({ removed, added }: HeadChange) =>
-    tip !== null && (added.length === 0 || added[0]!.parentHash === (removed.at(-1)?.parentHash ?? tip.hash))
+    chain.length > 0 &&
+    (added.length === 0 || added[0]!.parentHash === (removed.at(-1)?.parentHash ?? chain.at(-1)!.hash))
 
   /**
-   * Puts in place of the changes so far one that leaves out no block: at the start since the epoch's first, and where endpoints were away
-   * for longer than the head stream looks back, since the newest that is still in the chain, at most from the epoch before on.
+   * Puts in place of the changes so far one that leaves out no block and repeats none. Where endpoints were away for longer than the head
+   * stream looks back it goes on from the tracker's newest block that is still in the chain. At the start, and where an epoch's length has
+   * passed since that block, a new tracker begins with the present epoch. So no more than an epoch's length of blocks is read.
+   *
+   * @throws RPC_FAILED where the chain changes meanwhile
    */
-  async function closeGap({ removed }: HeadChange) {
+  async function closeGap(): Promise<HeadChange> {
     timeline ??= await getTimeline(network)
-    let gone = 0
-    while (gone < removed.length && !(await isCanonical(removed[gone]!))) gone++
-    const last = removed[gone] ?? removed.at(-1)
     const present = [...heads.blocks()]
     const held = changes.length
-    const epoch = source.epochAt(present.at(-1)?.timestamp ?? 0)
-    const read = await (timeline === null || epoch < 0
-      ? []
-      : heads.ancestorsSince(
-          last === undefined
-            ? epochStartsAt(timeline, epoch)
-            : Math.max(epochStartsAt(timeline, epoch - 1), last.timestamp),
-        ))
-    const looked = last === undefined ? -1n : gone < removed.length ? last.number : last.number - 1n
-    const missed = read.filter(({ number }) => number > looked)
-    changes.splice(0, held, { removed: removed.slice(0, gone), added: [...missed, ...present] })
+    const [oldest, newest] = [present[0]!, present.at(-1)!]
+    const kept = await countKept(present)
+    const last = chain[kept - 1]
+    const removed = chain.slice(kept).reverse()
+    const ancestorsSince = (timestamp: number) => heads.ancestorsOf(oldest, timestamp, stopping.signal)
+    if (last !== undefined && last.timestamp >= newest.timestamp - (timeline?.epochSeconds ?? 0)) {
+      const read = last.number + 1n < oldest.number ? await ancestorsSince(last.timestamp) : []
+      const added = [...read, ...present].filter(({ number }) => number > last.number)
+      if (added.length > 0 && added[0]!.parentHash !== last.hash) throw changedMeanwhile()
+      return replace(held, { removed, added })
+    }
+    const epoch = source.epochAt(newest.timestamp)
+    // Of an epoch whose first blocks are missing every ordinal would be wrong.
+    const startsAt = timeline === null || epoch < 0 ? null : epochStartsAt(timeline, epoch)
+    const added =
+      startsAt === null
+        ? present
+        : [...(await ancestorsSince(startsAt)), ...present].filter(({ timestamp }) => timestamp >= startsAt)
+    const dropped = tracker.apply({ removed, added: [] }, source)
+    tracker = createRoundTracker()
+    chain = []
+    known.clear()
+    emit(dropped)
+    return replace(held, { removed: [], added })
   }
 
-  const isCanonical = async ({ number, hash }: SeenBlock) =>
-    number <= (heads.tip?.number ?? -1n) && (await blockAt(network, number)).hash === hash
+  function replace(held: number, change: HeadChange): HeadChange {
+    changes.splice(0, held, change)
+    return change
+  }
 
-  function watchForGaps(change: HeadChange) {
-    const last = change.added.at(-1)
-    if (last === undefined) return
-    if (tip === null) wholeFrom = source.epochAt(last.timestamp)
-    else if (!follows(change)) wholeFrom = source.epochAt(last.timestamp) + 1
-    tip = last
+  /** How many of the tracker's blocks are in the chain that ends with the present ones, by bisection. */
+  async function countKept(present: readonly SeenBlock[]): Promise<number> {
+    let low = 0
+    let high = chain.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const { number, hash } = chain[middle]!
+      const position = Number(number - present[0]!.number)
+      const canonical = position < 0 ? await blockAt(network, number) : present[position]
+      if (canonical?.hash === hash) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  function emit(events: readonly RoundEvent[]) {
+    for (const event of events) for (const listener of listeners) listener(event)
   }
 
   async function work() {
-    while (changes.length > 0 && !stopped) {
-      if (!follows(changes[0]!)) await closeGap(changes[0]!)
+    while (changes.length > 0 && !stopping.signal.aborted) {
+      if (changes[0] !== closed && !follows(changes[0]!)) closed = await closeGap()
       await learn(changes[0]!)
       const change = changes.shift()!
-      watchForGaps(change)
-      for (const event of tracker.apply(change, source)) for (const listener of listeners) listener(event)
+      const { removed, added } = change
+      if (chain.length === 0) wholeFrom = source.epochAt(added.at(-1)!.timestamp)
+      chain = [...chain.slice(0, chain.length - removed.length), ...added].slice(-keptBlocks)
+      emit(tracker.apply(change, source))
     }
   }
 
   const onChange = (change: HeadChange) => {
     changes.push(change)
-    working = working.then(work).catch(onTrouble)
+    working = working.then(work).catch(error => {
+      if (!stopping.signal.aborted) onTrouble(error)
+    })
   }
   const present = heads.blocks()
   if (present.length > 0) onChange({ removed: [], added: [...present] })
   const end = heads.onChange(onChange)
 
   return {
-    rounds: tracker.rounds,
+    rounds: () => tracker.rounds(),
     finished: epoch => (epoch >= wholeFrom ? tracker.finished(epoch) : null),
     onEvent(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     async stop() {
-      stopped = true
+      stopping.abort('stopped')
       end()
       await working
     },

@@ -39,7 +39,7 @@ type EpochSource = {
 }
 
 /** More blocks than a reorg takes. */
-const keptTimes = 1_024
+export const keptBlocks = 1_024
 
 /**
  * Turns changes of the canonical chain into rounds. Pure: the same changes always give the same events.
@@ -59,7 +59,9 @@ export function createRoundTracker(): RoundTracker {
   const roundsOf = (wanted: number): Round[] =>
     [...known.values()].map(({ round }) => round).filter(round => round.epoch === wanted)
 
-  function remove(block: SeenBlock): RoundEvent[] {
+  function remove(block: SeenBlock, source: EpochSource): RoundEvent[] {
+    const parentAt = times.get(block.parentHash)
+    if (parentAt !== undefined) epoch = source.epochAt(parentAt)
     unseeded = unseeded.filter(({ block: { hash } }) => hash !== block.hash)
     for (const entry of known.values())
       if (entry.block?.hash === block.hash) known.set(entry.round.hash, { ...entry, block: null })
@@ -72,7 +74,7 @@ export function createRoundTracker(): RoundTracker {
   function add(block: SeenBlock, source: EpochSource): RoundEvent[] {
     const events = sample(block)
     times.set(block.hash, block.timestamp)
-    if (times.size > keptTimes) times.delete(times.keys().next().value!)
+    if (times.size > keptBlocks) times.delete(times.keys().next().value!)
     epoch = source.epochAt(block.timestamp)
     if (epoch > announced) {
       announced = epoch
@@ -106,6 +108,9 @@ export function createRoundTracker(): RoundTracker {
   return {
     rounds: () => roundsOf(epoch),
     finished: wanted => (wanted === epoch - 1 && epoch === announced ? roundsOf(wanted) : null),
-    apply: ({ removed, added }, source) => [...removed.flatMap(remove), ...added.flatMap(block => add(block, source))],
+    apply: ({ removed, added }, source) => [
+      ...removed.flatMap(block => remove(block, source)),
+      ...added.flatMap(block => add(block, source)),
+    ],
   }
 }

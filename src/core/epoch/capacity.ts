@@ -87,11 +87,17 @@ const leastOfMemory = 95
 
 const isMeasured = ({ verdict, figures }: MeasuredRound): boolean => verdict === 'VALID' && (figures.bandwidth ?? 0) > 0
 
-/** Means of the memory rounds in which the device did something, rounded down; null where there is none. */
-function shownInMemoryRounds(rounds: readonly MeasuredRound[]): Figures | null {
+/**
+ * What beats are held to: the means of the memory rounds in which the device did something, rounded down; null where there is none. Of memory
+ * no more than the larger of its smallest round and its median beat: that covers what is paid, and a device whose memory changes within
+ * the epoch keeps its beats.
+ */
+function shownByDevice(rounds: readonly MeasuredRound[]): Figures | null {
   const own = rounds.filter(round => round.kind === 'memory' && isMeasured(round))
-  const mean = (name: string) => meanDown(own.map(({ figures }) => figures[name] ?? 0))
-  return own.length === 0 ? null : { bandwidth: mean('bandwidth'), resident: mean('resident') }
+  if (own.length === 0) return null
+  const of = (name: string) => own.map(({ figures }) => figures[name] ?? 0)
+  const resident = Math.min(meanDown(of('resident')), Math.max(Math.min(...of('resident')), residentAtBeats(rounds)))
+  return { bandwidth: meanDown(of('bandwidth')), resident }
 }
 
 /**
@@ -113,10 +119,10 @@ export type Shortfall = { readonly reason: 'BEAT_SLOW' | 'BEAT_SHRUNK'; readonly
 
 /**
  * Of each of an epoch's rounds, in their order, why it does not count although it verifies; null for all but beats. A beat is compared with
- * the mean of the device's memory rounds of the epoch in which it did something; where there is none, verifying is enough.
+ * what the device showed in the memory rounds of the epoch in which it did something; where there is none, verifying is enough.
  */
 export function shortfallsOf(rounds: readonly MeasuredRound[]): (Shortfall | null)[] {
-  const own = shownInMemoryRounds(rounds)
+  const own = shownByDevice(rounds)
   return rounds.map(round => {
     if (own === null || round.kind !== 'beat' || !isMeasured(round)) return null
     const of = (name: string) => [round.figures[name] ?? 0, own[name] ?? 0] as const
@@ -124,7 +130,7 @@ export function shortfallsOf(rounds: readonly MeasuredRound[]): (Shortfall | nul
     if (falls('resident', leastOfMemory))
       return {
         reason: 'BEAT_SHRUNK',
-        detail: `The device held ${of('resident').join(' MB at the beat and ')} MB in its memory rounds; ${leastOfMemory}% of that count.`,
+        detail: `The device held ${of('resident').join(' MB at the beat, of ')} MB that its memory rounds and beats stand for; ${leastOfMemory}% of that count.`,
       }
     if (falls('bandwidth', leastOfBandwidth))
       return {

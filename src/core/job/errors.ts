@@ -75,7 +75,7 @@ export const jobErrors = defineErrors({
   JOB_WINDOW_UNKNOWN: {
     message: ({ handle }: { handle: string }) => `The rows of window ${handle} are no longer kept.`,
     meaning: 'Only the last few windows can be opened; this one was released, or is from before a restart.',
-    fix: 'Nothing to do: the round counts zero. Raise keepWindows if it happens to recent rounds.',
+    fix: 'Nothing to do: the round counts zero.',
   },
   JOB_SAMPLE_INVALID: {
     message: ({ problem }: { problem: string }) => `The sample cannot be opened: ${problem}.`,

@@ -9,6 +9,7 @@
  * Why: docs/why/rounds.md
  */
 import type { Hex } from 'viem'
+import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import type { SampleIdentity } from './job-seed.ts'
 
@@ -165,8 +166,11 @@ export type KindEngine<Prepared = unknown> = {
   close(): Promise<void>
 }
 
-/** Windows of each kind that a device keeps for opening: more than can be open at once, since they come one after another. */
-export const keptWindows = 4
+/**
+ * Windows of each kind that a device keeps for opening, no fewer than can be open at once: rounds of a slot come one after another, while
+ * beats that were left late in an epoch come up to eleven in the time in which one can be asked about.
+ */
+export const keptWindows: Readonly<Record<RoundKindName, number>> = { tensor: 4, memory: 4, beat: 12 }
 
 /** The newest windows of an engine, by handle: the oldest is forgotten when there are more than `most`. */
 export function createKeptWindows<W>(most: number) {

@@ -40,7 +40,7 @@ export type WorkOptions = {
   /** Most rows of one run; default 1024 on the CPU, 16384 elsewhere. */
   readonly batchRows?: number
   /** Windows of each kind that can still be opened; default {@link keptWindows}. */
-  readonly keepWindows?: number
+  readonly keepWindows?: Readonly<Record<RoundKindName, number>>
   /** Whether `verify` gives the witnesses that it is asked for, which takes memory in every run; default no. */
   readonly witnesses?: boolean
   /** URL of the file of the package `webgpu`, where it is not installed beside kaisar; default: as Node finds it. */
@@ -136,7 +136,7 @@ export async function createWorkCore(
   const gate = createWindowGate()
   const tensor = createTensorEngine(
     {
-      ...{ spec, session, form: test.form, batchRows, keepWindows, keepBytes },
+      ...{ spec, session, form: test.form, batchRows, keepWindows: keepWindows.tensor, keepBytes },
       batchesAtOnce: choice.provider === 'cpu' ? 1 : 2,
       witnesses: options.witnesses === true,
     },
@@ -158,7 +158,7 @@ export async function createWorkCore(
   }
   const filling = fill ?? { card: fillCard, host: undefined, nowhere: fillNothing }[place]
   const memory = createMemoryEngine(
-    { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows },
+    { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows: keepWindows.memory },
     { gate, clock, openChain: openRowChain, ...(filling && { fill: filling }) },
   )
 
@@ -170,7 +170,7 @@ export async function createWorkCore(
       forms: test.results,
       refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
     },
-    kinds: { tensor, memory, beat: memory.beats(beatRound) },
+    kinds: { tensor, memory, beat: memory.beats(beatRound, keepWindows.beat) },
     async prepare(request) {
       const model = await tensor.prepare(request)
       return { tensor: model, memory: await memory.prepare(request) }

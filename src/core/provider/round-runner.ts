@@ -71,7 +71,10 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   /** With the device that each is of. */
   const inProgress = new Map<Promise<void>, Hex>()
   /** By round, as long as a device is in it. */
-  const windows = new Map<Hex, { readonly cancel: AbortController; isDropped: boolean; parts: number }>()
+  const windows = new Map<
+    Hex,
+    { readonly cancel: AbortController; isDropped: boolean; readonly parts: Promise<void>[] }
+  >()
   let waiting: Round[] = []
 
   /** The earliest time at which the trigger can have been seen, by block time. A round from before our start began long before we saw it. */
@@ -87,23 +90,30 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       return
     }
     for (const [hash, { isDropped, cancel }] of windows) if (isDropped && hash !== round.hash) cancel.abort()
-    const own = windows.get(round.hash) ?? { cancel: new AbortController(), isDropped: false, parts: 0 }
-    own.isDropped = false
-    // Back while it is being worked: a second window would be a second commitment.
-    if (own.parts > 0) return
+    const known = windows.get(round.hash)
+    if (known !== undefined && !known.cancel.signal.aborted) {
+      // Back while it is being worked: a second window would be a second commitment.
+      known.isDropped = false
+      return
+    }
+    const own = { cancel: new AbortController(), isDropped: false, parts: [] as Promise<void>[] }
     const startedAtMs = beganAtMs(round)
+    const start = (...of: Parameters<typeof part>) =>
+      // What was given up ends first, for the same reason.
+      known === undefined ? part(...of) : Promise.all(known.parts).then(() => part(...of))
     for (const member of roster.members) {
       const device = devices.find(({ deviceId }) => deviceId === member.deviceId)
       if (device === undefined) continue
       windows.set(round.hash, own)
-      own.parts++
       const working = { ...device, ...member, environmentHash }
-      const taking = part(round, startedAtMs, roster, working, device, own.cancel.signal)
+      const taking = start(round, startedAtMs, roster, working, device, own.cancel.signal)
         .catch(error => log.error({ error, round: round.hash, device: device.deviceId }, 'a round could not be taken'))
         .finally(() => {
           inProgress.delete(taking)
-          if (--own.parts === 0) windows.delete(round.hash)
+          own.parts.splice(own.parts.indexOf(taking), 1)
+          if (own.parts.length === 0 && windows.get(round.hash) === own) windows.delete(round.hash)
         })
+      own.parts.push(taking)
       inProgress.set(taking, device.deviceId)
     }
   }

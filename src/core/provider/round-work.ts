@@ -130,7 +130,7 @@ export function createRoundWork(
   function keepMarks({ hash, kind }: Pick<Trigger, 'hash' | 'kind'>, deviceId: Hex, marked: readonly Hex[]) {
     const own = marks.get(`${deviceId} ${kind}`) ?? new Map<Hex, readonly Hex[]>()
     marks.set(`${deviceId} ${kind}`, own.set(hash, marked))
-    for (const old of [...own.keys()].slice(0, -keptWindows)) own.delete(old)
+    for (const old of [...own.keys()].slice(0, -keptWindows[kind])) own.delete(old)
   }
 
   /** As many of each kind as its engine keeps. */
@@ -139,7 +139,7 @@ export function createRoundWork(
     const own = [...rounds.values()].filter(
       ({ device, kind }) => device.deviceId === round.device.deviceId && kind === round.kind,
     )
-    for (const old of own.slice(0, -keptWindows)) rounds.delete(old.commitmentHash)
+    for (const old of own.slice(0, -keptWindows[round.kind])) rounds.delete(old.commitmentHash)
     offers.forgetBefore(round.commitment.message.epoch - 1n)
     return round
   }
@@ -289,7 +289,7 @@ export type Offers = {
 }
 
 /** Offers that are kept of one seat for one device: twice the rounds that are kept for opening. */
-const keptOffers = 2 * roundKinds.length * keptWindows
+const keptOffers = 2 * roundKinds.reduce((sum, kind) => sum + keptWindows[kind], 0)
 
 /** @param isOpen - whether a round was committed to and seats may still ask about it; its offer is not replaced */
 export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Offers {

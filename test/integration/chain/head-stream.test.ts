@@ -201,7 +201,7 @@ describe('head stream', () => {
 
     const from = tip.number - 10n
     const since = Number((await anvil.client.getBlock({ blockNumber: from })).timestamp)
-    const ancestors = await stream.ancestorsSince(since)
+    const ancestors = await stream.ancestorsOf(stream.blocks()[0]!, since)
     expect(ancestors.length).toBeGreaterThanOrEqual(10)
     expect(ancestors.at(-1)?.hash).toBe(stream.blocks()[0]!.parentHash)
     expect(ancestors.every(({ timestamp }) => timestamp >= since)).toBe(true)

@@ -14,7 +14,11 @@ export type VirtualEngines = {
 
 /** @param hosts - that work: together they keep as many windows as each of them would for itself */
 export async function createVirtualEngines(hosts: number): Promise<VirtualEngines> {
-  const keepWindows = keptWindows * hosts
+  const keepWindows = {
+    tensor: keptWindows.tensor * hosts,
+    memory: keptWindows.memory * hosts,
+    beat: keptWindows.beat * hosts,
+  }
   const jobs = jobSets.devnet
   const core = await createCountedEngine({ jobs, provider: 'cpu', threads: 1, keepWindows, witnesses: true })
 

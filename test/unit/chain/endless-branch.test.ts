@@ -2,8 +2,9 @@ import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
 import type { Chain } from '../../../src/core/chain/client.ts'
 import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
-import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
+import { createHeadStream, type HeadStream } from '../../../src/core/chain/head-stream.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { collectGarbage } from '../../helpers/memory-used.ts'
 
 const hex = (n: number): Hex => `0x${n.toString(16)}`
 const hashOf = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
@@ -80,53 +81,96 @@ it('a branch that an endpoint makes up as it is asked, without end, costs some r
   await stream.stop()
 })
 
-it('of the heads that an endpoint pushes while one of them is handled only the newest is hashed, and no other endpoint waits', async () => {
-  const clock = createManualClock()
-  const honest = ['one', 'two'].map(name =>
-    endpointOf(
-      name,
-      () => honestBlock(1_000),
-      hash => honestBlock(Number(hash)),
-    ),
-  )
-  let push: (head: unknown) => void = () => {}
-  const flooding = endpointOf(
-    'flooding',
-    () => honestBlock(1_000),
-    () => honestBlock(1_000),
-  )
-  // Parents of what it pushes are never shown.
-  const never = new Promise<never>(() => undefined)
-  const flooder = {
-    ...flooding.endpoint,
+/** An endpoint of three that pushes heads whose parents nobody knows, beside two that show block 1000. */
+function flooded(answerParent: (hash: Hex) => Promise<Block>) {
+  const show = () => honestBlock(1_000)
+  const honest = ['one', 'two'].map(name => endpointOf(name, show, show))
+  const subscription: { push: (head: unknown) => void; ended: boolean } = { push: () => undefined, ended: false }
+  const flooding = {
+    ...endpointOf('flooding', show, show).endpoint,
     status: { name: 'flooding', state: 'usable', reason: null },
-    request: ({ method }: { method: string }) =>
-      method === 'eth_getBlockByHash' ? never : Promise.resolve(honestBlock(1_000)),
-    watchHeads(onHead: typeof push) {
-      push = onHead
-      return () => undefined
+    request: async ({ method, params }: { method: string; params: readonly Hex[] }) =>
+      method === 'eth_getBlockByHash' ? answerParent(params[0]!) : show(),
+    watchHeads(onHead: (head: unknown) => void) {
+      subscription.push = onHead
+      return () => {
+        subscription.ended = true
+      }
     },
   } as unknown as Endpoint
-  const all = [...honest.map(({ endpoint }) => endpoint), flooder]
+  const all = [...honest.map(({ endpoint }) => endpoint), flooding]
   const chain = { all: () => all, usable: () => all, check: async () => undefined } as unknown as Chain
-  const stream = createHeadStream({ pollMs: 250 }, { chain, clock })
+  const clock = createManualClock()
+  return { clock, subscription, stream: createHeadStream({ pollMs: 250 }, { chain, clock }) }
+}
+
+/** A head of an unknown parent. */
+const strayHead = (n: number) => ({ ...honestBlock(n), hash: hashOf(2 ** 40 + n), parentHash: hashOf(2 ** 41 + n) })
+
+it('of the heads that an endpoint pushes while one of them is handled only the newest is kept and hashed, and no other endpoint waits', async () => {
+  let answer: (block: Block) => void = () => undefined
+  const { clock, subscription, stream } = flooded(() => new Promise(resolve => (answer = resolve)))
   await clock.advance(250)
-  let looks = 0
+  const hashed: number[] = []
   const pushed = (n: number) => ({
-    ...honestBlock(n),
-    hash: hashOf(2 ** 40 + n),
-    parentHash: hashOf(2 ** 41 + n),
+    ...strayHead(n),
     get sha3Uncles() {
-      looks++
+      if (hashed.at(-1) !== n) hashed.push(n)
       return hashOf(n)
     },
   })
-  push(pushed(1_001))
+  subscription.push(pushed(1_001))
   await clock.advance(1)
-  const once = looks
-  expect(once).toBeGreaterThan(0)
-  for (let n = 0; n < 10_000; n++) push(pushed(1_002 + n))
+  expect(hashed).toEqual([1_001])
+  const heads: WeakRef<object>[] = []
+  for (let n = 1_002; n <= 11_001; n++) {
+    const head = pushed(n)
+    heads.push(new WeakRef(head))
+    subscription.push(head)
+  }
   await clock.advance(1_000)
-  expect(looks).toBe(once)
+  await collectGarbage()
+  expect(heads.filter(head => head.deref() !== undefined)).toHaveLength(1)
+  expect(hashed).toEqual([1_001])
   expect(stream.tip?.hash).toBe(hashOf(1_000))
+  // Its parent is another block than the one asked for, so that the next head has its turn.
+  answer(honestBlock(1_000))
+  await clock.advance(1)
+  expect(hashed).toEqual([1_001, 11_001])
+  // A parent that is never shown does not hold up the end.
+  await expect(endOf(stream)).resolves.toBe('ended')
 })
+
+it('a head stream ends in the midst of heads that an endpoint pushes without end', async () => {
+  const pushedAtOnce = 10
+  let made = 2_000
+  let parents = 0
+  const { clock, subscription, stream } = flooded(async hash => {
+    parents++
+    await new Promise(resolve => setImmediate(resolve))
+    for (let i = 0; i < pushedAtOnce; i++) subscription.push(strayHead(made++))
+    const number = Number(BigInt(hash) - 2n ** 41n) - 1
+    return { ...strayHead(number), hash }
+  })
+  await clock.advance(250)
+  subscription.push(strayHead(made++))
+  for (let i = 0; i < 20; i++) await clock.advance(1)
+  expect(parents).toBeGreaterThan(10)
+  expect(subscription.ended).toBe(false)
+  await expect(endOf(stream)).resolves.toBe('ended')
+  expect(subscription.ended).toBe(true)
+  const asked = parents
+  for (let i = 0; i < 20; i++) {
+    subscription.push(strayHead(made++))
+    await clock.advance(250)
+  }
+  expect(parents).toBe(asked)
+})
+
+/** Whether the stream ends within some turns of the event loop, in which the flood goes on. */
+const endOf = (stream: HeadStream): Promise<'ended' | 'goes on'> =>
+  Promise.race([stream.stop().then(() => 'ended' as const), turns(200).then(() => 'goes on' as const)])
+
+async function turns(count: number) {
+  for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
+}

@@ -84,6 +84,18 @@ describe('round tracker', () => {
     expect(tracker.rounds().map(({ hash }) => hash)).toEqual(expected.map(({ hash }) => hash))
   })
 
+  test('a head that goes back over the edge of an epoch is in the one before, which is not finished then', () => {
+    const tracker = createRoundTracker()
+    const blocks = chainOf(seconds(1000, 1018))
+    tracker.apply({ removed: [], added: blocks }, sourceOf(seed))
+    expect(tracker.finished(0)).toHaveLength(4)
+    tracker.apply({ removed: blocks.slice(-2).reverse(), added: [] }, sourceOf(seed))
+    expect(tracker.finished(0)).toBeNull()
+    expect(tracker.rounds()).toMatchObject(triggersOf(roundsOf(seed, 0), blocks.slice(0, -2)))
+    expect(tracker.apply({ removed: [], added: blocks.slice(-2) }, sourceOf(seed))).toEqual([])
+    expect(tracker.finished(0)).toHaveLength(4)
+  })
+
   test('a round that began late in its epoch is still sampled in the next one', () => {
     const events = createRoundTracker().apply({ removed: [], added: chainOf([1001, 1002, 1015, 1018]) }, sourceOf(seed))
     expect(events.map(short).filter(text => text.includes('0/'))).toContain('sampling 0/1')

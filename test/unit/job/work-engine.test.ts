@@ -28,7 +28,12 @@ const sampling = { secret: word('c3'), samplingBlockHash: word('d4') }
 describe('work engine', () => {
   let engine: WorkEngine
   beforeAll(async () => {
-    engine = await createWorkEngine({ jobs: smallJobs, provider: 'cpu', threads: 1, keepWindows: 2 })
+    engine = await createWorkEngine({
+      jobs: smallJobs,
+      provider: 'cpu',
+      threads: 1,
+      keepWindows: { tensor: 2, memory: 2, beat: 2 },
+    })
   })
   afterAll(() => engine.close())
 

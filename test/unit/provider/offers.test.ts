@@ -42,7 +42,7 @@ it('no more offers are kept than rounds can be open, and those of earlier epochs
   const offers = createOffers(() => false)
   for (let round = 0; round < 5000; round++) offers.take(offer(1, round))
   const held = Array.from({ length: 5000 }, (_, round) => offers.of(seat(1), about(round))).filter(Boolean)
-  expect(held).toHaveLength(24)
+  expect(held).toHaveLength(40)
   offers.take(offer(1, 9000, 1, 6n))
   offers.forgetBefore(6n)
   expect(offers.of(seat(1), about(4999))).toBeUndefined()

@@ -57,12 +57,12 @@ it('as many rounds of each kind can be opened as its engine keeps windows of, wh
   const { roundWork, work } = start()
   await work(1, 'memory')
   await work(2, 'tensor')
-  for (let n = 10; n < 10 + keptWindows + 2; n++) await work(n, 'beat')
+  for (let n = 10; n < 10 + keptWindows.beat + 2; n++) await work(n, 'beat')
   const kept = (n: number) => roundWork.committed(hash(n), deviceId) !== null
   expect([1, 2].map(kept)).toEqual([true, true])
-  expect(Array.from({ length: keptWindows + 2 }, (_, i) => kept(10 + i))).toEqual([
+  expect(Array.from({ length: keptWindows.beat + 2 }, (_, i) => kept(10 + i))).toEqual([
     ...[false, false],
-    ...Array(keptWindows).fill(true),
+    ...Array(keptWindows.beat).fill(true),
   ])
 })
 

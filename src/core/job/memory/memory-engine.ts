@@ -81,7 +81,7 @@ const keptChains = 2
 
 export type MemoryEngine = KindEngine<PreparedMemory> & {
   /** The engine of beats over the same memory. Closed with this one. @param round - the memory round that a beat is */
-  beats(round: MemorySpec): KindEngine<PreparedMemory>
+  beats(round: MemorySpec, keepWindows: number): KindEngine<PreparedMemory>
 }
 
 export function createMemoryEngine(
@@ -93,8 +93,8 @@ export function createMemoryEngine(
   const fills = new Map<Hex, Fill>()
   /** Of each kind of rounds. */
   const kept: ReturnType<typeof createKeptWindows<KeptWindow>>[] = []
-  function keptWindows() {
-    const windows = createKeptWindows<KeptWindow>(keepWindows)
+  function windowsOf(most: number) {
+    const windows = createKeptWindows<KeptWindow>(most)
     kept.push(windows)
     return windows
   }
@@ -190,7 +190,7 @@ export function createMemoryEngine(
   }
 
   /** Rounds of this specification, which is that of the fill but for the window and what is sampled of it. */
-  const roundsOf = (round: MemorySpec, windows = keptWindows()): KindEngine<PreparedMemory> => ({
+  const roundsOf = (round: MemorySpec, windows: ReturnType<typeof windowsOf>): KindEngine<PreparedMemory> => ({
     async prepare({ epochSeed, device }) {
       if (device === undefined) {
         await withChain(epochSeed, async () => undefined)
@@ -298,7 +298,7 @@ export function createMemoryEngine(
       await drop(Promise.resolve())
     },
   })
-  return { ...roundsOf(spec), beats: roundsOf }
+  return { ...roundsOf(spec, windowsOf(keepWindows)), beats: (round, most) => roundsOf(round, windowsOf(most)) }
 }
 
 const isMark = (mark: Hex | null): mark is Hex => mark !== null && mark.length === 2 + 2 * markBytes
