@@ -37,17 +37,17 @@ export type CheckerState = {
 const stoppedSeconds = 120
 
 /** Why a Checker would not judge the next round; nothing: it is ready. Pure. */
-export function checkerHindrances({ endpoint, epoch, openSessions, chainLagSeconds }: CheckerState): string[] {
-  const hindrances: string[] = []
-  if (chainLagSeconds === null) hindrances.push('no RPC endpoint answers')
+export function checkerUnready({ endpoint, epoch, openSessions, chainLagSeconds }: CheckerState): string[] {
+  const reasons: string[] = []
+  if (chainLagSeconds === null) reasons.push('no RPC endpoint answers')
   else if (chainLagSeconds > stoppedSeconds)
-    hindrances.push(`the newest block is ${Math.round(chainLagSeconds)} seconds old`)
-  if (endpoint === null) return [...hindrances, 'it is not bonded and listening yet']
-  if (epoch === null) return [...hindrances, 'no epoch was entered yet']
+    reasons.push(`the newest block is ${Math.round(chainLagSeconds)} seconds old`)
+  if (endpoint === null) return [...reasons, 'it is not bonded and listening yet']
+  if (epoch === null) return [...reasons, 'no epoch was entered yet']
   // One Provider that is away is its own affair; nobody at all is most likely ours.
   if (epoch.devices > 0 && openSessions === 0)
-    hindrances.push(`none of the ${epoch.devices} devices it judges has a session: can ${endpoint} be reached?`)
-  return hindrances
+    reasons.push(`none of the ${epoch.devices} devices it judges has a session: can ${endpoint} be reached?`)
+  return reasons
 }
 
 export function createCheckerMetrics(
@@ -224,8 +224,8 @@ export function createCheckerMetrics(
         lastVerdict,
         chainLagSeconds: lag?.lagSeconds ?? null,
       }
-      const hindrances = checkerHindrances(state)
-      return { healthy: hindrances.length === 0, hindrances, head: lag?.head.number ?? null, ...state }
+      const reasons = checkerUnready(state)
+      return { healthy: reasons.length === 0, reasons, head: lag?.head.number ?? null, ...state }
     },
   }
 }

@@ -27,19 +27,19 @@ const stoppedSeconds = 120
 const silentEpochs = 3
 
 /** The readiness check: the reasons why a Provider would miss the next round; none when it is ready. Pure. */
-export function providerHindrances({ epoch, openSessions, lastRound, chainLagSeconds }: ProviderState): string[] {
-  const hindrances: string[] = []
-  if (chainLagSeconds === null) hindrances.push('no RPC endpoint answers')
+export function providerUnready({ epoch, openSessions, lastRound, chainLagSeconds }: ProviderState): string[] {
+  const reasons: string[] = []
+  if (chainLagSeconds === null) reasons.push('no RPC endpoint answers')
   else if (chainLagSeconds > stoppedSeconds)
-    hindrances.push(`the newest block is ${Math.round(chainLagSeconds)} seconds old`)
-  if (epoch === null) return [...hindrances, 'no epoch was entered yet']
-  if (epoch.devices === 0) return [...hindrances, `no device of ours is a member of epoch ${epoch.epoch}`]
+    reasons.push(`the newest block is ${Math.round(chainLagSeconds)} seconds old`)
+  if (epoch === null) return [...reasons, 'no epoch was entered yet']
+  if (epoch.devices === 0) return [...reasons, `no device of ours is a member of epoch ${epoch.epoch}`]
   const needed = Math.min(quorum, epoch.seats)
   if (openSessions < needed)
-    hindrances.push(`sessions with ${openSessions} of ${epoch.seats} Checkers are open, and ${needed} are needed`)
+    reasons.push(`sessions with ${openSessions} of ${epoch.seats} Checkers are open, and ${needed} are needed`)
   if (lastRound !== null && epoch.epoch - lastRound.epoch > silentEpochs)
-    hindrances.push(`no round was worked since epoch ${lastRound.epoch}`)
-  return hindrances
+    reasons.push(`no round was worked since epoch ${lastRound.epoch}`)
+  return reasons
 }
 
 export function createProviderMetrics(
@@ -179,8 +179,8 @@ export function createProviderMetrics(
         lastRound,
         chainLagSeconds: lag?.lagSeconds ?? null,
       }
-      const hindrances = providerHindrances(state)
-      return { healthy: hindrances.length === 0, hindrances, head: lag?.head.number ?? null, ...state }
+      const reasons = providerUnready(state)
+      return { healthy: reasons.length === 0, reasons, head: lag?.head.number ?? null, ...state }
     },
   }
 }

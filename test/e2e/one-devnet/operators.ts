@@ -166,7 +166,7 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
           const response = await fetch(`${metricsUrl(name)}/health`)
           expect(await response.json()).toMatchObject({
             healthy: true,
-            hindrances: [],
+            reasons: [],
             openSessions: expect.any(Number),
           })
           expect(response.status).toBe(200)

@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CheckerEvent } from '../../../src/core/checker/checker-event.ts'
-import {
-  type CheckerState,
-  checkerHindrances,
-  createCheckerMetrics,
-} from '../../../src/core/checker/checker-metrics.ts'
+import { type CheckerState, checkerUnready, createCheckerMetrics } from '../../../src/core/checker/checker-metrics.ts'
 import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
 
 const hash = (digit: string) => `0x${digit.repeat(64)}` as const
@@ -107,7 +103,7 @@ describe('checker health', () => {
     [{ chainLagSeconds: null }, ['no RPC endpoint answers']],
     [{ chainLagSeconds: 121 }, ['the newest block is 121 seconds old']],
   ] as const)('a Checker in the state %j is not ready because of %j', (changes, expected) => {
-    expect(checkerHindrances({ ...ready, ...changes })).toEqual(expected)
+    expect(checkerUnready({ ...ready, ...changes })).toEqual(expected)
   })
 
   it('a Checker’s readiness follows its events', async () => {

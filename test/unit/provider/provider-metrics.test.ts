@@ -4,7 +4,7 @@ import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts
 import {
   createProviderMetrics,
   type ProviderState,
-  providerHindrances,
+  providerUnready,
 } from '../../../src/core/provider/provider-metrics.ts'
 import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
 
@@ -157,14 +157,14 @@ describe('provider health', () => {
     [{ lastRound: { epoch: 5, time: 't', result: 'committed' } }, ['no round was worked since epoch 5']],
     [{ lastRound: null }, []],
   ] as const)('a Provider in the state %j is not ready because of %j', (changes, expected) => {
-    expect(providerHindrances({ ...ready, ...changes })).toEqual(expected)
+    expect(providerUnready({ ...ready, ...changes })).toEqual(expected)
   })
 
   it('a Provider is not ready at the start, ready with sessions, and not ready without them', async () => {
     const metrics = metricsAfter([])
     expect(await metrics.health()).toMatchObject({
       healthy: false,
-      hindrances: ['no epoch was entered yet'],
+      reasons: ['no epoch was entered yet'],
       head: 77n,
     })
     for (const event of events) metrics.observe(event)
