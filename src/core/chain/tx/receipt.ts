@@ -89,8 +89,8 @@ const toReceipt = (receipt: TransactionReceipt): Receipt => ({
 })
 
 /**
- * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it. An
- * endpoint that does not answer is given it again after short waits: one that took it and was cut off then says that it has it.
+ * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it. While
+ * nobody has it, an endpoint that is busy or cuts the connection is given it again after short waits: one that took it says so then.
  *
  * @param options - `mayBeUsed` (default): the nonce may be used already, so that a refusal for that reason is none: what became of it the chain shows
  * @returns whether one has it, already or now; else why none took it, in their order, but first what endpoints say, and then which do not answer
