@@ -46,12 +46,17 @@ const compared = new Set([
 /**
  * Methods whose amounts differ between honest endpoints: the middle one is taken. Where only two answer at all, it is the higher: what is
  * offered too much is bounded by a block's gas and by the caps, or not spent, while a transaction with too little gas fails in its block
- * and is lost, and one with too low a tip is in none.
+ * and is lost, and one with too low a tip is in none. Two that are no further apart than this, in percent of the lower, need no third to
+ * decide: a false one is not too low, and costs so much more at most. Tips of honest endpoints differ by more than amounts of gas.
  */
-const estimated = new Set(['eth_estimateGas', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'])
+const closePercents: Readonly<Record<string, bigint>> = {
+  eth_estimateGas: 110n,
+  eth_gasPrice: 200n,
+  eth_maxPriorityFeePerGas: 200n,
+}
 
 /** Whether a call is compared between endpoints, where there are several. */
-export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || estimated.has(method)
+export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || method in closePercents
 
 /**
  * @param endpoints - the endpoints that can be asked, in order of preference
@@ -68,9 +73,12 @@ export async function agree(
   { clock, onDoubt = () => undefined }: AgreeDependencies = {},
 ): Promise<{ readonly result: unknown } | null> {
   const askAll: AskAll = (about, of, doMostAgree) => askEach(about, of, { doMostAgree, clock, onDoubt })
-  if (estimated.has(call.method)) {
+  const closePercent = closePercents[call.method]
+  if (closePercent !== undefined) {
     // What most say is the middle. With two that are far apart either could be false: the third decides.
-    const options = { isMostEnough: true, doMostAgree: areEstimatesClose, clock, onDoubt }
+    const areClose = (low: bigint, high: bigint) => 100n * high <= closePercent * low
+    const doMostAgree = (said: readonly Said[], of: number) => areMostClose(amountsOf(said), of, areClose)
+    const options = { isMostEnough: true, doMostAgree, clock, onDoubt }
     return middleOf((await askEach(call, endpoints.slice(0, 3), options)).said)
   }
   const { said } = await askEach(call, endpoints, { count: 2, clock, onDoubt })
@@ -237,11 +245,6 @@ function areMostClose(amounts: readonly bigint[], of: number, isClose: (low: big
 const closeBlocks = 3n
 const areHeadsClose: AskOptions['doMostAgree'] = (said, of) =>
   areMostClose(numbersOf(said), of, (low, high) => high - low <= closeBlocks)
-
-/** Estimates that are no further apart may both be used: a false one of them costs a tenth more at most, and is not too low. */
-const closePercent = 110n
-const areEstimatesClose: AskOptions['doMostAgree'] = (said, of) =>
-  areMostClose(amountsOf(said), of, (low, high) => 100n * high <= closePercent * low)
 
 const ascending = (a: bigint, b: bigint) => (a < b ? -1 : 1)
 

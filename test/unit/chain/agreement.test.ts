@@ -27,6 +27,7 @@ function endpoint(name: string, head: number, state: (at: number) => unknown, br
     eth_getBlockByHash: ([hash]) => block(Number.parseInt((hash as string).slice(-2), 16), branch),
     eth_call: ([, which]) => state(numberOf(which)),
     eth_estimateGas: () => state(head),
+    eth_maxPriorityFeePerGas: () => state(head),
     eth_getLogs: ([filter]) => [{ data: state(numberOf((filter as { toBlock: string }).toBlock)) }],
   }
   const it: Endpoint = {
@@ -236,6 +237,29 @@ describe('a read over several endpoints', () => {
     expect(isOver).toBe(false)
     await clock.advance(1)
     expect(await estimate).toEqual({ result: '0x100' })
+  })
+
+  it('of two prices within double of each other the higher is used after a second, whatever a third endpoint keeps to itself', async () => {
+    for (const [method, high, endsAtMs] of [
+      ['eth_maxPriorityFeePerGas', '0xc8', 1_000],
+      ['eth_maxPriorityFeePerGas', '0xc9', 5_000],
+      ['eth_estimateGas', '0x6e', 1_000],
+      ['eth_estimateGas', '0x6f', 5_000],
+    ] as const) {
+      const clock = createManualClock()
+      const timeout = chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method })
+      const silent = endpoint('silent', 9, () => clock.sleep(5_000).then(() => timeout))
+      const others = [endpoint('low', 9, () => '0x64'), endpoint('high', 9, () => high)]
+      let endedAtMs: number | null = null
+      const price = agree({ method, params: [{}] }, [silent.it, ...others.map(({ it }) => it)], 3, { clock }).finally(
+        () => {
+          endedAtMs = clock.monotonicMs()
+        },
+      )
+      for (let second = 0; second < 5; second++) await clock.advance(1_000)
+      expect(await price).toEqual({ result: high })
+      expect(endedAtMs, `${method} ${high}`).toBe(endsAtMs)
+    }
   })
 
   it('a transaction and its receipt are what two endpoints say, also where these differ in fields that are not read', async () => {
