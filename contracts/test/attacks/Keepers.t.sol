@@ -126,6 +126,24 @@ contract KeepersTest is Fixture {
         consensus.countErrand(farmer, 64);
     }
 
+    /// @dev One word counts a keeper's lanes and errands of an epoch: a resolution after an errand adds to it.
+    function test_anErrandOutlastsTheResolutionAfterIt() public {
+        for (uint256 i; i < 3; ++i) {
+            vm.prank(address(consensus));
+            seats.strike(operators[0], 0, 0, StrikeReason.Unopened);
+        }
+        _commit();
+        warpTo(0, Phase.Open);
+        Opening[] memory openings = openAll(0, 0, words);
+        vm.startPrank(farmer);
+        seats.jail(operators[0]);
+        consensus.finalize(0, 0, openings);
+        vm.stopPrank();
+        (uint256 lanes, uint256 errands) = consensus.keeperCalls(0, farmer);
+        assertEq(lanes, 64);
+        assertEq(errands, 64);
+    }
+
     /// @dev Its operator gives the identity up and has it claimed again: the second claim earns nothing.
     function test_claimingAnIdentityEarnsOnce() public {
         bytes32 card = keccak256("card");

@@ -186,6 +186,32 @@ contract AuditPins is Stage {
         consensus.answerAudit(EPOCH, COHORT, opening, right, work, signature);
     }
 
+    /// @dev Of a lane that did no work one leaf is shown, neither none nor two.
+    function test_aLaneWithoutWorkShowsOneLeaf() public {
+        uint64 epoch = EPOCH + 3;
+        rollSeed(epoch);
+        Claim memory claim;
+        (claim.uptimes[4], claim.flags[4], claim.evidenceRoot) = (9000, ALL_FLAGS, bytes32(words[1][9]));
+        words[1] = pack(claim);
+        warpTo(epoch, Phase.Commit);
+        for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
+        warpTo(epoch, Phase.Open);
+        Opening[] memory openings = openAll(epoch, COHORT, words);
+        consensus.finalize(epoch, COHORT, openings);
+        vm.warp(consensus.epochStart(epoch + 2));
+        rollSeed(epoch + 2);
+        uint256 ordinal = consensus.auditOf(epoch, COHORT, 0).ordinal;
+        Commitment memory none;
+        for (uint256 count; count < 3; count += 2) {
+            Evidence[] memory wrong = new Evidence[](count);
+            for (uint256 i; i < count; ++i) wrong[i] = _leaf(4, (ordinal + i) % ROUNDS);
+            vm.expectRevert(IEpochReports.AnswerInvalid.selector);
+            consensus.answerAudit(epoch, COHORT, openings[0], wrong, none, "");
+        }
+        consensus.answerAudit(epoch, COHORT, openings[0], _evidence(4, ordinal), none, "");
+        assertTrue(consensus.auditOf(epoch, COHORT, 0).answered);
+    }
+
     /// @dev Evidence is a tree of one depth: a root that is a leaf itself shows nothing.
     function test_evidenceOfAnotherDepth() public {
         uint64 epoch = EPOCH + 3;

@@ -41,7 +41,11 @@ contract RegistryPins is Stage {
         this.makeRegistry(t, c, owner, guardian, treasury, 0);
         vm.expectRevert(outside);
         this.makeRegistry(t, c, owner, guardian, treasury, 1_000_000 ether + 1);
-        DeviceRegistry made = new DeviceRegistry(t, c, owner, guardian, treasury, 1_000_000 ether);
+        vm.expectEmit();
+        emit IGovernedReports.OwnershipTaken(owner);
+        vm.expectEmit();
+        emit IGovernedReports.GuardianChanged(guardian);
+        DeviceRegistry made = this.makeRegistry(t, c, owner, guardian, treasury, 1_000_000 ether);
         assertEq(address(made.token()), address(t));
         assertEq(address(made.consensus()), address(c));
         assertEq(made.owner(), owner);

@@ -176,7 +176,7 @@ contract VaultPins is Stage {
         assertEq(vault.moneyOf(EPOCH).paid, open.paid);
     }
 
-    /// @dev `count` lanes from `lane` on: the event, each transfer, the sum, and the keeper's bounty.
+    /// @dev `count` lanes from `lane` on: the event, the one call to the token and each transfer of it, the sum, and the keeper's bounty.
     function _payLanes(uint8 most, uint256 count, uint256 bounty, uint32 lane) private returns (uint256 sum) {
         EpochMoney memory money = _money(EPOCH);
         address[] memory payouts = new address[](count);
@@ -192,6 +192,7 @@ contract VaultPins is Stage {
         }
         vm.expectEmit(address(vault));
         emit IRewardVault.CohortPaid(EPOCH, COHORT, keeper, lane, payouts, credits, amounts);
+        vm.expectCall(address(token), abi.encodeCall(token.transferMany, (payouts, amounts)), 1);
         for (uint256 i; i < count; ++i) {
             if (amounts[i] == 0) continue;
             vm.expectEmit(address(token));
