@@ -55,6 +55,9 @@ const closePercents: Readonly<Record<string, bigint>> = {
   eth_maxPriorityFeePerGas: 200n,
 }
 
+/** What a node that has pruned its index no longer finds: where most do not say that there is none, those decide who know it. */
+const lookups = new Set(['eth_getTransactionByHash', 'eth_getTransactionReceipt'])
+
 /** Whether a call is compared between endpoints, where there are several. */
 export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || method in closePercents
 
@@ -86,7 +89,7 @@ export async function agree(
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints, askAll)
   const { said: again } = await askAll(atBlock.call, atBlock.endpoints)
-  const most = majorityOf(again, atBlock.endpoints.length)
+  const most = majorityOf(again, atBlock.endpoints.length) ?? (lookups.has(call.method) ? majorityOfKnown(again) : null)
   if (most === null) throw disagreement(call, again.length > 1 ? again : said)
   for (const { endpoint, key, isVague } of again) {
     if (key === most.key) continue
@@ -233,6 +236,12 @@ function majorityOf(said: readonly Said[], of: number): Said | null {
   return null
 }
 
+/** The answer of most of those that gave one at all. */
+function majorityOfKnown(said: readonly Said[]): Said | null {
+  const known = said.filter(({ isVague }) => !isVague)
+  return majorityOf(known, known.length)
+}
+
 const saySame = (said: readonly Said[], of: number) => majorityOf(said, of) !== null
 
 /** Whether more than half of `of` endpoints name amounts that lie close together, given in ascending order. */
@@ -287,10 +296,14 @@ function keyOf(result: unknown): string {
   if (typeof fields.hash === 'string' && 'input' in fields)
     return [fields.hash, fields.to, fields.input].join(' ').toLowerCase()
   if (typeof fields.transactionHash === 'string' && 'logs' in fields)
-    return [fields.transactionHash, fields.blockHash, fields.status, keyOf(fields.logs)].join(' ').toLowerCase()
+    return [fields.transactionHash, fields.blockHash, fields.status, keyOf(loggedOf(fields))].join(' ').toLowerCase()
   const named = Object.keys(fields).filter(name => !/^(blockTimestamp|removed)$/.test(name))
   return `{${named.sort().map(name => `${name}:${keyOf(fields[name])}`)}}`
 }
+
+/** Nodes number the logs of a receipt in their own ways. */
+const loggedOf = ({ logs }: { readonly logs?: unknown }) =>
+  (logs as readonly Record<string, unknown>[]).map(({ address, topics, data }) => ({ address, topics, data }))
 
 const brief = (key: string) => (key.length > 80 ? `${key.slice(0, 80)}…` : key)
 

@@ -72,7 +72,7 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
 
   /** Whether this change goes on from the end of the tracker's chain, as one that only removes blocks always does. */
   const follows = ({ removed, added }: HeadChange) =>
-    chain.length > 0 &&
+    removed.length < chain.length &&
     (added.length === 0 || added[0]!.parentHash === (removed.at(-1)?.parentHash ?? chain.at(-1)!.hash))
 
   /**
@@ -140,7 +140,9 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     while (changes.length > 0 && !stopping.signal.aborted) {
       if (changes[0] !== closed && !follows(changes[0]!)) closed = await closeGap()
       await learn(changes[0]!)
+      if (stopping.signal.aborted) return
       const change = changes.shift()!
+      closed = null
       const { removed, added } = change
       if (chain.length === 0) wholeFrom = source.epochAt(added.at(-1)!.timestamp)
       chain = [...chain.slice(0, chain.length - removed.length), ...added].slice(-keptBlocks)

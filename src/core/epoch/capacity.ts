@@ -19,7 +19,7 @@ export type Measures = {
   readonly tensor: number
   /** M: bytes of memory read, MB/s. */
   readonly bandwidth: number
-  /** R: bytes of memory filled, MB, as far as each round read them within τ, and no more than the median beat had. */
+  /** R: bytes of memory filled, MB, as far as each round read them within τ, and no more than the smallest round and the median beat had. */
   readonly resident: number
 }
 
@@ -73,7 +73,8 @@ export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
       means[name] = meanDown(judged.map(({ figures }) => countedOf(figures, name)))
   }
   const { tensor = 0, bandwidth = 0, resident = 0 } = means
-  return { tensor, bandwidth, resident: Math.min(resident, residentAtBeats(rounds)) }
+  const shown = shownByDevice(rounds)?.resident ?? resident
+  return { tensor, bandwidth, resident: Math.min(resident, shown, residentAtBeats(rounds)) }
 }
 
 const meanDown = (of: readonly number[]): number => Math.floor(of.reduce((sum, each) => sum + each, 0) / of.length)
@@ -89,15 +90,13 @@ const isMeasured = ({ verdict, figures }: MeasuredRound): boolean => verdict ===
 
 /**
  * What beats are held to: the means of the memory rounds in which the device did something, rounded down; null where there is none. Of memory
- * no more than the larger of its smallest round and its median beat: that covers what is paid, and a device whose memory changes within
- * the epoch keeps its beats.
+ * what its smallest round had, since no more is paid: a device whose memory changes within the epoch keeps its beats.
  */
 function shownByDevice(rounds: readonly MeasuredRound[]): Figures | null {
   const own = rounds.filter(round => round.kind === 'memory' && isMeasured(round))
   if (own.length === 0) return null
   const of = (name: string) => own.map(({ figures }) => figures[name] ?? 0)
-  const resident = Math.min(meanDown(of('resident')), Math.max(Math.min(...of('resident')), residentAtBeats(rounds)))
-  return { bandwidth: meanDown(of('bandwidth')), resident }
+  return { bandwidth: meanDown(of('bandwidth')), resident: Math.min(...of('resident')) }
 }
 
 /**
@@ -130,7 +129,7 @@ export function shortfallsOf(rounds: readonly MeasuredRound[]): (Shortfall | nul
     if (falls('resident', leastOfMemory))
       return {
         reason: 'BEAT_SHRUNK',
-        detail: `The device held ${of('resident').join(' MB at the beat, of ')} MB that its memory rounds and beats stand for; ${leastOfMemory}% of that count.`,
+        detail: `The device held ${of('resident').join(' MB at the beat and ')} MB in the smallest of its memory rounds; ${leastOfMemory}% of that count.`,
       }
     if (falls('bandwidth', leastOfBandwidth))
       return {

@@ -106,7 +106,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       if (device === undefined) continue
       windows.set(round.hash, own)
       const working = { ...device, ...member, environmentHash }
-      const taking = start(round, startedAtMs, roster, working, device, own.cancel.signal)
+      const taking = start(round, startedAtMs, roster, working, device, own.cancel.signal, known !== undefined)
         .catch(error => log.error({ error, round: round.hash, device: device.deviceId }, 'a round could not be taken'))
         .finally(() => {
           inProgress.delete(taking)
@@ -125,6 +125,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     device: WorkingDevice & Member,
     { probed }: OwnDevice,
     signal: AbortSignal,
+    isAnew = false,
   ): Promise<void> {
     const { epoch } = round
     const about = { epoch, round: round.hash, deviceId: device.deviceId }
@@ -132,8 +133,10 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     try {
       if (recorded !== null)
         return await takeUp(round, startedAtMs, rounds, device, recorded).finally(() => pauses?.settle(device.deviceId))
-      // A window that began before we could see its trigger cannot be worked in time: its commitment would be late.
-      if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > rounds.rules.graceMs) return
+      // A window that began before we could see its trigger cannot be worked in time: its commitment would be late. What is left of one
+      // that was given up is worked, and ends when it would have.
+      const latestMs = isAnew ? timingOf(rounds.rules, round.kind).windowMs : rounds.rules.graceMs
+      if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > latestMs) return
       const busy = pauses?.journal.busyIn(round.hash, device.deviceId) ?? null
       if (busy !== null || pauses?.isBusy(device.deviceId)) return await sayBusy(about, device.generation, busy)
       const sick = health.stopReason(probed.record.identity)

@@ -133,13 +133,23 @@ export function createRoundWork(
     for (const old of [...own.keys()].slice(0, -keptWindows[kind])) own.delete(old)
   }
 
-  /** As many of each kind as its engine keeps. */
+  /** Until when a seat that saw the trigger later than we may ask, monotonic ms: twice the time in which it may. */
+  function askedUntilMs({ commitment, kind, seenAtMs }: OpenRound): number {
+    const rules = rulesOf(Number(commitment.message.epoch))
+    return rules === null ? 0 : seenAtMs + 2 * timingOf(rules, kind).openingsMs
+  }
+
+  /** As many of each kind as its engine keeps, and none that nobody may ask about: a window holds what it has worked. */
   function keep(round: OpenRound): OpenRound {
     rounds.set(round.commitmentHash, round)
     const own = [...rounds.values()].filter(
       ({ device, kind }) => device.deviceId === round.device.deviceId && kind === round.kind,
     )
-    for (const old of own.slice(0, -keptWindows[round.kind])) rounds.delete(old.commitmentHash)
+    for (const [age, old] of own.toReversed().entries()) {
+      if (old === round || (age < keptWindows[round.kind] && clock.monotonicMs() < askedUntilMs(old))) continue
+      rounds.delete(old.commitmentHash)
+      void old.device.engine.kinds[old.kind].release(old.handle).catch(() => undefined)
+    }
     offers.forgetBefore(round.commitment.message.epoch - 1n)
     return round
   }

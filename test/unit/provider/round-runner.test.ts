@@ -21,7 +21,7 @@ const round = (n: number) => ({
   epoch: 3,
   seenAtMs: 0,
 })
-const rules = { graceMs: 500, openingsMs: 3500 }
+const rules = { windowMs: 2_000, graceMs: 500, openingsMs: 3_500 }
 
 /** A runner of one device in epoch 3, whose journal and work are the test's. */
 function runnerWith(changes: Partial<RoundRunnerDependencies>) {
@@ -243,33 +243,44 @@ it('the window of a round that left the chain ends when another begins, and goes
   expect(errors).toEqual([])
 })
 
-it('a window that was given up is worked anew where its block comes back, once the first has ended', async () => {
-  const said: string[] = []
-  const { runner, events, errors } = runnerWith({
-    roundWork: {
-      async work(...[, { number }, , , options]: Parameters<RoundRunnerDependencies['roundWork']['work']>) {
-        const { signal } = options as Required<WindowOptions>
-        said.push(`${number} begins`)
-        // A window that is given up ends with its batch, not at once.
-        for (let batch = 0; batch < 20; batch++) await Promise.resolve()
-        said.push(`${number} ${signal.aborted ? 'is given up' : 'is worked'}`)
-        signal.throwIfAborted()
-        return { commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }
-      },
-    } as never,
-  })
-  const flip = (from: number, to: number) => {
-    runner.drop(round(from).hash)
-    runner.take(round(to))
-  }
-  runner.take(round(1))
-  flip(1, 2)
-  flip(2, 1)
-  await runner.idle()
-  expect(said).toEqual(['1 begins', '2 begins', '1 is given up', '2 is given up', '1 begins', '1 is worked'])
-  expect(events.map(({ type }) => type)).toEqual(['round.committed'])
-  expect(errors).toEqual([])
-})
+it.each([
+  [1_999, ['1 begins', '1 is worked']],
+  [2_001, []],
+])(
+  'a window that was given up is worked anew where its block comes back before its end, once the first has ended: after %i ms',
+  async (afterMs, anew) => {
+    const clock = createManualClock()
+    const batch = Promise.withResolvers<void>()
+    const said: string[] = []
+    const { runner, events, errors } = runnerWith({
+      clock,
+      roundWork: {
+        async work(...[, { number }, , , options]: Parameters<RoundRunnerDependencies['roundWork']['work']>) {
+          const { signal } = options as Required<WindowOptions>
+          said.push(`${number} begins`)
+          // A window that is given up ends with its batch, not at once.
+          await batch.promise
+          said.push(`${number} ${signal.aborted ? 'is given up' : 'is worked'}`)
+          signal.throwIfAborted()
+          return { commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }
+        },
+      } as never,
+    })
+    const flip = (from: number, to: number) => {
+      runner.drop(round(from).hash)
+      runner.take(round(to))
+    }
+    runner.take(round(1))
+    flip(1, 2)
+    await clock.advance(afterMs)
+    flip(2, 1)
+    batch.resolve()
+    await runner.idle()
+    expect(said).toEqual(['1 begins', '2 begins', '1 is given up', '2 is given up', ...anew])
+    expect(events.map(({ type }) => type)).toEqual(anew.length === 0 ? [] : ['round.committed'])
+    expect(errors).toEqual([])
+  },
+)
 
 it('a round that left the chain before its epoch was entered is not taken', async () => {
   let isEntered = false

@@ -26,10 +26,14 @@ const triggerAt = (n: number, kind: RoundKindName) => ({
 function start() {
   const clock = createManualClock()
   const opening: number[] = []
+  const released: string[] = []
   const engineOf = (kind: RoundKindName) => ({
     runWindow: async () => ({
       ...{ handle: kind, units: 10_000, root: hash(7), figures: {}, lostMs: 0, notes: '' },
     }),
+    async release(handle: string) {
+      released.push(handle)
+    },
     async open({ sample }: { sample: readonly number[] }) {
       opening.push(sample.length)
       return new Uint8Array(8)
@@ -50,7 +54,7 @@ function start() {
   const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { kinds } } as never
   const work = (n: number, kind: RoundKindName) =>
     roundWork.work(device, triggerAt(n, kind), { number: 0, seed: hash(77) }, clock.monotonicMs())
-  return { clock, roundWork, work, opening, journal }
+  return { clock, roundWork, work, opening, released, journal }
 }
 
 it('as many rounds of each kind can be opened as its engine keeps windows of, whatever came of the others', async () => {
@@ -64,6 +68,20 @@ it('as many rounds of each kind can be opened as its engine keeps windows of, wh
     ...[false, false],
     ...Array(keptWindows.beat).fill(true),
   ])
+})
+
+it('a window is let go when nobody may ask about it any more, with the next one of its kind', async () => {
+  const { clock, roundWork, work, released } = start()
+  await work(1, 'beat')
+  await work(2, 'memory')
+  // A seat may have seen the trigger later than we: twice the 21 seconds.
+  await clock.advance(41_999)
+  await work(3, 'beat')
+  expect(released).toEqual([])
+  await clock.advance(1)
+  await work(4, 'beat')
+  expect(released).toEqual(['beat'])
+  expect([1, 2, 3, 4].map(n => roundWork.committed(hash(n), deviceId) !== null)).toEqual([false, true, true, true])
 })
 
 it('a device is in its rounds as long as the last of them can be asked about, each kind by its own time', async () => {
