@@ -62,8 +62,12 @@ try {
   const built = await builtCopy()
   bounds = await boundsOf(built)
   const others = Array.from({ length: Number(flags.jobs) - 1 }, (_, i) => join(base, `copy-${i + 1}`))
-  for (const other of others)
+  for (const other of others) {
     cpSync(built, other, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+    // Forge's cache names some tests by their whole path: those would be taken for tests of the first copy, and not compiled with a mutant.
+    const cache = join(other, 'cache/solidity-files-cache.json')
+    writeFileSync(cache, readFileSync(cache, 'utf8').replaceAll(built, other))
+  }
   await Promise.all([built, ...others].map(work))
 } finally {
   rmSync(base, { recursive: true, force: true })
