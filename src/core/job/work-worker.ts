@@ -63,7 +63,10 @@ function ofThread(port: MessagePort): Host {
 function ofProcess(): Host {
   // A signal to the whole group means the daemon, which ends us once it has judged what is open; without it there is nothing to do.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined)
-  process.once('disconnect', () => process.exit())
+  // Killed rather than exited: what runs at an exit can wait for ever for a thread of ONNX Runtime, and whoever holds our stderr waits with it.
+  const end = () => process.kill(process.pid, 'SIGKILL')
+  process.once('disconnect', end)
+  if (!process.connected) end()
   return {
     options: JSON.parse(process.argv[2]!) as WorkOptions,
     post: answer => void (process.connected && process.send!(answer)),
