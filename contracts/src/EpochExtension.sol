@@ -105,8 +105,7 @@ contract EpochExtension is IEpochExtension, Cohorts {
         audit.closesAt = _auditsEndAt(epoch) - _auditSeconds(epoch);
         bytes32 seed = seedOf[epoch + 2];
         RecordWord record = _records[cohort][ringSlot(epoch)];
-        // Of a void cohort no seat counts as opened.
-        bool opened = record.isOf(epoch) && record.unpack().opened >> seat & 1 != 0;
+        bool opened = record.isOf(epoch) && record.stateOf() == CohortState.Final && record.unpack().opened >> seat & 1 != 0;
         if (seed == 0 || !opened) return audit;
         uint256 draw = uint256(keccak256(abi.encode(seed, "audit", epoch, cohort, seat)));
         audit.drawn = uint64(draw) % 10_000 < _scoreRulesIn(epoch).auditBps;

@@ -96,14 +96,15 @@ library SeatList {
         }
     }
 
-    /// @dev Owners count from 1, so places not drawn yet match nobody. The fifth is drawn when nobody asks any more.
+    /// @dev Owners count from 1, so places not drawn yet match nobody.
     function _among(uint32[COMMITTEE] memory drawn, uint32 owner) private pure returns (bool among) {
-        // among = drawn[0] == owner || … || drawn[3] == owner
+        // among = drawn[0] == owner || … || drawn[4] == owner
         // A uint32 cut from a wider word may carry that word's bits; assembly compares all 256.
         assembly ("memory-safe") {
             owner := and(owner, 0xffffffff)
             among := or(eq(mload(drawn), owner), eq(mload(add(drawn, 32)), owner))
             among := or(among, or(eq(mload(add(drawn, 64)), owner), eq(mload(add(drawn, 96)), owner)))
+            among := or(among, eq(mload(add(drawn, 128)), owner))
         }
     }
 }

@@ -40,26 +40,12 @@ const compared = new Set([
   'eth_getBlockByHash',
   'eth_getBlockByNumber',
   'eth_getLogs',
-  'eth_getTransactionByHash',
-  'eth_getTransactionReceipt',
 ])
-/**
- * Methods whose amounts differ between honest endpoints: the middle one is taken. Where only two answer at all, it is the higher: what is
- * offered too much is bounded by a block's gas and by the caps, or not spent, while a transaction with too little gas fails in its block
- * and is lost, and one with too low a tip is in none. Two that are no further apart than this, in percent of the lower, need no third to
- * decide: a false one is not too low, and costs so much more at most. Tips of honest endpoints differ by more than amounts of gas.
- */
-const closePercents: Readonly<Record<string, bigint>> = {
-  eth_estimateGas: 110n,
-  eth_gasPrice: 200n,
-  eth_maxPriorityFeePerGas: 200n,
-}
-
-/** What a node that has pruned its index no longer finds: where most do not say that there is none, those decide who know it. */
-const lookups = new Set(['eth_getTransactionByHash', 'eth_getTransactionReceipt'])
+/** Methods whose amounts differ between honest endpoints: the middle one is taken, and the higher of two. */
+const estimated = new Set(['eth_estimateGas', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'])
 
 /** Whether a call is compared between endpoints, where there are several. */
-export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || method in closePercents
+export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || estimated.has(method)
 
 /**
  * @param endpoints - the endpoints that can be asked, in order of preference
@@ -75,21 +61,16 @@ export async function agree(
   given = endpoints.length,
   { clock, onDoubt = () => undefined }: AgreeDependencies = {},
 ): Promise<{ readonly result: unknown } | null> {
-  const askAll: AskAll = (about, of, doMostAgree) => askEach(about, of, { doMostAgree, clock, onDoubt })
-  const closePercent = closePercents[call.method]
-  if (closePercent !== undefined) {
-    // What most say is the middle. With two that are far apart either could be false: the third decides.
-    const areClose = (low: bigint, high: bigint) => 100n * high <= closePercent * low
-    const doMostAgree = (said: readonly Said[], of: number) => areMostClose(amountsOf(said), of, areClose)
-    const options = { isMostEnough: true, doMostAgree, clock, onDoubt }
-    return middleOf((await askEach(call, endpoints.slice(0, 3), options)).said)
-  }
-  const { said } = await askEach(call, endpoints, { count: 2, clock, onDoubt })
+  const askAll = (about: RpcCall, of: readonly Endpoint[]) => askEach(about, of, { clock, onDoubt })
+  // What most say is the middle.
+  if (estimated.has(call.method))
+    return middleOf(await askEach(call, endpoints.slice(0, 3), { clock, onDoubt, isMostEnough: true }))
+  const said = await askEach(call, endpoints, { count: 2, clock, onDoubt })
   if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints, askAll)
-  const { said: again } = await askAll(atBlock.call, atBlock.endpoints)
-  const most = majorityOf(again, atBlock.endpoints.length) ?? (lookups.has(call.method) ? majorityOfKnown(again) : null)
+  const again = await askAll(atBlock.call, atBlock.endpoints)
+  const most = majorityOf(again, atBlock.endpoints.length)
   if (most === null) throw disagreement(call, again.length > 1 ? again : said)
   for (const { endpoint, key, isVague } of again) {
     if (key === most.key) continue
@@ -105,9 +86,9 @@ type AgreeDependencies = {
   readonly clock?: Pick<Clock, 'sleep'> | undefined
   readonly onDoubt?: (endpoint: Endpoint) => void
 }
-type AskAll = (call: RpcCall, endpoints: readonly Endpoint[], doMostAgree?: AskOptions['doMostAgree']) => Promise<Asked>
+type AskAll = (call: RpcCall, endpoints: readonly Endpoint[]) => Promise<Said[]>
 
-/** The same call about a block that most endpoints have, and the endpoints that have it or were too late to say so. */
+/** The same call about a block that most endpoints have, and the endpoints that have it. */
 async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askAll: AskAll) {
   const params = (call.params ?? []) as readonly unknown[]
   const place = blockParameter[call.method]
@@ -119,15 +100,15 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askA
   if (!isAtHead) return { call, endpoints }
 
   const latest = (number: string) => ({ method: 'eth_getBlockByNumber', params: [number, false] })
-  const heads = await askAll(latest('latest'), endpoints, areHeadsClose)
-  // The middle head: one endpoint cannot raise it by inventing a head, however high, nor lower it to one long past.
-  const numbers = numbersOf(heads.said)
+  const heads = await askAll(latest('latest'), endpoints)
+  // The middle head: one endpoint cannot raise it by inventing a head, however high.
+  const numbers = heads.flatMap(({ result }) => numberOf(result) ?? []).sort((a, b) => (a < b ? -1 : 1))
   const number = numbers[Math.floor((numbers.length - 1) / 2)]
   if (number === undefined) return { call, endpoints }
-  const { said: blocks, late } = await askAll(latest(`0x${number.toString(16)}`), endpoints)
+  const blocks = await askAll(latest(`0x${number.toString(16)}`), endpoints)
   const most = majorityOf(blocks, blocks.length)
   if (most === null || most.result === null) throw disagreement(call, blocks)
-  const agreeing = [...blocks.filter(({ key }) => key === most.key).map(({ endpoint }) => endpoint), ...late]
+  const agreeing = blocks.filter(({ key }) => key === most.key).map(({ endpoint }) => endpoint)
   const { hash, number: hexNumber } = most.result as { hash: string; number: string }
   switch (call.method) {
     case 'eth_blockNumber':
@@ -147,39 +128,32 @@ type AskOptions = {
   readonly count?: number
   /** Whether the others need not be waited for once more than half say the same. */
   readonly isMostEnough?: boolean
-  /** Whether more than half of `of` endpoints agree; default: where they say the same. */
-  readonly doMostAgree?: ((said: readonly Said[], of: number) => boolean) | undefined
   readonly clock: Pick<Clock, 'sleep'> | undefined
   readonly onDoubt: (endpoint: Endpoint) => void
 }
 
-/** What came of asking, in the order of preference: the answers, and who had not answered by then. */
-type Asked = { readonly said: Said[]; readonly late: readonly Endpoint[] }
-
 /** After this long without an answer another endpoint is asked beside the slow one, in ms. */
 const soonMs = 500
-/** Once more than half agree, the others have this long, in ms. Until then any of them may be the one that decides. */
+/** Once more than half have answered, the others have this long, in ms. */
 const lateMs = 1_000
 
 /**
  * Asks `count` endpoints at once, by default all, and one more for each that does not answer, or where not all have answered soon. Where all
- * are asked, none holds up for long what most agree on.
+ * are asked, none holds up the answers of most for long.
  *
  * @throws RPC_DISAGREEMENT where a single endpoint answers while two others limit us: one answer is not enough
  */
 async function askEach(
   call: RpcCall,
   endpoints: readonly Endpoint[],
-  { count = endpoints.length, isMostEnough = false, doMostAgree = saySame, clock, onDoubt }: AskOptions,
-): Promise<Asked> {
+  { count = endpoints.length, isMostEnough = false, clock, onDoubt }: AskOptions,
+): Promise<Said[]> {
   const answers: { readonly endpoint: Endpoint; readonly answer: Awaited<ReturnType<typeof ask>> }[] = []
   const said = () =>
     answers
       .flatMap(({ answer }) => (typeof answer === 'object' ? [answer] : []))
       .sort((one, other) => endpoints.indexOf(one.endpoint) - endpoints.indexOf(other.endpoint))
   let asked = 0
-  const unanswered = () =>
-    endpoints.slice(0, asked).filter(endpoint => answers.every(answered => answered.endpoint !== endpoint))
   await new Promise<void>(resolve => {
     let inTime = () => {}
     let isLate = false
@@ -187,18 +161,21 @@ async function askEach(
       inTime()
       resolve()
     }
-    const doubtUnanswered = () => unanswered().forEach(onDoubt)
+    function doubtUnanswered() {
+      for (const endpoint of endpoints.slice(0, asked))
+        if (answers.every(answered => answered.endpoint !== endpoint)) onDoubt(endpoint)
+    }
     function askNext() {
       const endpoint = endpoints[asked]
       if (endpoint === undefined) return
       asked++
       void ask(call, endpoint).then(answer => {
         answers.push({ endpoint, answer })
-        const now = said()
-        if (now.length >= count || (isMostEnough && saySame(now, count))) return end()
+        const { length } = said()
+        if (length >= count || (isMostEnough && majorityOf(said(), count) !== null)) return end()
         if (typeof answer !== 'object') askNext()
         if (answers.length === asked) return end()
-        if (clock === undefined || isLate || count < endpoints.length || !doMostAgree(now, count)) return
+        if (clock === undefined || isLate || count < endpoints.length || 2 * length <= count) return
         isLate = true
         inTime = timeLimit(clock, lateMs, () => {
           doubtUnanswered()
@@ -216,7 +193,7 @@ async function askEach(
   })
   if (said().length === 1 && answers.filter(({ answer }) => answer === 'busy').length > 1)
     throw disagreement(call, said())
-  return { said: said(), late: unanswered() }
+  return said()
 }
 
 /** `silent`: the endpoint does not answer · `busy`: it limits our rate */
@@ -236,39 +213,12 @@ function majorityOf(said: readonly Said[], of: number): Said | null {
   return null
 }
 
-/** The answer of most of those that gave one at all. */
-function majorityOfKnown(said: readonly Said[]): Said | null {
-  const known = said.filter(({ isVague }) => !isVague)
-  return majorityOf(known, known.length)
-}
-
-const saySame = (said: readonly Said[], of: number) => majorityOf(said, of) !== null
-
-/** Whether more than half of `of` endpoints name amounts that lie close together, given in ascending order. */
-function areMostClose(amounts: readonly bigint[], of: number, isClose: (low: bigint, high: bigint) => boolean) {
-  const more = Math.floor(of / 2)
-  return amounts.slice(more).some((high, i) => isClose(amounts[i]!, high))
-}
-
-/** Heads of honest endpoints are rarely further apart, in blocks. */
-const closeBlocks = 3n
-const areHeadsClose: AskOptions['doMostAgree'] = (said, of) =>
-  areMostClose(numbersOf(said), of, (low, high) => high - low <= closeBlocks)
-
-const ascending = (a: bigint, b: bigint) => (a < b ? -1 : 1)
-
-const amountsOf = (said: readonly Said[]): bigint[] =>
-  said
-    .flatMap(({ result }) => (typeof result === 'string' && /^0x[0-9a-f]{1,64}$/.test(result) ? BigInt(result) : []))
-    .sort(ascending)
-
 function middleOf(said: readonly Said[]) {
-  const amounts = amountsOf(said)
+  const amounts = said.filter(({ result }) => typeof result === 'string' && /^0x[0-9a-f]{1,64}$/.test(result))
   const refusals = said.filter(({ error }) => error !== null)
-  const middle = amounts[Math.floor(amounts.length / 2)]
-  if (middle === undefined || refusals.length > amounts.length)
-    return outcomeOf(majorityOf(refusals, said.length) ?? refusals[0])
-  return { result: `0x${middle.toString(16)}` }
+  if (refusals.length > amounts.length) return outcomeOf(refusals[0])
+  amounts.sort((a, b) => (BigInt(a.result as string) < BigInt(b.result as string) ? -1 : 1))
+  return outcomeOf(amounts[Math.floor(amounts.length / 2)] ?? refusals[0])
 }
 
 function outcomeOf(said: Said | undefined) {
@@ -283,7 +233,7 @@ const disagreement = ({ method }: RpcCall, said: readonly Said[]) =>
     answers: said.map(({ endpoint, key }) => `${endpoint.name}: ${brief(key)}`).join(' · '),
   })
 
-/** The text by which answers are compared. Where nodes differ in fields that we do not read, it holds those that we do. */
+/** The text by which answers are compared. For a block it holds the fields that we read, because nodes differ in the others. */
 function keyOf(result: unknown): string {
   if (Array.isArray(result)) return `[${result.map(keyOf).join(',')}]`
   if (typeof result !== 'object' || result === null) return String(result).toLowerCase()
@@ -293,28 +243,16 @@ function keyOf(result: unknown): string {
     const hashes = Array.isArray(transactions) ? transactions.map(each => (each as { hash?: string }).hash ?? each) : []
     return [hash, number, parentHash, timestamp, baseFeePerGas, gasLimit, ...hashes].join(' ')
   }
-  if (typeof fields.hash === 'string' && 'input' in fields)
-    return [fields.hash, fields.to, fields.input].join(' ').toLowerCase()
-  if (typeof fields.transactionHash === 'string' && 'logs' in fields)
-    return [fields.transactionHash, fields.blockHash, fields.status, keyOf(loggedOf(fields))].join(' ').toLowerCase()
   const named = Object.keys(fields).filter(name => !/^(blockTimestamp|removed)$/.test(name))
   return `{${named.sort().map(name => `${name}:${keyOf(fields[name])}`)}}`
 }
 
-/** Nodes number the logs of a receipt in their own ways. */
-const loggedOf = ({ logs }: { readonly logs?: unknown }) =>
-  (logs as readonly Record<string, unknown>[]).map(({ address, topics, data }) => ({ address, topics, data }))
-
 const brief = (key: string) => (key.length > 80 ? `${key.slice(0, 80)}…` : key)
 
-/** The numbers of blocks, in ascending order. */
-const numbersOf = (said: readonly Said[]): bigint[] =>
-  said
-    .flatMap(({ result }) => {
-      const number = (result as { number?: unknown } | null)?.number
-      return typeof number === 'string' && /^0x[0-9a-f]+$/.test(number) ? BigInt(number) : []
-    })
-    .sort(ascending)
+function numberOf(block: unknown): bigint | null {
+  const number = (block as { number?: unknown } | null)?.number
+  return typeof number === 'string' && /^0x[0-9a-f]+$/.test(number) ? BigInt(number) : null
+}
 
 /** Whether the contract refused the call. Not every node gives the data of a revert. */
 function isRevert(error: unknown): boolean {

@@ -68,12 +68,11 @@ export async function connectChain(
   let connected = false
   const ask: Ask = (endpoint, call) => patiently(clock, () => endpoint.request(call))
 
-  const askId = async (endpoint: Endpoint) => Number(await ask(endpoint, { method: 'eth_chainId' }))
-
   /** @returns the endpoint's head; null when it names a head whose block it does not show, so that others are not measured by it */
-  async function checkEndpoint(endpoint: Endpoint, id: Promise<number>): Promise<bigint | null> {
-    const actual = await id
-    if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId!, actual })
+  async function checkEndpoint(endpoint: Endpoint): Promise<bigint | null> {
+    const actual = Number(await ask(endpoint, { method: 'eth_chainId' }))
+    chainId ??= actual
+    if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId, actual })
     const sinceMs = clock.monotonicMs() - (codeSeenMs.get(endpoint) ?? Number.NEGATIVE_INFINITY)
     const isAllDue = endpoint.status.state === 'dropped' || sinceMs >= allCodeMs
     await Promise.all(
@@ -94,14 +93,13 @@ export async function connectChain(
     return clock.monotonicMs() - since < forgedMs
   }
 
-  /** @param ids - what each endpoint says to the question for its chain id, where it was asked already */
-  async function check(ids?: ReadonlyMap<Endpoint, Promise<number>>) {
+  async function check() {
     const heads = new Map<Endpoint, bigint | null>()
     for (const outcome of await Promise.allSettled(
       endpoints.map(async endpoint => {
         if (sitsOut(endpoint)) return
         try {
-          heads.set(endpoint, await checkEndpoint(endpoint, ids?.get(endpoint) ?? askId(endpoint)))
+          heads.set(endpoint, await checkEndpoint(endpoint))
         } catch (error) {
           const reason = asReason(endpoint, error)
           // An endpoint that passed its checks and is silent now has shown nothing false: the next request tries it again.
@@ -158,12 +156,12 @@ export async function connectChain(
     for (const endpoint of endpoints) endpoint.close()
   }
 
-  const ids = new Map(endpoints.map(endpoint => [endpoint, askId(endpoint)]))
-  if (chainId === undefined) {
-    const { most, answers } = await untilMost([...ids.values()], id => id)
+  if (chainId === undefined && endpoints.length > 1) {
+    const named = endpoints.map(async endpoint => Number(await ask(endpoint, { method: 'eth_chainId' })))
+    const { most, answers } = await untilMost(named, id => id)
     chainId = most ?? answers[0]
   }
-  await check(ids)
+  await check()
   connected = true
   if (usable().length === 0) {
     close()
@@ -177,7 +175,7 @@ export async function connectChain(
     all: () => endpoints,
     usable,
     status: () => endpoints.map(endpoint => endpoint.status),
-    check: () => check(),
+    check,
     close,
   }
 }
@@ -193,11 +191,7 @@ const mayPass = ['RPC_UNREACHABLE', 'RPC_DISAGREEMENT', 'RPC_ALONE']
 const retryWaitsMs = [50, 200]
 
 /** Repeats an attempt after short waits, since a rate limit or a restarting proxy passes soon. A request that timed out is not repeated. */
-export async function patiently<T>(
-  clock: Pick<Clock, 'sleep'>,
-  attempt: () => Promise<T>,
-  mayWait = () => true,
-): Promise<T> {
+async function patiently<T>(clock: Clock, attempt: () => Promise<T>, mayWait = () => true): Promise<T> {
   for (const waitMs of retryWaitsMs) {
     try {
       return await attempt()

@@ -1,7 +1,7 @@
 /** What a Provider does when an epoch begins: read it, prepare its model, connect to its seats, and settle accounts with older ones. */
 import type { Hex } from 'viem'
 import { watchEpochs } from '../chain/epoch-watch.ts'
-import { getEpochRounds, getTimeline } from '../chain/epochs.ts'
+import { getTimeline } from '../chain/epochs.ts'
 import type { HeadStream } from '../chain/head-stream.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
@@ -74,11 +74,12 @@ export async function followEpochs(
   async function enter(epoch: number): Promise<boolean> {
     const { tip } = heads
     if (tip === null) return false
-    const rounds = await getEpochRounds(network, epoch, tip.hash)
-    if (rounds === null) {
+    const roster = await readRoster(network, epoch, deviceIds, tip.hash)
+    if (roster === null) {
       await sayUnseeded(epoch)
       return false
     }
+    const { rounds, members, endpoints } = roster
     if (entered.has(epoch) && isSameSeed(rosters.of(epoch)?.rounds, rounds)) return true
     entered.delete(epoch)
     if (!isSameWork(rounds.rules, rules)) {
@@ -87,8 +88,6 @@ export async function followEpochs(
       renew()
       return true
     }
-    const roster = await readRoster(network, { epoch, rounds, deviceIds }, tip.hash)
-    const { members, endpoints } = roster
     if (members.length === 0) sayIdle(`none of its devices is a member of epoch ${epoch}`)
     else if (endpoints.length === 0) sayIdle(`no seats were drawn for epoch ${epoch}`)
     journal.recordEnvironment(epoch, environment)

@@ -2,6 +2,7 @@
 import type { Address, Hex } from 'viem'
 import { committeeOf, getChecker } from '../chain/checkers.ts'
 import { generationAt, getDevice } from '../chain/devices.ts'
+import { getEpochRounds } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { type Jobs, jobsByHash, windowThatDiffers } from '../job/jobs.ts'
 import { frozenEpochs } from '../protocol/constants.ts'
@@ -21,14 +22,18 @@ export type Roster = {
 }
 
 /**
- * All of it is read at one block, that of its rounds: an endpoint that is behind would know of no seats, and what is read is kept for the
- * whole epoch.
+ * All of it is read at one block: an endpoint that is behind would know of no seats, and what is read is kept for the whole epoch.
+ *
+ * @returns null while the epoch has no seed: no committees and no jobs
  */
 export async function readRoster(
   network: ConnectedNetwork,
-  { epoch, rounds, deviceIds }: Pick<Roster, 'epoch' | 'rounds'> & { readonly deviceIds: readonly Hex[] },
+  epoch: number,
+  deviceIds: readonly Hex[],
   blockHash: Hex,
-): Promise<Roster> {
+): Promise<Roster | null> {
+  const rounds = await getEpochRounds(network, epoch, blockHash)
+  if (rounds === null) return null
   const at = { ...network, blockHash }
   const found = await Promise.all(
     deviceIds.map(async deviceId => {

@@ -67,7 +67,7 @@ export function mostWei(
   return dearest.values().reduce((sum, wei) => sum + wei, 0n)
 }
 
-/** The tip in wei per gas as the endpoints name it: the middle one; of two the higher, since the caps bound it. */
+/** The tip in wei per gas as the endpoints name it: the middle one, of two the higher. */
 export const tipPerGas = (chain: Chain): Promise<bigint> =>
   chain.client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000_000n)
 

@@ -9,10 +9,8 @@ import {
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
 } from 'viem'
-import type { Clock } from '../../platform/clock.ts'
-import { isKaisarError } from '../../platform/errors.ts'
 import { stringifyJson } from '../../platform/output.ts'
-import { type Chain, patiently } from '../client.ts'
+import type { Chain } from '../client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { chainErrors } from '../errors.ts'
 import { untilMost } from '../until-most.ts'
@@ -89,37 +87,28 @@ const toReceipt = (receipt: TransactionReceipt): Receipt => ({
 })
 
 /**
- * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it. While
- * nobody has it, an endpoint that is busy or cuts the connection is given it again after short waits: one that took it says so then.
+ * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it.
  *
  * @param options - `mayBeUsed` (default): the nonce may be used already, so that a refusal for that reason is none: what became of it the chain shows
- * @returns whether one has it, already or now; else why none took it, in their order, but first what endpoints say, and then which do not answer
+ * @returns whether one has it, already or now; else why none took it, in their order
  */
-export async function broadcast(
+export function broadcast(
+  chain: Pick<Chain, 'usable'>,
   raw: Hex,
-  { mayBeUsed = true }: { readonly mayBeUsed?: boolean },
-  { chain, clock }: { readonly chain: Pick<Chain, 'usable'>; readonly clock: Pick<Clock, 'sleep'> },
+  { mayBeUsed = true }: { readonly mayBeUsed?: boolean } = {},
 ): Promise<{ isTaken: boolean; reasons: readonly Error[] }> {
   const isTaken = mayBeUsed ? isHeldOrUsed : isHeld
-  let isSent = false
   const given = chain.usable().map(async endpoint => {
     try {
-      await patiently(clock, async () => {
-        if (!isSent) await endpoint.request({ method: 'eth_sendRawTransaction', params: [raw] })
-      })
+      await endpoint.request({ method: 'eth_sendRawTransaction', params: [raw] })
     } catch (error) {
       if (!isTaken.test((error as Error).message)) throw error
     }
-    isSent = true
   })
-  try {
-    await Promise.any(given)
-    return { isTaken: true, reasons: [] }
-  } catch (error) {
-    const { errors } = error as AggregateError & { readonly errors: readonly Error[] }
-    const isSilent = (reason: Error) => isKaisarError(reason)
-    return { isTaken: false, reasons: [...errors.filter(each => !isSilent(each)), ...errors.filter(isSilent)] }
-  }
+  return Promise.any(given).then(
+    () => ({ isTaken: true, reasons: [] }),
+    ({ errors }: AggregateError) => ({ isTaken: false, reasons: errors as readonly Error[] }),
+  )
 }
 
 /** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
