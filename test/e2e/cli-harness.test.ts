@@ -38,6 +38,16 @@ describe('a run', () => {
   })
 })
 
+describe('an error outside of any test', () => {
+  it('is counted, and named with its file', async () => {
+    const { stdout, stderr, exitCode } = await run('unhandled')
+    expect({ last: lastLine(stdout), exitCode }).toEqual({ last: '1 passed, 1 failed, 0 skipped', exitCode: 1 })
+    expect(stderr).toMatch(
+      /^failed: an error outside of any test: nobody waits for this \(at .*unhandled\.fixture\.ts:4.*\), while .*unhandled\.fixture\.ts ran$/m,
+    )
+  })
+})
+
 describe('files that fail though their tests pass', () => {
   let ran: Awaited<ReturnType<typeof run>>
   // One run of all of them; the last one has nothing to be blamed for.

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import type { Reporter, TestModule } from 'vitest/node'
+import { relative } from 'node:path'
+import type { Reporter, SerializedError, TestModule } from 'vitest/node'
 import { orphanCountVariable } from './orphans.ts'
 
 /**
@@ -7,9 +8,9 @@ import { orphanCountVariable } from './orphans.ts'
  * several runs, so there the counts go to the file it names instead, with the names of what failed.
  */
 export default class ClosingLineReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const counts = { passed: 0, skipped: 0 }
-    const failures = unhandled.map(() => 'an error outside of any test')
+    const failures = unhandled.map(outsideOfAnyTest)
     for (const module of modules) {
       const failuresBefore = failures.length
       for (const test of module.children.allTests()) {
@@ -34,4 +35,12 @@ export default class ClosingLineReporter implements Reporter {
       process.stdout.write(`${counts.passed} passed, ${failed} failed, ${counts.skipped} skipped\n`)
     })
   }
+}
+
+/** Says what it was, where it was thrown and which file ran then: it may come from one that ran before. One line. */
+function outsideOfAnyTest(error: SerializedError): string {
+  const { message, stack = '', VITEST_TEST_PATH: path } = error
+  const ownFrame = stack.split('\n').find(line => /^\s*at /.test(line) && !line.includes('node_modules'))
+  const file = typeof path === 'string' ? `, while ${relative(process.cwd(), path)} ran` : ''
+  return `an error outside of any test: ${message.split('\n')[0]} (${ownFrame?.trim() ?? 'no frame of ours'})${file}`
 }
