@@ -18,3 +18,26 @@ it('every function, event, error and type of the interfaces is documented', () =
   })
   expect(bare).toEqual([])
 })
+
+it('the gas that pages name is that of the snapshot', () => {
+  const page = (path: string) => readFileSync(join(folder, '../../..', path), 'utf8')
+  const gas = JSON.parse(page('snapshots/gas.json')) as Record<string, string>
+  const said = {
+    'docs/contracts.md': [
+      ...[
+        'finalizeGas',
+        'finalizeDepth2Gas',
+        'payCohortGas',
+        'payGasPerDevice',
+        'commitGas',
+        'commitFirstGas',
+        'rollGas',
+      ],
+      ...['registerGas', 'withdrawGas', 'pinGas', 'consensusGasPerVerdict', 'consensusGasPerVerdictDepth2'],
+      'naiveGasPerVerdict',
+    ],
+    'docs/scale.md': ['finalizeGas', 'payCohortGas', 'payGasPerDevice'],
+  }
+  for (const [path, names] of Object.entries(said))
+    for (const name of names) expect(page(path), name).toContain(Number(gas[name]).toLocaleString('en-US'))
+})
