@@ -31,7 +31,7 @@ function epochOf(seed: number): { readonly rounds: EpochRounds; readonly trigger
   return { rounds, triggers: triggersOf(rounds, blocks) }
 }
 
-type Card = (typeof cards)['RTX 4090']
+type Card = (typeof cards)[keyof typeof cards]
 const figuresOf = ({ tensor, bandwidth, memory }: Card) => ({
   tensor: { tensor: tensor * 1e6 },
   memory: { bandwidth: bandwidth * 1e3, resident: memory * 1e3 },
