@@ -9,12 +9,12 @@ const verdict = (device: string) =>
   ({ type: 'verdict.recorded', deviceId: device, round: '0x11', seat: '0x22', verdict: 'VALID' }) as never
 
 vi.mock(import('../../../src/core/devnet/start-devnet.ts'), () => ({
-  startDevnet: async (_: unknown, { onEvent }: { onEvent?: (event: DevnetEvent) => void }) => {
-    onEvent?.(verdict(`0x${'aa'.repeat(32)}`))
+  startDevnet: async (_: unknown, { onEvent = () => undefined }: { onEvent?: (event: DevnetEvent) => void } = {}) => {
+    onEvent(verdict(`0x${'aa'.repeat(32)}`))
     return {
       paidEpochs: async () => undefined,
       // Who is asked to end judges what is open before it does.
-      stop: async () => onEvent?.(verdict(`0x${'bb'.repeat(32)}`)),
+      stop: async () => onEvent(verdict(`0x${'bb'.repeat(32)}`)),
     } as never
   },
 }))
