@@ -89,13 +89,10 @@ export function proofLength(rows: number, chunk: number): number {
 /** Not by XOR, which would cut a position to 32 bits: there may be 2^34 chunks. */
 const siblingOf = (position: number): number => (position % 2 === 0 ? position + 1 : position - 1)
 
-/** The root that this leaf and proof lead to. `proof`: as many hashes as {@link proofShape} has entries. */
-export const rootFromProof = (rows: number, chunk: number, digests: Uint8Array, proof: readonly Uint8Array[]): Buffer =>
-  createProofChecker(rows)(chunk, digests, proof)
-
 /**
- * {@link rootFromProof} for several chunks of one tree. Their paths meet: a node that an earlier proof came by with the same children
- * has the same hash and is not hashed again. With other children it is, so that each proof is judged as if it were alone.
+ * The root that a leaf and its proof lead to, for chunks of one tree. `proof`: as many hashes as {@link proofShape} has entries. Paths meet:
+ * a node that an earlier proof came by with the same children has the same hash and is not hashed again. With other children it is, so
+ * that each proof is judged as if it were alone.
  */
 export function createProofChecker(
   rows: number,
