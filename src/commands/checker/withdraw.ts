@@ -1,13 +1,11 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { examples } from '../base.ts'
 import { blockTime, checkerFlags, findChecker } from '../device-command.ts'
 import { SendingCommand } from '../sending-command.ts'
 
 export default class CheckerWithdraw extends SendingCommand<typeof CheckerWithdraw> {
   static override description = 'Return what a Checker has unbonded to its payout wallet. Anybody may.'
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
-  ]
+  static override examples = examples('', '--operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8')
   static override flags = { ...checkerFlags }
 
   async run() {

@@ -1,10 +1,11 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { examples } from '../base.ts'
 import { blockTime, DeviceCommand, deviceArg } from '../device-command.ts'
 import { calldataFlags, sendingFlags } from '../sending-command.ts'
 
 export default class DeviceWithdraw extends DeviceCommand<typeof DeviceWithdraw> {
   static override description = 'Return the deposit of a device that has left to its payout wallet. Anybody may.'
-  static override examples = ['<%= config.bin %> <%= command.id %> 0x12ab34cd']
+  static override examples = examples('0x12ab34cd')
   static override args = { device: deviceArg }
   static override flags = { ...sendingFlags, ...calldataFlags }
 
