@@ -30,13 +30,13 @@ export const usageErrors = defineErrors({
     exit: 2,
   },
   ARGUMENT_UNEXPECTED: {
-    message: ({ values }: { values: readonly string[] }) => `Unexpected argument ${values.join(', ')}.`,
+    message: 'Unexpected argument {values}.',
     meaning: 'The command takes fewer arguments; a value with spaces needs quotes.',
     fix: 'Run the command with --help for its arguments.',
     exit: 2,
   },
   ARGUMENT_MISSING: {
-    message: ({ names }: { names: readonly string[] }) => `Missing argument ${names.join(', ')}.`,
+    message: 'Missing argument {names}.',
     meaning: 'The command cannot guess it.',
     fix: 'Run the command with --help for its arguments.',
     exit: 2,
