@@ -17,12 +17,13 @@ Seats stay drawn for the epochs that are frozen, so keep the Checker running unt
 
   async run() {
     const network = await this.openNetwork()
-    const { bondWithdrawal, unbondCall } = await import('../../core/chain/withdrawal.ts')
+    const { callOf } = await import('../../core/chain/read.ts')
+    const { bondWithdrawal } = await import('../../core/chain/withdrawal.ts')
     const { getChecker } = await import('../../core/chain/checkers.ts')
     const checker = await findChecker(network, this.flags.operator, () => this.keyAddress())
     const { operator, payout } = checker
     const seats = this.args.seats ?? checker.seats
-    const call = unbondCall(network, operator, seats)
+    const call = callOf(network.contracts, 'CheckerSeats', 'unbond', operator, seats)
     const allowed = [payout]
     if (this.printsCall) return this.printCall(network, call, { allowed })
     const question = `Take ${seats} of ${counted(checker.seats, 'seat')} of ${operator} out?`

@@ -10,7 +10,8 @@ export default class CheckerWithdraw extends SendingCommand<typeof CheckerWithdr
 
   async run() {
     const network = await this.openNetwork()
-    const { bondWithdrawal, withdrawBondCall } = await import('../../core/chain/withdrawal.ts')
+    const { callOf } = await import('../../core/chain/read.ts')
+    const { bondWithdrawal } = await import('../../core/chain/withdrawal.ts')
     const { chainErrors } = await import('../../core/chain/errors.ts')
     const checker = await findChecker(network, this.flags.operator, () => this.keyAddress())
     const { operator, payout, unbonding } = checker
@@ -21,7 +22,7 @@ export default class CheckerWithdraw extends SendingCommand<typeof CheckerWithdr
         epoch: epoch!,
         at: at === null ? null : blockTime(at),
       })
-    const call = withdrawBondCall(network, operator)
+    const call = callOf(network.contracts, 'CheckerSeats', 'withdrawBond', operator)
     if (this.printsCall) return this.printCall(network, call)
     const { receipt } = await this.sendCall(network, call)
     this.log(`${exactUnits(unbonding)} KAI returned to ${payout}.`)

@@ -12,11 +12,12 @@ Its Provider may run until then. The deposit is taken back with "kaisar device w
 
   async run() {
     const network = await this.openNetwork()
-    const { depositWithdrawal, exitCall } = await import('../../core/chain/withdrawal.ts')
+    const { callOf } = await import('../../core/chain/read.ts')
+    const { depositWithdrawal } = await import('../../core/chain/withdrawal.ts')
     const { getDevice } = await import('../../core/chain/devices.ts')
     const device = await this.findDevice(network, this.args.device)
     const allowed = [device.operator, device.payout]
-    const call = exitCall(network, device.id)
+    const call = callOf(network.contracts, 'DeviceRegistry', 'requestExit', device.id)
     if (this.printsCall) return this.printCall(network, call, { allowed })
     const question = `Let device ${device.id} leave?`
     const { from, receipt } = await this.sendCall(network, call, { allowed, question })

@@ -17,12 +17,12 @@ Its Provider has to be started with the new wallet as --payout afterwards.`
 
   async run() {
     const network = await this.openNetwork()
-    const { payoutCall } = await import('../../core/chain/withdrawal.ts')
+    const { callOf } = await import('../../core/chain/read.ts')
     const { id, payout: previous } = await this.findDevice(network, this.args.device)
     const { address: payout } = this.args
     const { assertWallet } = await import('../../core/chain/kai.ts')
     assertWallet(network, payout)
-    const call = payoutCall(network, id, payout)
+    const call = callOf(network.contracts, 'DeviceRegistry', 'setPayout', id, payout)
     const allowed = [previous]
     if (this.printsCall) return this.printCall(network, call, { allowed })
     const question = `Pay deposit and rewards of device ${id} to ${payout} from now on?`

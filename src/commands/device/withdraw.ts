@@ -11,7 +11,8 @@ export default class DeviceWithdraw extends DeviceCommand<typeof DeviceWithdraw>
 
   async run() {
     const network = await this.openNetwork()
-    const { depositWithdrawal, withdrawDepositCall } = await import('../../core/chain/withdrawal.ts')
+    const { callOf } = await import('../../core/chain/read.ts')
+    const { depositWithdrawal } = await import('../../core/chain/withdrawal.ts')
     const { chainErrors } = await import('../../core/chain/errors.ts')
     const { id, deposit, payout, ...device } = await this.findDevice(network, this.args.device)
     const { state, epoch, at } = await depositWithdrawal(network, device)
@@ -21,7 +22,7 @@ export default class DeviceWithdraw extends DeviceCommand<typeof DeviceWithdraw>
         epoch,
         at: at === null ? null : blockTime(at),
       })
-    const call = withdrawDepositCall(network, id)
+    const call = callOf(network.contracts, 'DeviceRegistry', 'withdrawDeposit', id)
     if (this.printsCall) return this.printCall(network, call)
     const { receipt } = await this.sendCall(network, call)
     this.log(`${exactUnits(deposit)} KAI returned to ${payout}.`)
