@@ -3,9 +3,7 @@ import type { Command } from '@oclif/core'
 import { CLIError, ExitError, ModuleLoadError } from '@oclif/core/errors'
 import { defineErrors, type ExitCode, isKaisarError, KaisarError } from '../core/platform/errors.ts'
 import { nearestName } from '../core/platform/nearest-name.ts'
-import { platformErrors } from '../core/platform/platform-errors.ts'
-
-const meant = (suggestion?: string) => (suggestion ? ` Did you mean "${suggestion}"?` : '')
+import { meant, platformErrors } from '../core/platform/platform-errors.ts'
 
 export const usageErrors = defineErrors({
   COMMAND_UNKNOWN: {
