@@ -81,18 +81,7 @@ contract EpochExtension is IEpochExtension, Cohorts {
             totals.waiting += 1;
             _totals[epoch] = totals.pack();
         }
-        emit Revealed(epoch, cohort, uint8(given));
-    }
-
-    /// @inheritdoc IEpochExtension
-    function voidCohort(uint64 epoch, uint32 cohort) external {
-        Session memory session = _session(epoch, cohort);
-        if (session.phase < Phase.Open || !_isSettling(epoch)) revert WrongPhase(epoch, session.phase, Phase.Open);
-        bool hopeless = LibBit.popCount(session.committed) < QUORUM
-            || (session.phase >= Phase.Finalize && !_isRevealed(epoch, cohort));
-        if (!hopeless) revert QuorumPossible(epoch, cohort);
-        if (session.phase >= Phase.Finalize) _strikeUnopened(session, revealedSeats(epoch, cohort));
-        _void(session);
+        emit Revealed(epoch, cohort, openings);
     }
 
     // --- audits -----------------------------------------------------------------------------------------------------

@@ -240,7 +240,7 @@ contract CohortPins is Stage {
         uint8 mask;
         for (uint256 part; part < 3; ++part) {
             vm.expectEmit(address(consensus));
-            emit IEpochReports.Revealed(EPOCH, COHORT, parts[part]);
+            emit IEpochReports.Revealed(EPOCH, COHORT, _pick(openings, parts[part]));
             vm.prank(keeper);
             consensus.reveal(EPOCH, COHORT, _pick(openings, parts[part]));
             mask |= parts[part];
