@@ -50,7 +50,6 @@ export const isCompared = ({ method }: RpcCall): boolean => compared.has(method)
 /**
  * @param endpoints - the endpoints that can be asked, in order of preference
  * @param given - how many there are in all: of three or more the only one that answers is not believed
- * @param dependencies - `clock` counts what is late, default: nothing is; `onDoubt` is told who is, or answers otherwise than most
  * @returns the outcome that they agree on
  * @throws RPC_DISAGREEMENT where no majority gives the same answer, RPC_ALONE, null where none of them answers, and the error that most of
  * them give
@@ -59,22 +58,31 @@ export async function agree(
   call: RpcCall,
   endpoints: readonly Endpoint[],
   given = endpoints.length,
-  { clock, onDoubt = () => undefined }: AgreeDependencies = {},
+  { clock, wasLate = () => false, onDoubt = () => undefined }: AgreeDependencies = {},
 ): Promise<{ readonly result: unknown } | null> {
-  const askAll = (about: RpcCall, of: readonly Endpoint[]) => askEach(about, of, { clock, onDoubt })
+  const late = new Set(endpoints.filter(wasLate))
+  const waiting = {
+    clock,
+    late,
+    onLate(endpoint: Endpoint) {
+      late.add(endpoint)
+      onDoubt(endpoint, 'late')
+    },
+  }
+  const askAll: AskAll = (about, of) => askEach(about, of, waiting)
   // What most say is the middle.
   if (estimated.has(call.method))
-    return middleOf(await askEach(call, endpoints.slice(0, 3), { clock, onDoubt, isMostEnough: true }))
-  const said = await askEach(call, endpoints, { count: 2, clock, onDoubt })
+    return middleOf((await askEach(call, endpoints.slice(0, 3), { ...waiting, isMostEnough: true })).said)
+  const { said } = await askEach(call, endpoints, { ...waiting, count: 2 })
   if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints, askAll)
-  const again = await askAll(atBlock.call, atBlock.endpoints)
+  const { said: again } = await askAll(atBlock.call, atBlock.endpoints)
   const most = majorityOf(again, atBlock.endpoints.length)
   if (most === null) throw disagreement(call, again.length > 1 ? again : said)
   for (const { endpoint, key, isVague } of again) {
     if (key === most.key) continue
-    onDoubt(endpoint)
+    onDoubt(endpoint, 'odd')
     if (isVague || most.isVague) continue
     const claim = `its answer to ${call.method} is ${brief(key)}, that of the others ${brief(most.key)}`
     endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
@@ -83,12 +91,16 @@ export async function agree(
 }
 
 type AgreeDependencies = {
+  /** Counts what is late; default: nothing is. */
   readonly clock?: Pick<Clock, 'sleep'> | undefined
-  readonly onDoubt?: (endpoint: Endpoint) => void
+  /** Whether an endpoint kept others waiting of late: it is asked, and waited for no more once most have answered. */
+  readonly wasLate?: (endpoint: Endpoint) => boolean
+  /** Told who is late, and who answers otherwise than most. */
+  readonly onDoubt?: (endpoint: Endpoint, why: 'late' | 'odd') => void
 }
-type AskAll = (call: RpcCall, endpoints: readonly Endpoint[]) => Promise<Said[]>
+type AskAll = (call: RpcCall, endpoints: readonly Endpoint[]) => Promise<Asked>
 
-/** The same call about a block that most endpoints have, and the endpoints that have it. */
+/** The same call about a block that most endpoints have, and the endpoints that have it or were too late to say so. */
 async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askAll: AskAll) {
   const params = (call.params ?? []) as readonly unknown[]
   const place = blockParameter[call.method]
@@ -100,15 +112,15 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askA
   if (!isAtHead) return { call, endpoints }
 
   const latest = (number: string) => ({ method: 'eth_getBlockByNumber', params: [number, false] })
-  const heads = await askAll(latest('latest'), endpoints)
+  const { said: heads } = await askAll(latest('latest'), endpoints)
   // The middle head: one endpoint cannot raise it by inventing a head, however high.
   const numbers = heads.flatMap(({ result }) => numberOf(result) ?? []).sort((a, b) => (a < b ? -1 : 1))
   const number = numbers[Math.floor((numbers.length - 1) / 2)]
   if (number === undefined) return { call, endpoints }
-  const blocks = await askAll(latest(`0x${number.toString(16)}`), endpoints)
+  const { said: blocks, unanswered } = await askAll(latest(`0x${number.toString(16)}`), endpoints)
   const most = majorityOf(blocks, blocks.length)
   if (most === null || most.result === null) throw disagreement(call, blocks)
-  const agreeing = blocks.filter(({ key }) => key === most.key).map(({ endpoint }) => endpoint)
+  const agreeing = [...blocks.filter(({ key }) => key === most.key).map(({ endpoint }) => endpoint), ...unanswered]
   const { hash, number: hexNumber } = most.result as { hash: string; number: string }
   switch (call.method) {
     case 'eth_blockNumber':
@@ -129,8 +141,13 @@ type AskOptions = {
   /** Whether the others need not be waited for once more than half say the same. */
   readonly isMostEnough?: boolean
   readonly clock: Pick<Clock, 'sleep'> | undefined
-  readonly onDoubt: (endpoint: Endpoint) => void
+  /** Those that were late before: a read waits for each of them once. */
+  readonly late: ReadonlySet<Endpoint>
+  readonly onLate: (endpoint: Endpoint) => void
 }
+
+/** What came of asking: the answers in the order of preference, and who had not answered by then. */
+type Asked = { readonly said: Said[]; readonly unanswered: readonly Endpoint[] }
 
 /** After this long without an answer another endpoint is asked beside the slow one, in ms. */
 const soonMs = 500
@@ -139,31 +156,29 @@ const lateMs = 1_000
 
 /**
  * Asks `count` endpoints at once, by default all, and one more for each that does not answer, or where not all have answered soon. Where all
- * are asked, none holds up the answers of most for long.
+ * are asked, none holds up the answers of most for long, and one that was late before does not at all.
  *
  * @throws RPC_DISAGREEMENT where a single endpoint answers while two others limit us: one answer is not enough
  */
 async function askEach(
   call: RpcCall,
   endpoints: readonly Endpoint[],
-  { count = endpoints.length, isMostEnough = false, clock, onDoubt }: AskOptions,
-): Promise<Said[]> {
+  { count = endpoints.length, isMostEnough = false, clock, late, onLate }: AskOptions,
+): Promise<Asked> {
   const answers: { readonly endpoint: Endpoint; readonly answer: Awaited<ReturnType<typeof ask>> }[] = []
   const said = () =>
     answers
       .flatMap(({ answer }) => (typeof answer === 'object' ? [answer] : []))
       .sort((one, other) => endpoints.indexOf(one.endpoint) - endpoints.indexOf(other.endpoint))
   let asked = 0
+  const unanswered = () =>
+    endpoints.slice(0, asked).filter(endpoint => answers.every(answered => answered.endpoint !== endpoint))
   await new Promise<void>(resolve => {
     let inTime = () => {}
-    let isLate = false
+    let isWaiting = false
     function end() {
       inTime()
       resolve()
-    }
-    function doubtUnanswered() {
-      for (const endpoint of endpoints.slice(0, asked))
-        if (answers.every(answered => answered.endpoint !== endpoint)) onDoubt(endpoint)
     }
     function askNext() {
       const endpoint = endpoints[asked]
@@ -175,17 +190,19 @@ async function askEach(
         if (length >= count || (isMostEnough && majorityOf(said(), count) !== null)) return end()
         if (typeof answer !== 'object') askNext()
         if (answers.length === asked) return end()
-        if (clock === undefined || isLate || count < endpoints.length || 2 * length <= count) return
-        isLate = true
+        if (clock === undefined || count < endpoints.length || 2 * length <= count) return
+        if (unanswered().every(other => late.has(other))) return end()
+        if (isWaiting) return
+        isWaiting = true
         inTime = timeLimit(clock, lateMs, () => {
-          doubtUnanswered()
+          unanswered().forEach(onLate)
           end()
         })
       })
     }
     if (clock !== undefined && count < endpoints.length)
       inTime = timeLimit(clock, soonMs, () => {
-        doubtUnanswered()
+        unanswered().forEach(onLate)
         askNext()
       })
     for (let i = 0; i < count; i++) askNext()
@@ -193,7 +210,7 @@ async function askEach(
   })
   if (said().length === 1 && answers.filter(({ answer }) => answer === 'busy').length > 1)
     throw disagreement(call, said())
-  return said()
+  return { said: said(), unanswered: unanswered() }
 }
 
 /** `silent`: the endpoint does not answer · `busy`: it limits our rate */

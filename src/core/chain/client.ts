@@ -121,24 +121,34 @@ export async function connectChain(
   }
 
   /** When an endpoint was last late, or said otherwise than most: it is asked last for a while, also where nothing of it is proven. */
-  const doubtedAtMs = new Map<Endpoint, number>()
-  const onDoubt = (endpoint: Endpoint) => void doubtedAtMs.set(endpoint, clock.monotonicMs())
-  const rankOf = (endpoint: Endpoint) => {
-    const sinceMs = clock.monotonicMs() - (doubtedAtMs.get(endpoint) ?? Number.NEGATIVE_INFINITY)
-    return 2 * Number(endpoint.status.reason !== null) + Number(sinceMs < forgedMs)
-  }
+  const doubtedAtMs = { late: new Map<Endpoint, number>(), odd: new Map<Endpoint, number>() }
+  const onDoubt = (endpoint: Endpoint, why: 'late' | 'odd') => void doubtedAtMs[why].set(endpoint, clock.monotonicMs())
+  const isDoubted = (endpoint: Endpoint, why: 'late' | 'odd') =>
+    clock.monotonicMs() - (doubtedAtMs[why].get(endpoint) ?? Number.NEGATIVE_INFINITY) < forgedMs
+  /** One that has let a request time out is late until it answers again. */
+  const wasLate = (endpoint: Endpoint) => endpoint.status.state === 'failing' || isDoubted(endpoint, 'late')
+  const rankOf = (endpoint: Endpoint) =>
+    2 * Number(endpoint.status.reason !== null) + Number(isDoubted(endpoint, 'late') || isDoubted(endpoint, 'odd'))
   const usable = () =>
     endpoints.filter(endpoint => endpoint.status.state !== 'dropped').sort((a, b) => rankOf(a) - rankOf(b))
 
   function request(call: RpcCall): Promise<unknown> {
     let timedOut = false
-    const askAll = async () => {
-      const endpoints = usable()
-      if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) {
-        const agreed = await agree(call, endpoints, rpcUrls.length, { clock, onDoubt })
+    const compared = async (endpoints: readonly Endpoint[], isLast: boolean) => {
+      const beganAtMs = clock.monotonicMs()
+      try {
+        // Who was late is waited for only where the others cannot agree without it.
+        const dependencies = { clock, onDoubt, ...(!isLast && { wasLate }) }
+        const agreed = await agree(call, endpoints, rpcUrls.length, dependencies)
         if (agreed !== null) return agreed.result
         throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(endpoints) })
+      } finally {
+        timedOut ||= clock.monotonicMs() - beganAtMs >= timeoutMs
       }
+    }
+    const askAll = async (isLast: boolean) => {
+      const endpoints = usable()
+      if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) return compared(endpoints, isLast)
       for (const endpoint of endpoints) {
         try {
           return await endpoint.request(call)
@@ -190,17 +200,20 @@ const mayPass = ['RPC_UNREACHABLE', 'RPC_DISAGREEMENT', 'RPC_ALONE']
 /** Waits before a request is repeated. */
 const retryWaitsMs = [50, 200]
 
-/** Repeats an attempt after short waits, since a rate limit or a restarting proxy passes soon. A request that timed out is not repeated. */
-async function patiently<T>(clock: Clock, attempt: () => Promise<T>, mayWait = () => true): Promise<T> {
+/**
+ * Repeats an attempt after short waits, since a rate limit or a restarting proxy passes soon. A request that timed out is not repeated, nor is a
+ * read that took as long.
+ */
+async function patiently<T>(clock: Clock, attempt: (isLast: boolean) => Promise<T>, mayWait = () => true): Promise<T> {
   for (const waitMs of retryWaitsMs) {
     try {
-      return await attempt()
+      return await attempt(false)
     } catch (error) {
       if (!mayPass.some(code => isKaisarError(error, code)) || !mayWait()) throw error
     }
     await clock.sleep(waitMs)
   }
-  return attempt()
+  return attempt(true)
 }
 
 /**

@@ -221,7 +221,7 @@ describe('a read over several endpoints', () => {
     expect(doubted).toEqual(['silent'])
   })
 
-  it('an endpoint that contradicts the others and then falls silent holds up a read by three seconds, and is doubted', async () => {
+  it('an endpoint that contradicts the others and then falls silent holds up a read by one second, and is doubted', async () => {
     const clock = createManualClock()
     const unclear = new RpcRequestError({ url: '', body: {}, error: { code: -32_000, message: 'internal error' } })
     const [liar, a, b] = [
@@ -234,7 +234,7 @@ describe('a read over several endpoints', () => {
     const doubted: string[] = []
     const onDoubt = ({ name }: Endpoint) => void doubted.push(name)
     const read = agree(call, [{ ...liar.it, request: once }, a.it, b.it], 3, { clock, onDoubt })
-    for (let stage = 0; stage < 3; stage++) await clock.advance(1_000)
+    await clock.advance(1_000)
     expect(await read).toEqual({ result: '0x01' })
     expect(new Set(doubted)).toEqual(new Set(['liar']))
   })
