@@ -44,6 +44,10 @@ const compared = new Set([
 /** Methods whose amounts differ between honest endpoints: the middle one is taken, and the higher of two. */
 const estimated = new Set(['eth_estimateGas', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'])
 
+/** Whether a call is about one block whatever the chain does meanwhile. */
+const isByHash = ({ method, params }: RpcCall): boolean =>
+  method === 'eth_getBlockByHash' || JSON.stringify(params ?? []).includes('"blockHash"')
+
 /** Whether a call is compared between endpoints, where there are several. */
 export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || estimated.has(method)
 
@@ -58,9 +62,9 @@ export async function agree(
   call: RpcCall,
   endpoints: readonly Endpoint[],
   given = endpoints.length,
-  { clock, wasLate = () => false, onDoubt = () => undefined }: AgreeDependencies = {},
+  { clock, isLastTry = true, wasLate = () => false, onDoubt = () => undefined }: AgreeDependencies = {},
 ): Promise<{ readonly result: unknown } | null> {
-  const late = new Set(endpoints.filter(wasLate))
+  const late = new Set(isLastTry ? [] : endpoints.filter(wasLate))
   const waiting = {
     clock,
     late,
@@ -69,7 +73,7 @@ export async function agree(
       onDoubt(endpoint, 'late')
     },
   }
-  const askAll: AskAll = (about, of) => askEach(about, of, waiting)
+  const askAll: AskAll = (about, of, doContradict) => askEach(about, of, { ...waiting, doContradict })
   // What most say is the middle.
   if (estimated.has(call.method))
     return middleOf((await askEach(call, endpoints.slice(0, 3), { ...waiting, isMostEnough: true })).said)
@@ -77,7 +81,8 @@ export async function agree(
   if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints, askAll)
-  const { said: again } = await askAll(atBlock.call, atBlock.endpoints)
+  const doContradict = isLastTry && atBlock.isOfOneBlock ? contradictEachOther : undefined
+  const { said: again } = await askAll(atBlock.call, atBlock.endpoints, doContradict)
   const most = majorityOf(again, atBlock.endpoints.length)
   if (most === null) throw disagreement(call, again.length > 1 ? again : said)
   for (const { endpoint, key, isVague } of again) {
@@ -93,14 +98,23 @@ export async function agree(
 type AgreeDependencies = {
   /** Counts what is late; default: nothing is. */
   readonly clock?: Pick<Clock, 'sleep'> | undefined
-  /** Whether an endpoint kept others waiting of late: it is asked, and waited for no more once most have answered. */
+  /** Whether it is not tried again where there is no agreement now; default true. Only then is a contradiction worth waiting for. */
+  readonly isLastTry?: boolean
+  /** Whether an endpoint kept others waiting of late: it is asked, and but for the last try not waited for once most have answered. */
   readonly wasLate?: (endpoint: Endpoint) => boolean
   /** Told who is late, and who answers otherwise than most. */
   readonly onDoubt?: (endpoint: Endpoint, why: 'late' | 'odd') => void
 }
-type AskAll = (call: RpcCall, endpoints: readonly Endpoint[]) => Promise<Asked>
+type AskAll = (
+  call: RpcCall,
+  endpoints: readonly Endpoint[],
+  doContradict?: AskOptions['doContradict'],
+) => Promise<Asked>
 
-/** The same call about a block that most endpoints have, and the endpoints that have it or were too late to say so. */
+/**
+ * The same call about a block that most endpoints have, and the endpoints that have it or were too late to say so. Of one block, named by its
+ * hash or agreed on, honest endpoints say the same; a number may be that of blocks on two branches.
+ */
 async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askAll: AskAll) {
   const params = (call.params ?? []) as readonly unknown[]
   const place = blockParameter[call.method]
@@ -109,30 +123,32 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askA
     (call.method === 'eth_getBlockByNumber' && params[0] === 'latest') ||
     (call.method === 'eth_getLogs' && [undefined, 'latest'].includes((params[0] as { toBlock?: string }).toBlock)) ||
     (place !== undefined && [undefined, 'latest', 'pending'].includes(params[place] as string | undefined))
-  if (!isAtHead) return { call, endpoints }
+  if (!isAtHead) return { call, endpoints, isOfOneBlock: isByHash(call) }
 
   const latest = (number: string) => ({ method: 'eth_getBlockByNumber', params: [number, false] })
   const { said: heads } = await askAll(latest('latest'), endpoints)
   // The middle head: one endpoint cannot raise it by inventing a head, however high.
   const numbers = heads.flatMap(({ result }) => numberOf(result) ?? []).sort((a, b) => (a < b ? -1 : 1))
   const number = numbers[Math.floor((numbers.length - 1) / 2)]
-  if (number === undefined) return { call, endpoints }
+  if (number === undefined) return { call, endpoints, isOfOneBlock: false }
   const { said: blocks, unanswered } = await askAll(latest(`0x${number.toString(16)}`), endpoints)
   const most = majorityOf(blocks, blocks.length)
   if (most === null || most.result === null) throw disagreement(call, blocks)
   const agreeing = [...blocks.filter(({ key }) => key === most.key).map(({ endpoint }) => endpoint), ...unanswered]
   const { hash, number: hexNumber } = most.result as { hash: string; number: string }
+  const atBlock = (changes: Partial<RpcCall>) => ({
+    call: { ...call, ...changes },
+    endpoints: agreeing,
+    isOfOneBlock: true,
+  })
   switch (call.method) {
     case 'eth_blockNumber':
     case 'eth_getBlockByNumber':
-      return {
-        call: { ...call, method: 'eth_getBlockByHash', params: [hash, params[1] ?? false] },
-        endpoints: agreeing,
-      }
+      return atBlock({ method: 'eth_getBlockByHash', params: [hash, params[1] ?? false] })
     case 'eth_getLogs':
-      return { call: { ...call, params: [{ ...(params[0] as object), toBlock: hexNumber }] }, endpoints: agreeing }
+      return atBlock({ params: [{ ...(params[0] as object), toBlock: hexNumber }] })
     default:
-      return { call: { ...call, params: [...params.slice(0, place), { blockHash: hash }] }, endpoints: agreeing }
+      return atBlock({ params: [...params.slice(0, place), { blockHash: hash }] })
   }
 }
 
@@ -140,6 +156,8 @@ type AskOptions = {
   readonly count?: number
   /** Whether the others need not be waited for once more than half say the same. */
   readonly isMostEnough?: boolean
+  /** Whether what was said, by some of `of` endpoints, cannot all be true: then the others may take as long as they need. Default never. */
+  readonly doContradict?: ((said: readonly Said[], of: number) => boolean) | undefined
   readonly clock: Pick<Clock, 'sleep'> | undefined
   /** Those that were late before: a read waits for each of them once. */
   readonly late: ReadonlySet<Endpoint>
@@ -151,19 +169,19 @@ type Asked = { readonly said: Said[]; readonly unanswered: readonly Endpoint[] }
 
 /** After this long without an answer another endpoint is asked beside the slow one, in ms. */
 const soonMs = 500
-/** Once more than half have answered, the others have this long, in ms. */
+/** Once more than half have answered and do not contradict each other, the others have this long, in ms. */
 const lateMs = 1_000
 
 /**
  * Asks `count` endpoints at once, by default all, and one more for each that does not answer, or where not all have answered soon. Where all
- * are asked, none holds up the answers of most for long, and one that was late before does not at all.
+ * are asked, none holds up the answers of most for long, and one that was late before does not at all, unless these contradict each other.
  *
  * @throws RPC_DISAGREEMENT where a single endpoint answers while two others limit us: one answer is not enough
  */
 async function askEach(
   call: RpcCall,
   endpoints: readonly Endpoint[],
-  { count = endpoints.length, isMostEnough = false, clock, late, onLate }: AskOptions,
+  { count = endpoints.length, isMostEnough = false, doContradict = () => false, clock, late, onLate }: AskOptions,
 ): Promise<Asked> {
   const answers: { readonly endpoint: Endpoint; readonly answer: Awaited<ReturnType<typeof ask>> }[] = []
   const said = () =>
@@ -180,6 +198,10 @@ async function askEach(
       inTime()
       resolve()
     }
+    /** Whoever is still silent may be the one that decides; its request has a limit of its own. */
+    function endUnlessContradicted() {
+      if (!doContradict(said(), count)) end()
+    }
     function askNext() {
       const endpoint = endpoints[asked]
       if (endpoint === undefined) return
@@ -191,12 +213,12 @@ async function askEach(
         if (typeof answer !== 'object') askNext()
         if (answers.length === asked) return end()
         if (clock === undefined || count < endpoints.length || 2 * length <= count) return
-        if (unanswered().every(other => late.has(other))) return end()
+        if (unanswered().every(other => late.has(other))) return endUnlessContradicted()
         if (isWaiting) return
         isWaiting = true
         inTime = timeLimit(clock, lateMs, () => {
           unanswered().forEach(onLate)
-          end()
+          endUnlessContradicted()
         })
       })
     }
@@ -228,6 +250,12 @@ async function ask(call: RpcCall, endpoint: Endpoint): Promise<Said | 'silent' |
 function majorityOf(said: readonly Said[], of: number): Said | null {
   for (const one of said) if (2 * said.filter(({ key }) => key === one.key).length > of) return one
   return null
+}
+
+/** Vague answers contradict nothing: who does not know is behind. */
+function contradictEachOther(said: readonly Said[], of: number): boolean {
+  const clear = said.filter(({ isVague }) => !isVague)
+  return new Set(clear.map(({ key }) => key)).size > 1 && majorityOf(said, of) === null
 }
 
 function middleOf(said: readonly Said[]) {

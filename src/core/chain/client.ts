@@ -134,21 +134,19 @@ export async function connectChain(
 
   function request(call: RpcCall): Promise<unknown> {
     let timedOut = false
-    const compared = async (endpoints: readonly Endpoint[], isLast: boolean) => {
+    const compared = async (endpoints: readonly Endpoint[], isLastTry: boolean) => {
       const beganAtMs = clock.monotonicMs()
       try {
-        // Who was late is waited for only where the others cannot agree without it.
-        const dependencies = { clock, onDoubt, ...(!isLast && { wasLate }) }
-        const agreed = await agree(call, endpoints, rpcUrls.length, dependencies)
+        const agreed = await agree(call, endpoints, rpcUrls.length, { clock, isLastTry, wasLate, onDoubt })
         if (agreed !== null) return agreed.result
         throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(endpoints) })
       } finally {
         timedOut ||= clock.monotonicMs() - beganAtMs >= timeoutMs
       }
     }
-    const askAll = async (isLast: boolean) => {
+    const askAll = async (isLastTry: boolean) => {
       const endpoints = usable()
-      if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) return compared(endpoints, isLast)
+      if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) return compared(endpoints, isLastTry)
       for (const endpoint of endpoints) {
         try {
           return await endpoint.request(call)
@@ -204,7 +202,11 @@ const retryWaitsMs = [50, 200]
  * Repeats an attempt after short waits, since a rate limit or a restarting proxy passes soon. A request that timed out is not repeated, nor is a
  * read that took as long.
  */
-async function patiently<T>(clock: Clock, attempt: (isLast: boolean) => Promise<T>, mayWait = () => true): Promise<T> {
+async function patiently<T>(
+  clock: Clock,
+  attempt: (isLastTry: boolean) => Promise<T>,
+  mayWait = () => true,
+): Promise<T> {
   for (const waitMs of retryWaitsMs) {
     try {
       return await attempt(false)

@@ -239,6 +239,45 @@ describe('a read over several endpoints', () => {
     expect(new Set(doubted)).toEqual(new Set(['liar']))
   })
 
+  it('two endpoints that contradict each other about one block wait for a third that is slow, and it decides', async () => {
+    const atHash = { method: 'eth_call', params: [{ to: '0x' }, { blockHash: hashOf(9) }] }
+    for (const read of [call, atHash]) {
+      const clock = createManualClock()
+      const liar = endpoint('liar', 9, () => '0x66')
+      const honest = endpoint('honest', 9, () => '0x01')
+      const slow = endpoint('slow', 9, () => clock.sleep(4_000).then(() => '0x01'))
+      let isOver = false
+      const answer = agree(read, [liar.it, honest.it, slow.it], 3, { clock }).finally(() => {
+        isOver = true
+      })
+      await clock.advance(3_999)
+      expect(isOver).toBe(false)
+      await clock.advance(1)
+      expect(await answer).toEqual({ result: '0x01' })
+      expect([liar, honest, slow].map(({ dropped }) => dropped.length)).toEqual([1, 0, 0])
+    }
+  })
+
+  it('an endpoint that does not know, or is on another branch, contradicts nobody: a slow third is waited for by a second', async () => {
+    const unknown = () =>
+      new RpcRequestError({ url: '', body: {}, error: { code: -32_000, message: 'header not found' } })
+    const atHash = { method: 'eth_call', params: [{ to: '0x' }, { blockHash: hashOf(9) }] }
+    const byNumber = { method: 'eth_getBlockByNumber', params: ['0x9', false] }
+    for (const [read, other] of [
+      [atHash, endpoint('behind', 9, unknown)],
+      [byNumber, endpoint('other branch', 9, () => '0x01', 'b')],
+    ] as const) {
+      const clock = createManualClock()
+      const honest = endpoint('honest', 9, () => '0x01')
+      const silent = endpoint('silent', 9, () => '0x01')
+      const never: Endpoint['request'] = () => new Promise(() => undefined)
+      const answer = agree(read, [other.it, honest.it, { ...silent.it, request: never }], 3, { clock })
+      answer.catch(() => undefined)
+      await clock.advance(1_000)
+      await expect(answer).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
+    }
+  })
+
   it('reads go on with one endpoint where the others do not answer', async () => {
     const silent = endpoint('silent', 9, () => chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method: 'eth_call' }))
     const only = endpoint('only', 9, () => '0x01')
