@@ -68,11 +68,12 @@ export async function connectChain(
   let connected = false
   const ask: Ask = (endpoint, call) => patiently(clock, () => endpoint.request(call))
 
+  const askId = async (endpoint: Endpoint) => Number(await ask(endpoint, { method: 'eth_chainId' }))
+
   /** @returns the endpoint's head; null when it names a head whose block it does not show, so that others are not measured by it */
-  async function checkEndpoint(endpoint: Endpoint): Promise<bigint | null> {
-    const actual = Number(await ask(endpoint, { method: 'eth_chainId' }))
-    chainId ??= actual
-    if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId, actual })
+  async function checkEndpoint(endpoint: Endpoint, id: Promise<number>): Promise<bigint | null> {
+    const actual = await id
+    if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId!, actual })
     const sinceMs = clock.monotonicMs() - (codeSeenMs.get(endpoint) ?? Number.NEGATIVE_INFINITY)
     const isAllDue = endpoint.status.state === 'dropped' || sinceMs >= allCodeMs
     await Promise.all(
@@ -93,13 +94,14 @@ export async function connectChain(
     return clock.monotonicMs() - since < forgedMs
   }
 
-  async function check() {
+  /** @param ids - what each endpoint says to the question for its chain id, where it was asked already */
+  async function check(ids?: ReadonlyMap<Endpoint, Promise<number>>) {
     const heads = new Map<Endpoint, bigint | null>()
     for (const outcome of await Promise.allSettled(
       endpoints.map(async endpoint => {
         if (sitsOut(endpoint)) return
         try {
-          heads.set(endpoint, await checkEndpoint(endpoint))
+          heads.set(endpoint, await checkEndpoint(endpoint, ids?.get(endpoint) ?? askId(endpoint)))
         } catch (error) {
           const reason = asReason(endpoint, error)
           // An endpoint that passed its checks and is silent now has shown nothing false: the next request tries it again.
@@ -164,12 +166,12 @@ export async function connectChain(
     for (const endpoint of endpoints) endpoint.close()
   }
 
-  if (chainId === undefined && endpoints.length > 1) {
-    const named = endpoints.map(async endpoint => Number(await ask(endpoint, { method: 'eth_chainId' })))
-    const { most, answers } = await untilMost(named, id => id)
+  const ids = new Map(endpoints.map(endpoint => [endpoint, askId(endpoint)]))
+  if (chainId === undefined) {
+    const { most, answers } = await untilMost([...ids.values()], id => id)
     chainId = most ?? answers[0]
   }
-  await check()
+  await check(ids)
   connected = true
   if (usable().length === 0) {
     close()
@@ -183,7 +185,7 @@ export async function connectChain(
     all: () => endpoints,
     usable,
     status: () => endpoints.map(endpoint => endpoint.status),
-    check,
+    check: () => check(),
     close,
   }
 }
