@@ -57,6 +57,15 @@ it('a command is told why a transaction was refused, where every endpoint refuse
   await expect(transact(call, { nonce: 0 }, dependencies)).rejects.toThrow(/nonce too low/i)
 })
 
+it('a command is told what an endpoint says to its transaction, and not that another one does not answer', async () => {
+  const { board, chain } = await boardBehindThree({ fault: 'rate-limited', method: 'eth_sendRawTransaction' })
+  const call = { what: 'note', to: board.note(1).to, data: board.dataOf(1) }
+  const dependencies = { chain, account: board.account, clock: systemClock }
+  await transact(call, {}, dependencies)
+  const other = { ...call, data: board.dataOf(2) }
+  await expect(transact(other, { nonce: 0 }, dependencies)).rejects.toThrow(/nonce too low/i)
+})
+
 it('the chain is the one that most endpoints name, whoever is the first to answer', async () => {
   const board = await noteBoard()
   const proxies = await Promise.all([1, 2, 3].map(seed => startRpcProxy({ target: board.anvil.rpcUrl, seed })))

@@ -9,6 +9,7 @@ import {
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
 } from 'viem'
+import { isKaisarError } from '../../platform/errors.ts'
 import { stringifyJson } from '../../platform/output.ts'
 import type { Chain } from '../client.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -90,7 +91,7 @@ const toReceipt = (receipt: TransactionReceipt): Receipt => ({
  * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it.
  *
  * @param options - `mayBeUsed` (default): the nonce may be used already, so that a refusal for that reason is none: what became of it the chain shows
- * @returns whether one has it, already or now; else why none took it, in their order
+ * @returns whether one has it, already or now; else why none took it, in their order, but first what endpoints say, and then which do not answer
  */
 export function broadcast(
   chain: Pick<Chain, 'usable'>,
@@ -107,7 +108,12 @@ export function broadcast(
   })
   return Promise.any(given).then(
     () => ({ isTaken: true, reasons: [] }),
-    ({ errors }: AggregateError) => ({ isTaken: false, reasons: errors as readonly Error[] }),
+    ({ errors }: AggregateError) => {
+      // An error of ours says that an endpoint did not answer.
+      const silences = errors.filter(error => isKaisarError(error))
+      const refusals = errors.filter(error => !isKaisarError(error))
+      return { isTaken: false, reasons: [...refusals, ...silences] }
+    },
   )
 }
 
