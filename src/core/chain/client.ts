@@ -204,8 +204,8 @@ const retryWaitsMs = [50, 200]
  * Repeats an attempt after short waits, since a rate limit or a restarting proxy passes soon. A request that timed out is not repeated, nor is a
  * read that took as long.
  */
-async function patiently<T>(
-  clock: Clock,
+export async function patiently<T>(
+  clock: Pick<Clock, 'sleep'>,
   attempt: (isLastTry: boolean) => Promise<T>,
   mayWait = () => true,
 ): Promise<T> {
