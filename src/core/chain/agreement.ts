@@ -40,6 +40,8 @@ const compared = new Set([
   'eth_getBlockByHash',
   'eth_getBlockByNumber',
   'eth_getLogs',
+  'eth_getTransactionByHash',
+  'eth_getTransactionReceipt',
 ])
 /** Methods whose amounts differ between honest endpoints: the middle one is taken, and the higher of two. */
 const estimated = new Set(['eth_estimateGas', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'])
@@ -278,7 +280,7 @@ const disagreement = ({ method }: RpcCall, said: readonly Said[]) =>
     answers: said.map(({ endpoint, key }) => `${endpoint.name}: ${brief(key)}`).join(' · '),
   })
 
-/** The text by which answers are compared. For a block it holds the fields that we read, because nodes differ in the others. */
+/** The text by which answers are compared. Where nodes differ in fields that we do not read, it holds those that we do. */
 function keyOf(result: unknown): string {
   if (Array.isArray(result)) return `[${result.map(keyOf).join(',')}]`
   if (typeof result !== 'object' || result === null) return String(result).toLowerCase()
@@ -288,6 +290,10 @@ function keyOf(result: unknown): string {
     const hashes = Array.isArray(transactions) ? transactions.map(each => (each as { hash?: string }).hash ?? each) : []
     return [hash, number, parentHash, timestamp, baseFeePerGas, gasLimit, ...hashes].join(' ')
   }
+  if (typeof fields.hash === 'string' && 'input' in fields)
+    return [fields.hash, fields.to, fields.input].join(' ').toLowerCase()
+  if (typeof fields.transactionHash === 'string' && 'logs' in fields)
+    return [fields.transactionHash, fields.blockHash, fields.status, keyOf(fields.logs)].join(' ').toLowerCase()
   const named = Object.keys(fields).filter(name => !/^(blockTimestamp|removed)$/.test(name))
   return `{${named.sort().map(name => `${name}:${keyOf(fields[name])}`)}}`
 }

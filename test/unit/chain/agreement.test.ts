@@ -1,6 +1,6 @@
 import { HttpRequestError, RpcRequestError } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { agree } from '../../../src/core/chain/agreement.ts'
+import { agree, isCompared } from '../../../src/core/chain/agreement.ts'
 import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
@@ -275,6 +275,25 @@ describe('a read over several endpoints', () => {
       answer.catch(() => undefined)
       await clock.advance(1_000)
       await expect(answer).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
+    }
+  })
+
+  it('a transaction and its receipt are what two endpoints say, also where these differ in fields that are not read', async () => {
+    const [hash, other] = [hashOf(1), hashOf(2)]
+    const shown = {
+      eth_getTransactionByHash: { hash, to: '0xAB', input: '0x01' },
+      eth_getTransactionReceipt: { transactionHash: hash, blockHash: other, status: '0x1', logs: [{ data: '0x01' }] },
+    }
+    const forged = { input: '0x66', logs: [{ data: '0x66' }] }
+    for (const [method, truth] of Object.entries(shown)) {
+      const says = (answer: object): Endpoint =>
+        ({ name: 'it', request: async () => answer, mark: () => undefined }) as unknown as Endpoint
+      const honest = [says({ ...truth, type: '0x2' }), says({ ...truth, to: '0xab', blockTimestamp: '0x5' })]
+      const call = { method, params: [hash] }
+      expect(isCompared(call)).toBe(true)
+      expect(await agree(call, honest)).toEqual({ result: { ...truth, type: '0x2' } })
+      const all = [says({ ...truth, ...forged }), ...honest]
+      expect(await agree(call, all)).toEqual({ result: { ...truth, type: '0x2' } })
     }
   })
 
