@@ -43,15 +43,22 @@ const compared = new Set([
   'eth_getTransactionByHash',
   'eth_getTransactionReceipt',
 ])
-/** Methods whose amounts differ between honest endpoints: the middle one is taken, and the higher of two. */
-const estimated = new Set(['eth_estimateGas', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'])
+/**
+ * Methods whose amounts differ between honest endpoints: the middle one is taken, and the higher of two. So far apart, in percent of the
+ * lower, honest ones may be: what a false one adds to it costs no more than that. Of two that are further apart a third decides.
+ */
+const closePercents: Readonly<Record<string, bigint>> = {
+  eth_estimateGas: 110n,
+  eth_gasPrice: 200n,
+  eth_maxPriorityFeePerGas: 200n,
+}
 
 /** Whether a call is about one block whatever the chain does meanwhile. */
 const isByHash = ({ method, params }: RpcCall): boolean =>
   method === 'eth_getBlockByHash' || JSON.stringify(params ?? []).includes('"blockHash"')
 
 /** Whether a call is compared between endpoints, where there are several. */
-export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || estimated.has(method)
+export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || method in closePercents
 
 /**
  * @param endpoints - the endpoints that can be asked, in order of preference
@@ -76,9 +83,12 @@ export async function agree(
     },
   }
   const askAll: AskAll = (about, of, doContradict) => askEach(about, of, { ...waiting, doContradict })
-  // What most say is the middle.
-  if (estimated.has(call.method))
-    return middleOf((await askEach(call, endpoints.slice(0, 3), { ...waiting, isMostEnough: true })).said)
+  const closePercent = closePercents[call.method]
+  if (closePercent !== undefined) {
+    const doContradict = (said: readonly Said[], of: number) => areFarApart(said, of, closePercent)
+    // What most say is the middle.
+    return middleOf((await askEach(call, endpoints.slice(0, 3), { ...waiting, isMostEnough: true, doContradict })).said)
+  }
   const { said } = await askEach(call, endpoints, { ...waiting, count: 2 })
   if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
@@ -260,12 +270,26 @@ function contradictEachOther(said: readonly Said[], of: number): boolean {
   return new Set(clear.map(({ key }) => key)).size > 1 && majorityOf(said, of) === null
 }
 
+/** Whether no amounts of more than half of `of` endpoints lie close together, nor so many refuse the call. */
+function areFarApart(said: readonly Said[], of: number, closePercent: bigint): boolean {
+  const amounts = amountsOf(said)
+  const refusals = said.filter(({ error }) => isRevert(error)).length
+  if (amounts.length + refusals < 2 || 2 * refusals > of) return false
+  return !amounts.slice(Math.floor(of / 2)).some((high, i) => 100n * high <= closePercent * amounts[i]!)
+}
+
+/** In ascending order. */
+const amountsOf = (said: readonly Said[]): bigint[] =>
+  said
+    .flatMap(({ result }) => (typeof result === 'string' && /^0x[0-9a-f]{1,64}$/.test(result) ? BigInt(result) : []))
+    .sort((a, b) => (a < b ? -1 : 1))
+
 function middleOf(said: readonly Said[]) {
-  const amounts = said.filter(({ result }) => typeof result === 'string' && /^0x[0-9a-f]{1,64}$/.test(result))
+  const amounts = amountsOf(said)
   const refusals = said.filter(({ error }) => error !== null)
-  if (refusals.length > amounts.length) return outcomeOf(refusals[0])
-  amounts.sort((a, b) => (BigInt(a.result as string) < BigInt(b.result as string) ? -1 : 1))
-  return outcomeOf(amounts[Math.floor(amounts.length / 2)] ?? refusals[0])
+  const middle = amounts[Math.floor(amounts.length / 2)]
+  if (middle === undefined || refusals.length > amounts.length) return outcomeOf(refusals[0])
+  return { result: `0x${middle.toString(16)}` }
 }
 
 function outcomeOf(said: Said | undefined) {

@@ -27,6 +27,7 @@ function endpoint(name: string, head: number, state: (at: number) => unknown, br
     eth_getBlockByHash: ([hash]) => block(Number.parseInt((hash as string).slice(-2), 16), branch),
     eth_call: ([, which]) => state(numberOf(which)),
     eth_estimateGas: () => state(head),
+    eth_maxPriorityFeePerGas: () => state(head),
   }
   const it: Endpoint = {
     name,
@@ -206,7 +207,7 @@ describe('a read over several endpoints', () => {
     expect(await read).toEqual({ result: '0x01' })
   })
 
-  it('an endpoint that never answers holds up no estimate on which the two others agree, and by a second one on which they differ', async () => {
+  it('an endpoint that never answers holds up no estimate on which the two others agree, and by a second one on which they nearly do', async () => {
     const gas = { method: 'eth_estimateGas', params: [{}] }
     const silent = endpoint('silent', 9, () => new Promise<never>(() => undefined))
     const [low, high] = [endpoint('low', 9, () => '0x64'), endpoint('high', 9, () => '0x65')]
@@ -277,6 +278,26 @@ describe('a read over several endpoints', () => {
       await expect(answer).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
     }
   })
+
+  it.each([
+    { method: 'eth_maxPriorityFeePerGas', other: '0xc8', used: '0xc8', atMs: 1_000 },
+    { method: 'eth_maxPriorityFeePerGas', other: '0xc9', used: '0xc9', atMs: 5_000 },
+    { method: 'eth_estimateGas', other: '0x6e', used: '0x6e', atMs: 1_000 },
+    { method: 'eth_estimateGas', other: '0x6f', used: '0x6f', atMs: 5_000 },
+    { method: 'eth_estimateGas', other: revert, used: '0x64', atMs: 5_000 },
+  ])(
+    'of two estimates the higher is used, once the third has failed where they are far apart ($method, $used)',
+    async ({ method, other, used, atMs }) => {
+      const clock = createManualClock()
+      const timeout = chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method })
+      const all = [() => clock.sleep(5_000).then(() => timeout), () => '0x64', () => other]
+      const endpoints = all.map((answer, i) => endpoint(`${i}`, 9, answer).it)
+      const estimate = agree({ method, params: [{}] }, endpoints, 3, { clock })
+      const ended = estimate.then(answer => ({ answer, atMs: clock.monotonicMs() }))
+      for (let second = 0; second < 5; second++) await clock.advance(1_000)
+      expect(await ended).toEqual({ answer: { result: used }, atMs })
+    },
+  )
 
   it('a transaction and its receipt are what two endpoints say, also where these differ in fields that are not read', async () => {
     const [hash, other] = [hashOf(1), hashOf(2)]
