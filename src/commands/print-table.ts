@@ -13,3 +13,10 @@ export async function printTable<T>(
   const { tableTexts } = await import('../core/view/table.ts')
   for (const line of tableTexts(columns, rows, tableWidth(), empty)) command.log(line)
 }
+
+/** Lines of a command's text output, folded where the terminal is narrower. */
+export async function printLines(command: { log(line: string): void }, lines: readonly string[]): Promise<void> {
+  const { foldLine, lineText } = await import('../core/view/line.ts')
+  for (const text of lines)
+    for (const line of foldLine([{ text, tone: 'plain' }], tableWidth())) command.log(lineText(line))
+}
