@@ -11,7 +11,7 @@ export async function printTable<T>(
   empty: string,
 ): Promise<void> {
   const { tableTexts } = await import('../core/view/table.ts')
-  for (const line of tableTexts(columns, rows, tableWidth(), empty)) command.log(line)
+  await printLines(command, tableTexts(columns, rows, tableWidth(), empty))
 }
 
 /** Lines of a command's text output, folded where the terminal is narrower. */

@@ -71,7 +71,7 @@ export function foldLine(line: Line, width: number): Line[] {
     }
     gap = { at: end, length: spaces.length }
   }
-  return [...folded, [span(' '.repeat(from === 0 ? 0 : below)), ...sliceLine(line, from, text.length)]]
+  return from === 0 ? [line] : [...folded, [span(' '.repeat(below)), ...sliceLine(line, from, text.length)]]
 }
 
 /** Part of a line, by positions in its text. */

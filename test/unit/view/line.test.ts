@@ -52,10 +52,9 @@ describe('line', () => {
     ])
     // What nothing can be done about stays as it is.
     expect(at80('x'.repeat(90))).toEqual(['x'.repeat(90)])
-    expect(foldLine([span('✓ ', 'good'), span('step  ', 'strong'), span('one two three', 'dim')], 14)).toEqual([
-      [span('✓ ', 'good'), span('step  ', 'strong'), span('one', 'dim')],
-      [span('      '), span('two', 'dim')],
-      [span('      '), span('three', 'dim')],
+    expect(foldLine([span('✓ ', 'good'), span('step  ', 'strong'), span('one two three', 'dim')], 17)).toEqual([
+      [span('✓ ', 'good'), span('step  ', 'strong'), span('one two', 'dim')],
+      [span(' '.repeat(8)), span('three', 'dim')],
     ])
   })
 })
