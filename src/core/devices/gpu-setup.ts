@@ -286,7 +286,7 @@ export function setupLines(setup: GpuSetup): string[] {
     for (const { name: what, found: there, optional, detail } of parts)
       lines.push(`  ${there ? 'found  ' : optional ? 'to gain' : 'MISSING'} ${what}: ${detail}`)
   }
-  const missing = missingParts(setup)
+  const missing = missingParts(setup).filter(({ commands }) => commands.length > 0)
   for (const { name, commands } of missing) lines.push('', `For ${name}:`, ...commands.map(each => `  ${each}`))
   return lines
 }
