@@ -128,6 +128,17 @@ contract EpochConsensus is EpochSeeds, Lanes, Governed {
         else _settle(session, words, opened);
     }
 
+    /// @inheritdoc IEpochCore
+    function voidCohort(uint64 epoch, uint32 cohort) external {
+        Session memory session = _session(epoch, cohort);
+        if (session.phase < Phase.Open || !_isSettling(epoch)) revert WrongPhase(epoch, session.phase, Phase.Open);
+        bool hopeless = LibBit.popCount(session.committed) < QUORUM
+            || (session.phase >= Phase.Finalize && !_isRevealed(epoch, cohort));
+        if (!hopeless) revert QuorumPossible(epoch, cohort);
+        if (session.phase >= Phase.Finalize) _strikeUnopened(session, revealedSeats(epoch, cohort));
+        _void(session);
+    }
+
     // --- paying -----------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IEpochCore

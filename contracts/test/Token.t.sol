@@ -9,7 +9,7 @@ import {RewardVault} from "../src/RewardVault.sol";
 import {EpochExtension} from "../src/EpochExtension.sol";
 import {ICheckerSeats} from "../src/interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../src/interfaces/IDeviceRegistry.sol";
-import {IEpochReports, Phase, ScoreRules, Timeline} from "../src/interfaces/IEpochConsensus.sol";
+import {IEpochReports, Opening, Phase, ScoreRules, Timeline} from "../src/interfaces/IEpochConsensus.sol";
 import {IGovernedReports} from "../src/interfaces/IGoverned.sol";
 import {IKaisarToken, IKaisarTokenOwn} from "../src/interfaces/IKaisarToken.sol";
 import {IRewardVault} from "../src/interfaces/IRewardVault.sol";
@@ -124,7 +124,7 @@ contract TokenTest is Fixture {
         deployAll();
         EpochExtension alone = EpochConsensus(address(consensus)).extension();
         vm.expectRevert();
-        alone.voidCohort(0, 0);
+        alone.reveal(0, 0, new Opening[](0));
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotOwner.selector, address(this)));
         alone.scheduleScoreRules(defaultScores());
     }

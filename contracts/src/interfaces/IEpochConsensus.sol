@@ -219,8 +219,8 @@ interface IEpochReports {
     event Committed(uint64 indexed epoch, address indexed owner, bytes32 root);
     /// @notice Settling of an epoch began. @param caps Σ 2 × standing of its members; zero where nobody has one.
     event EpochCounted(uint64 indexed epoch, uint32 members, uint256 caps);
-    /// @param seats Bit mask of the seats whose openings this call brought.
-    event Revealed(uint64 indexed epoch, uint32 indexed cohort, uint8 seats);
+    /// @notice What finalizing takes from then on: a call that came through another contract shows it nowhere else.
+    event Revealed(uint64 indexed epoch, uint32 indexed cohort, Opening[] openings);
     /// @param rates Medians, RATE_WORDS words in the layout of {Opening}. @param uptimes Medians, as many words.
     /// @param flags Majorities, one word (with `judged` set where a quorum of seats judged).
     /// @param certain Low bit of each nibble: at least CERTAIN seats judged the lane.
@@ -323,6 +323,9 @@ interface IEpochCore is IEpochShared {
     /// revealed ones, after FINALIZE a quorum of them.
     function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
 
+    /// @notice Marks a cohort void that cannot reach a quorum any more, and strikes who committed and did not open.
+    function voidCohort(uint64 epoch, uint32 cohort) external;
+
     // --- between the contracts
 
     /// @notice A lane gets a device: `deviceId` brings its standing along. DeviceRegistry only.
@@ -393,11 +396,9 @@ interface IEpochCore is IEpochShared {
 interface IEpochExtension is IEpochShared {
     // --- cohorts
 
-    /// @notice Puts openings on record in REVEAL, for any seats.
+    /// @notice Puts openings on record in REVEAL, for any seats. It earns a fifth of the cohort's bounty for the caller's own: who withholds
+    /// one in OPEN, so that all have to be revealed, would else be paid for all of them.
     function reveal(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
-
-    /// @notice Marks a cohort void that cannot reach a quorum any more, and strikes who committed and did not open.
-    function voidCohort(uint64 epoch, uint32 cohort) external;
 
     // --- audits
 

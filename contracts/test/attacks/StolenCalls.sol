@@ -117,7 +117,7 @@ abstract contract StolenCalls is Fixture {
         openings[0] = openingOf(epoch, key, 0, _seatOf(epoch), greedyWords());
         _row(calls, target, abi.encodeCall(IEpochCore.finalize, (epoch, 0, openings)));
         _row(calls, target, abi.encodeCall(IEpochExtension.reveal, (epoch, 0, openings)));
-        _row(calls, target, abi.encodeCall(IEpochExtension.voidCohort, (epoch, 0)));
+        _row(calls, target, abi.encodeCall(IEpochCore.voidCohort, (epoch, 0)));
         Commitment memory none;
         _row(calls, target, abi.encodeCall(IEpochExtension.answerAudit, (epoch, 0, openings[0], new Evidence[](0), none, "")));
         _row(calls, target, abi.encodeCall(IEpochExtension.strikeUnanswered, (epoch, 0, 0)));

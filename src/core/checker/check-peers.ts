@@ -5,13 +5,12 @@
  *
  * Why: docs/why/evidence.md
  */
-import type { Address, Hex } from 'viem'
+import { type Address, type Hex, zeroHash } from 'viem'
 import { firstBlockSince } from '../chain/blocks.ts'
 import { getChecker } from '../chain/checkers.ts'
 import { getEpoch } from '../chain/epochs.ts'
+import { getEvents } from '../chain/events.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { unpackOpening } from '../epoch/opening.ts'
-import { shownOpenings } from '../epoch/shown-openings.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import { commitmentHash } from '../report/commitment.ts'
@@ -58,12 +57,13 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
     const { cohort, deviceId, lane } = device
     const committee = duty.committees.get(cohort) ?? []
     const from = await firstBlockSince(network.chain, openAt)
-    const others = (await shownOpenings(network, epoch, cohort, from)).filter(({ seat }) => committee[seat] !== self)
-    const opening = oneOf(others)
-    if (opening === undefined) return
-    const checker = committee[opening.seat]!
+    const of = { epoch: BigInt(epoch), cohort }
+    const [final] = await getEvents(network, 'EpochConsensus', 'CohortFinalized', { fromBlock: from }, of)
+    const roots = final?.args.evidenceRoots.map((evidenceRoot, seat) => ({ checker: committee[seat]!, evidenceRoot }))
+    const opened = oneOf((roots ?? []).filter(other => other.evidenceRoot !== zeroHash && other.checker !== self))
+    if (opened === undefined) return
+    const { checker, evidenceRoot } = opened
     const said = { type: 'peer.checked', epoch, checker, device: deviceId } as const
-    const { evidenceRoot } = unpackOpening(opening.words)
     try {
       const { endpoint } = (await getChecker(network, checker))!
       const about = { epoch, deviceId, lane, maxRounds: rounds.rules.maxRounds, evidenceRoot }

@@ -9,8 +9,8 @@ import { unpackOpening } from './opening.ts'
 import type { OpeningOnChain } from './settlement-plan.ts'
 
 /**
- * The openings of a cohort that are on chain, in seat order, read from the calldata of the transactions that revealed them or finalized
- * with them. Openings in calls that came through another contract are not found.
+ * The openings of a cohort that are on chain, in seat order: those that were revealed, and those with which the consensus was called to
+ * finalize. Where another contract made that last call they are not found.
  */
 export async function shownOpenings(
   network: ConnectedNetwork,
@@ -19,26 +19,23 @@ export async function shownOpenings(
   fromBlock: bigint,
 ): Promise<OpeningOnChain[]> {
   const of = { epoch: BigInt(epoch), cohort }
-  const events = await Promise.all([
+  const [revealed, finalized] = await Promise.all([
     getEvents(network, 'EpochConsensus', 'Revealed', { fromBlock }, of),
     getEvents(network, 'EpochConsensus', 'CohortFinalized', { fromBlock }, of),
   ])
-  const bySeat = new Map<number, OpeningOnChain>()
-  for (const hash of new Set(events.flat().map(event => event.transactionHash))) {
-    const { input } = await reading('eth_getTransactionByHash', network.chain.client.getTransaction({ hash }))
-    for (const opening of decodeShown(input, epoch, cohort)) bySeat.set(opening.seat, opening)
+  const openings: OpeningOnChain[] = revealed.flatMap(({ args }) => args.openings)
+  for (const { transactionHash: hash } of finalized) {
+    const { to, input } = await reading('eth_getTransactionByHash', network.chain.client.getTransaction({ hash }))
+    // What another contract was given may look the same, and say anything.
+    if (to?.toLowerCase() === network.contracts.EpochConsensus) openings.push(...openingsOf(input))
   }
+  const bySeat = new Map(openings.map(opening => [opening.seat, opening]))
   return [...bySeat.values()].sort((a, b) => a.seat - b.seat)
 }
 
-function decodeShown(input: Hex, epoch: number, cohort: number): readonly OpeningOnChain[] {
-  try {
-    const { functionName, args } = decodeFunctionData({ abi: epochConsensusAbi, data: input })
-    const isShown = functionName === 'reveal' || functionName === 'finalize'
-    return isShown && args[0] === BigInt(epoch) && args[1] === cohort ? args[2] : []
-  } catch {
-    return []
-  }
+function openingsOf(input: Hex): readonly OpeningOnChain[] {
+  const { functionName, args } = decodeFunctionData({ abi: epochConsensusAbi, data: input })
+  return functionName === 'finalize' ? args[2] : []
 }
 
 /** A seat's signed word to a Provider about one lane. */

@@ -10,6 +10,7 @@ import { readContext } from '../../../src/core/platform/context.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { cliHome } from '../../helpers/cli-home.ts'
 import { testAddress, testKey } from '../../helpers/deploy.ts'
+import { eventually } from '../../helpers/eventually.ts'
 import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
 import { endWithScope } from '../../setup/file-scope.ts'
 
@@ -169,7 +170,8 @@ describe('a deployment', () => {
       const broken = await interrupt(after, fault)
       expect(broken.exitCode).not.toBe(0)
       expect(record().deployedAtBlock).toBeNull()
-      expect(await sent()).toBe(fault === 'server-error' ? after : after + 1)
+      // A block is made once its transaction was answered, not before.
+      await eventually(async () => expect(await sent()).toBe(fault === 'server-error' ? after : after + 1))
 
       const signed = Object.values(record().contracts).map(({ transaction }) => transaction)
       const done = (await deploy()).json<{ contracts: Record<string, string> }>()
