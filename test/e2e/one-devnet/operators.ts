@@ -163,12 +163,7 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
       ...['context list', 'context show', 'devnet status', 'keys list', `wallet balance ${wallet}`],
       ...['epoch status', 'epoch rewards', `epoch explain ${device!.id}`],
       ...['provider status', 'provider report', 'provider doctor', 'provider setup-gpu', 'checker status'],
-      ...[
-        `device list --wallet ${wallet}`,
-        `device list ${wallet}`,
-        `fleet status ${wallet}`,
-        `fleet payments ${wallet}`,
-      ],
+      ...[`device list ${wallet}`, `fleet status ${wallet}`, `fleet payments ${wallet}`],
     ]) {
       const { stdout } = await runCliHere(words.split(' '), { env: home.env, columns: 80 })
       expect(stdout, words).not.toBe('')
