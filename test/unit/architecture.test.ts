@@ -1,10 +1,11 @@
 /** The direction of dependencies and the habits that keep the tree readable, held by a test instead of by memory. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
-const source = fileURLToPath(new URL('../../src/', import.meta.url))
+const projectRoot = fileURLToPath(new URL('../../', import.meta.url))
+const source = join(projectRoot, 'src/')
 
 /** What each folder of the core may import besides itself, `protocol` and `platform`. */
 const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
@@ -136,6 +137,13 @@ it('no code loads a model that this program did not build', () => {
 describe('habits', () => {
   it('no file of the core uses the console', () => {
     expect(violations(core, file => /\bconsole\.\w+\(/.test(file.text) && 'uses console')).toEqual([])
+  })
+
+  it('no test puts another module in the place of one, which files of a worker share', () => {
+    const tests = globSync('test/**/*.test.{ts,tsx}', { cwd: projectRoot })
+    expect(tests.length).toBeGreaterThan(100)
+    const replacing = /\bvi\.(mock|doMock|hoisted)\(/
+    expect(tests.filter(path => replacing.test(readFileSync(join(projectRoot, path), 'utf8')))).toEqual([])
   })
 
   it('child processes are started through execa', () => {

@@ -1,6 +1,6 @@
 /** The memory job from the fill to the verdict, on the real kernels and a small spec. */
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fillKey } from '../../../src/core/job/memory/drawn-entries.ts'
 import { type Memory, type Step, walkedBy } from '../../../src/core/job/memory/memory.ts'
 import { fillMemory, type MemoryBanks } from '../../../src/core/job/memory/memory-banks.ts'
@@ -14,22 +14,9 @@ import {
 } from '../../../src/core/job/memory/memory-window.ts'
 import { openRowChain, type RowChain } from '../../../src/core/job/memory/row-chain.ts'
 import { type Mark, memoryRoot, rootOfMarks } from '../../../src/core/job/memory/state-tree.ts'
+import { stepMemories } from '../../../src/core/job/memory/step-code.ts'
 import { type MemoryClaim, type MemoryVerification, verifyMemory } from '../../../src/core/job/memory/verify-memory.ts'
 import { smallMemorySpec as spec } from './small-memory-spec.ts'
-
-/** Banks that this machine still has room for. */
-const room = vi.hoisted(() => ({ banks: Number.POSITIVE_INFINITY }))
-vi.mock(import('../../../src/core/job/memory/step-code.ts'), async importOriginal => {
-  const code = await importOriginal()
-  const stepMemories: typeof code.stepMemories = shape => {
-    const allocate = code.stepMemories(shape)
-    return bytes => {
-      if (room.banks-- <= 0) throw new RangeError('could not allocate memory')
-      return allocate(bytes)
-    }
-  }
-  return { ...code, stepMemories }
-})
 
 const epochSeed = `0x${'e1'.repeat(32)}` as const
 const deviceId = `0x${'d1'.repeat(32)}` as const
@@ -88,17 +75,18 @@ describe('the fill', () => {
   })
 
   it('claims the banks that the machine had room for, which are the first of what was wanted', async () => {
+    const allocate = stepMemories(spec)
+    const roomFor = (banks: number) => (bytes: number) => {
+      if (banks-- <= 0) throw new RangeError('could not allocate memory')
+      return allocate(bytes)
+    }
     const wanted = { spec, key, groups, bankBytes: 32_768 + groupBytes(spec) }
-    room.banks = 4
-    onTestFinished(() => {
-      room.banks = Number.POSITIVE_INFINITY
-    })
-    const fewer = await fillMemory(wanted, chain)
+    const fewer = await fillMemory({ ...wanted, allocate: roomFor(4) }, chain)
     expect(fewer.ready).toBe(4)
     const marks = { seed, groups: 4, markSteps: [100, 150, 300] }
     expect((await reworkMemoryWindow(fewer, marks)).root).toEqual((await reworkMemoryWindow(banks, marks)).root)
-    room.banks = spec.leastGroups - 1
-    await expect(fillMemory(wanted, chain)).rejects.toThrow(codeOf('JOB_MEMORY_TOO_SMALL'))
+    const tooSmall = fillMemory({ ...wanted, allocate: roomFor(spec.leastGroups - 1) }, chain)
+    await expect(tooSmall).rejects.toThrow(codeOf('JOB_MEMORY_TOO_SMALL'))
   })
 
   it('claims nothing where the machine has no room for one bank', async () => {

@@ -45,6 +45,8 @@ export type FillOptions = {
    * freed some time later. What is shrunk away of this fill comes back here.
    */
   readonly pool?: StepMemory[]
+  /** What gives one bank of so many bytes, or throws; default this process. */
+  readonly allocate?: (bytes: number) => StepMemory
 }
 
 /**
@@ -55,10 +57,10 @@ export type FillOptions = {
  */
 export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'run'>): Promise<MemoryBanks> {
   const { spec, key, groups, bankBytes = 2 ** 30, signal, onProgress, pool = [] } = options
+  const { allocate = stepMemories(spec) } = options
   const { width, layers } = spec
   const bytes = groupBytes(spec)
   checkGroups(spec, groups)
-  const allocate = stepMemories(spec)
   const perBank = Math.max(1, Math.floor((bankBytes - groupsAt) / bytes))
   const banks: StepMemory[] = []
   let ready = 0
