@@ -97,7 +97,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
       const listener = await createWebSocketTransport({ identity: null }).listen({
         ...{ host: '127.0.0.1', port: 0, onChannel: channel => channel.close() },
         async onGet(path) {
-          const body = show(path)
+          const body = await show(path)
           return body && { contentType: 'application/json', body }
         },
       })
