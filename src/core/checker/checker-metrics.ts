@@ -101,11 +101,11 @@ export function createCheckerMetrics(
   })
   const peerChecks = new Counter({
     name: 'kaisar_checker_peer_checks_total',
-    help: 'Evidence of other seats, chosen by lot, that was recomputed here, by what came out: equal, refuted, or not shown.',
+    help: 'Evidence of other seats, chosen by lot, that was recomputed here, by what came out: equal, refuted, not shown, or not shown again.',
     labelNames: ['result'],
     registers,
   })
-  for (const result of ['equal', 'refuted', 'not shown']) peerChecks.inc({ result }, 0)
+  for (const result of ['equal', 'refuted', 'not shown', 'not shown again']) peerChecks.inc({ result }, 0)
   const settlement = new Counter({
     name: 'kaisar_checker_settlement_steps_total',
     help: 'Steps of settlement this keeper sent, by kind.',
