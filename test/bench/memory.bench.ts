@@ -67,10 +67,13 @@ async function drawing(): Promise<Row> {
   return { name: 'memory.philox', value, unit: 'ns of CPU for 16 bytes', baseline, ratio }
 }
 
-/** Fill and steps of `devnet`, in one thread: 64 MiB, which no cache of a core holds. */
+/** What is filled and read, in bytes: the most that a devnet's Provider holds, and more than caches do. */
+const heldBytes = 256 * 2 ** 20
+
+/** Fill and steps of `devnet`, in one thread. */
 async function* memory(): AsyncGenerator<Row> {
   const spec = memorySpecs.devnet
-  const groups = spec.leastGroups
+  const groups = heldBytes / groupBytes(spec)
   const chain = await openRowChain(spec, epochSeed, { threads: 1 })
   let banks!: MemoryBanks
   const fills: number[] = []

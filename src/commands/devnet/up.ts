@@ -41,6 +41,8 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
   static override readonly streaming = true
 
   private screen: DevnetScreen | null = null
+  /** Whether the result was shown, below which daemons that end say nothing more. */
+  private isOver = false
   /** By device. */
   private readonly models = new Map<string, string>()
 
@@ -71,6 +73,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
       if (keep) await ended
       const summary = await summarizeDevnet(devnet)
       await this.screen?.close()
+      this.isOver = true
       this.log(`\n${summaryTable(summary, tableWidth())}`)
       if (epochs !== undefined && !keep) this.nextSteps(this.afterwards(summary))
       return summary
@@ -154,7 +157,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     if (event.type === 'daemon.event') return
     const { type, ...fields } = event
     this.event(type, fields)
-    if (this.screen === null) this.progress(eventText(event as ToldEvent))
+    if (this.screen === null && !this.isOver) this.progress(eventText(event as ToldEvent))
   }
 
   /** The same command in a process of its own, until it says that it is ready. */
