@@ -102,7 +102,7 @@ export const checkerErrors = defineErrors({
       `The seat of ${checker} shows no work of epoch ${epoch}, and showed none when it was asked before.`,
     meaning:
       'A seat that recomputes has something to show; one that shows nothing cannot be told from one that does not.',
-    fix: 'Tell its operator: its port is closed to others, its records are gone, or there is nothing to show.',
+    fix: 'Tell its operator: it is away, strangers take all that it answers, its records are gone, or there is nothing to show.',
   },
   CHECKER_MARK_UNKNOWN: {
     message: ({ index }: { index: number }) => `A window of this round has no mark ${index} before its commitment.`,
