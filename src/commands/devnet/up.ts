@@ -7,7 +7,7 @@ import { aborted } from '../../core/platform/graceful-stop.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
 import { shortHex } from '../../core/view/figures.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
 import { tableWidth } from '../print-table.ts'
 
@@ -17,11 +17,7 @@ export default class DevnetUp extends BaseCommand<typeof DevnetUp> {
 
 With --epochs it ends with exit code 0 once that many epochs are paid (--keep shows them and goes on); without, it runs until
 Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines instead.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --epochs 2 --json',
-    '<%= config.bin %> <%= command.id %> --detach --port 8545',
-  ]
+  static override examples = examples('', '--epochs 2 --json', '--detach --port 8545')
   static override flags = {
     providers: Flags.integer({ description: 'Provider processes, one device each', default: 2, min: 1, max: 32 }),
     checkers: Flags.integer({

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createPendingRecords } from '../../../src/core/checker/round/record.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { storeErrors } from '../../../src/core/platform/store-errors.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const full = () => storeErrors.STORE_DISK_FULL({ path: 'state.db' })
 

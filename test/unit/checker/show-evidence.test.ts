@@ -9,11 +9,11 @@ import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { type OpeningWords, unpackOpening } from '../../../src/core/epoch/opening.ts'
 import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import { readSeatEvidence, seatEvidencePath } from '../../../src/core/report/seat-evidence.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const id = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const path = (epoch: number, n: number) => `/evidence/${epoch}/${id(n)}`
