@@ -5,26 +5,31 @@
  *
  * Why: docs/why/evidence.md
  */
+import { isDeepStrictEqual } from 'node:util'
 import { type Address, type Hex, zeroHash } from 'viem'
 import { firstBlockSince } from '../chain/blocks.ts'
 import { getChecker } from '../chain/checkers.ts'
 import { getEpoch } from '../chain/epochs.ts'
 import { getEvents } from '../chain/events.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import { isKaisarError } from '../platform/errors.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import { commitmentHash } from '../report/commitment.ts'
-import { bundleHash, bundleLimit, decodeBundle } from '../report/evidence-bundle.ts'
+import { bundleHash, bundleLimit, decodeBundle, type EvidenceBundle } from '../report/evidence-bundle.ts'
 import { readSeatEvidence, type SeatEvidence, seatEvidenceLimit, seatEvidencePath } from '../report/seat-evidence.ts'
+import { isSignedBy } from '../report/signer.ts'
 import { verifyBundle } from '../report/verify-bundle.ts'
 import type { Verifier } from '../report/wrong-work.ts'
 import type { getContent } from '../transport/get-content.ts'
 import type { CheckerEvent } from './checker-event.ts'
 import type { Duty } from './duty.ts'
+import type { SeatEpoch } from './epoch/seat-epoch.ts'
 import { checkerErrors } from './errors.ts'
+import type { SeatDevice } from './round/seat-round.ts'
 
 /** An epoch that this seat judged. */
-type JudgedEpoch = { readonly duty: Duty; readonly engine: Verifier }
+type JudgedEpoch = { readonly duty: Duty; readonly engine: Verifier; readonly seat: Pick<SeatEpoch, 'evidenceOf'> }
 
 export type PeerCheckDependencies = {
   readonly network: ConnectedNetwork
@@ -47,10 +52,12 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
   let last = -1
   /** When the epoch that is to be checked next is paid. */
   let due = { epoch: -1, at: 0 }
+  /** Checkers that showed nothing when they were asked last. */
+  const silent = new Set<Address>()
   const oneOf = <T>(list: readonly T[]): T | undefined =>
     list[new Uint32Array(randomBytes(4).slice().buffer)[0]! % Math.max(1, list.length)]
 
-  async function check({ duty, engine }: JudgedEpoch, openAt: number) {
+  async function check({ duty, engine, seat }: JudgedEpoch, openAt: number) {
     const { epoch, seed, rounds } = duty
     const device = oneOf(duty.devices)
     if (device === undefined) return
@@ -59,37 +66,54 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
     const from = await firstBlockSince(network.chain, openAt)
     const of = { epoch: BigInt(epoch), cohort }
     const [final] = await getEvents(network, 'EpochConsensus', 'CohortFinalized', { fromBlock: from }, of)
-    const roots = final?.args.evidenceRoots.map((evidenceRoot, seat) => ({ checker: committee[seat]!, evidenceRoot }))
+    const roots = final?.args.evidenceRoots.map((evidenceRoot, at) => ({ checker: committee[at]!, evidenceRoot }))
     const opened = oneOf((roots ?? []).filter(other => other.evidenceRoot !== zeroHash && other.checker !== self))
     if (opened === undefined) return
     const { checker, evidenceRoot } = opened
+    const registered = await getChecker(network, checker)
+    if (registered === null) return
+    const about = { epoch, deviceId, lane, maxRounds: rounds.rules.maxRounds, evidenceRoot }
     const said = { type: 'peer.checked', epoch, checker, device: deviceId } as const
+    const own = seat.evidenceOf(deviceId)
+    let found: Found | null
     try {
-      const { endpoint } = (await getChecker(network, checker))!
-      const about = { epoch, deviceId, lane, maxRounds: rounds.rules.maxRounds, evidenceRoot }
-      const shown = await fetchFrom(endpoint, seatEvidencePath(about), seatEvidenceLimit)
-      const judged = readSeatEvidence(shown, about).rounds
-      const worked = judged.filter(({ witness }) => witness !== null)
-      // Its kind first: beats are many and cheap, and a seat that recomputes nothing else is to be found out as often.
-      const drawn = oneOf([...new Set(worked.map(({ kind }) => kind))])
-      const round = judged.find(isUnwitnessed) ?? oneOf(worked.filter(({ kind }) => kind === drawn))
-      if (round === undefined) return
-      const step = await stepOf(round, endpoint, { checker, epochSeed: seed, ...round }, engine)
-      emit({ ...said, result: step === null ? 'equal' : 'refuted', step })
-      if (step === null) return
-      const { code, message, fix } = checkerErrors.CHECKER_PEER_REFUTED({ checker, epoch, step })
-      log.warn({ code, fix, checker, epoch, device: deviceId, round: round.round }, message)
+      found = await ask(registered.endpoint, about, own)
     } catch (error) {
       log.debug({ error, checker, epoch }, 'a seat did not show its rounds')
-      emit({ ...said, result: 'not shown', step: null })
+      emit({ ...said, result: silent.has(checker) ? 'not shown again' : 'not shown', step: null })
+      if (silent.has(checker)) {
+        const { code, message, fix } = checkerErrors.CHECKER_PEER_UNSHOWN({ checker, epoch })
+        log.warn({ code, fix, checker, epoch, device: deviceId }, message)
+      }
+      silent.add(checker)
+      return
     }
+    silent.delete(checker)
+    if (found === null) return
+    const { round, shown } = found
+    const claim = { checker, device, epoch, epochSeed: seed, ...round }
+    const step = typeof shown === 'string' ? shown : await refutationOf(network, shown, claim, engine)
+    emit({ ...said, result: step === null ? 'equal' : 'refuted', step })
+    if (step === null) return
+    const { code, message, fix } = checkerErrors.CHECKER_PEER_REFUTED({ checker, epoch, step })
+    log.warn({ code, fix, checker, epoch, device: deviceId, round: round.round }, message)
   }
 
-  async function stepOf(round: ShownRound, endpoint: string, claim: EvidenceClaim, engine: Verifier) {
-    if (isUnwitnessed(round)) return 'WITNESS'
-    if (round.evidence === null) return 'EVIDENCE'
-    const bytes = await fetchFrom(endpoint, `/evidence/${round.evidence}`, bundleLimit)
-    return refutationOf(network, bytes, claim, engine)
+  /**
+   * A round by lot of those that a seat shows, or one that nothing has to be fetched of to refute it; null where there was no work.
+   * @param own - what this seat shows itself. @throws where the other shows nothing
+   */
+  async function ask(endpoint: string, about: About, own: SeatEvidence | null): Promise<Found | null> {
+    const evidence = readSeatEvidence(await fetchFrom(endpoint, seatEvidencePath(about), seatEvidenceLimit), about)
+    const round = drawRound(evidence, oneOf)
+    if (round === null) {
+      if (own?.rounds.some(isWitnessed)) throw checkerErrors.CHECKER_PEER_IDLE({ endpoint })
+      return null
+    }
+    if (!isSameRounds(evidence, own)) return { round, shown: 'ROUNDS' }
+    if (isUnwitnessed(round)) return { round, shown: 'WITNESS' }
+    if (round.evidence === null) return { round, shown: 'EVIDENCE' }
+    return { round, shown: await fetchFrom(endpoint, `/evidence/${round.evidence}`, bundleLimit) }
   }
 
   async function fetchFrom(endpoint: string, path: string, limitBytes: number): Promise<Uint8Array> {
@@ -110,33 +134,83 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
   }
 }
 
+type About = Parameters<typeof readSeatEvidence>[1]
 type ShownRound = SeatEvidence['rounds'][number]
+/** A round, with its bundle or the step that refutes it without one. */
+type Found = { readonly round: ShownRound; readonly shown: Uint8Array | string }
+
+const isWitnessed = ({ witness }: ShownRound): boolean => witness !== null
 
 /** Work that a seat counts and does not show to have recomputed. Where a device did nothing there was nothing to recompute. */
 const isUnwitnessed = ({ verdict, reason, figures, witness }: ShownRound): boolean =>
   verdict === 'VALID' && witness === null && (reason !== 'NO_WORK' || Object.values(figures).some(figure => figure > 0))
 
-/** What a seat says of one round: the leaf on chain, and the hash of the bundle that it rests on. */
-export type EvidenceClaim = {
-  readonly checker: Address
-  readonly epochSeed: Hex
-  readonly evidence: Hex | null
-  readonly witness: Hex | null
-  readonly commitmentHash: Hex | null
+/** The round to be recomputed; null where there was no work in any. */
+function drawRound({ rounds }: SeatEvidence, oneOf: <T>(list: readonly T[]) => T | undefined): ShownRound | null {
+  const worked = rounds.filter(isWitnessed)
+  // Its kind first: beats are many and cheap, and a seat that recomputes nothing else is to be found out as often.
+  const drawn = oneOf([...new Set(worked.map(({ kind }) => kind))])
+  return rounds.find(isUnwitnessed) ?? oneOf(worked.filter(({ kind }) => kind === drawn)) ?? null
 }
 
-/** Where a bundle does not hold what its seat claims, by the step of its verification, or `EVIDENCE` where it is another; null: it holds. */
+/** Whether a seat shows the rounds that this one committed to; what it says of them is its own. */
+const isSameRounds = (shown: SeatEvidence, own: SeatEvidence | null): boolean =>
+  own === null ||
+  (shown.rounds.length === own.rounds.length &&
+    shown.rounds.every(({ round, kind }, at) => round === own.rounds[at]!.round && kind === own.rounds[at]!.kind))
+
+/** What a seat says of one round: the leaf on chain, what it counted, and the hash of the bundle that both rest on. */
+export type EvidenceClaim = Pick<
+  ShownRound,
+  'round' | 'kind' | 'figures' | 'evidence' | 'witness' | 'commitmentHash'
+> & {
+  readonly checker: Address
+  readonly device: Pick<SeatDevice, 'deviceId' | 'generation' | 'operator'>
+  readonly epoch: number
+  readonly epochSeed: Hex
+}
+
+/**
+ * Where a bundle does not hold what its seat claims; null: it holds. `EVIDENCE` where it is none, or another than the seat names;
+ * `VERSION` where this release does not read it; what it is about where that is another than claimed, such as `ROUND` and `DEVICE`; the
+ * step of its verification; `FIGURES` where it is worth something else.
+ */
 export async function refutationOf(
   network: Network,
   bytes: Uint8Array,
-  { checker, epochSeed, evidence, witness, commitmentHash: committed }: EvidenceClaim,
+  claim: EvidenceClaim,
   engine: Verifier,
 ): Promise<string | null> {
-  if (bundleHash(bytes) !== evidence) return 'EVIDENCE'
-  const bundle = decodeBundle(bytes)
-  // The hash is of this network, epoch, round and device.
-  const isOfClaim = bundle.offer.message.checker === checker && bundle.epochSeed === epochSeed
-  if (!isOfClaim || commitmentHash(network, bundle.commitment.message) !== committed) return 'EVIDENCE'
-  const result = await verifyBundle(bundle, { openVerifier: async () => engine, shownWitness: witness })
-  return result.ok ? null : result.step
+  if (bundleHash(bytes) !== claim.evidence) return 'EVIDENCE'
+  const bundle = bundleOf(bytes)
+  if (typeof bundle === 'string') return bundle
+  // A bundle that holds may be of another round, or of another device: one would do for all that a seat shows.
+  const { device } = claim
+  const { message } = bundle.commitment
+  const isAsClaimed = {
+    EPOCH: message.epoch === BigInt(claim.epoch) && bundle.epochSeed === claim.epochSeed,
+    ROUND: message.round === claim.round,
+    KIND: bundle.kind === claim.kind,
+    DEVICE: message.deviceId === device.deviceId,
+    GENERATION: message.generation === device.generation,
+    CHECKER: bundle.offer.message.checker === claim.checker,
+    // The hash is of this network.
+    COMMITMENT: commitmentHash(network, message) === claim.commitmentHash,
+    OPERATOR: isSignedBy(network, 'Commitment', bundle.commitment, device.operator),
+  }
+  const [other] = Object.entries(isAsClaimed).find(([, holds]) => !holds) ?? []
+  if (other !== undefined) return other
+  const result = await verifyBundle(bundle, { openVerifier: async () => engine, shownWitness: claim.witness })
+  if (!result.ok) return result.step
+  return isDeepStrictEqual(result.facts.figures, claim.figures) ? null : 'FIGURES'
+}
+
+function bundleOf(bytes: Uint8Array): EvidenceBundle | 'EVIDENCE' | 'VERSION' {
+  try {
+    return decodeBundle(bytes)
+  } catch (error) {
+    if (isKaisarError(error, 'REPORT_BUNDLE_MALFORMED')) return 'EVIDENCE'
+    if (isKaisarError(error, 'REPORT_BUNDLE_VERSION_UNKNOWN')) return 'VERSION'
+    throw error
+  }
 }

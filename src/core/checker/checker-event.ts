@@ -37,7 +37,7 @@ export type CheckerEvent =
       readonly epoch: number
       readonly checker: Address
       readonly device: Hex
-      readonly result: 'equal' | 'refuted' | 'not shown'
+      readonly result: 'equal' | 'refuted' | 'not shown' | 'not shown again'
       readonly step: string | null
     }
   | { readonly type: 'session.opened' | 'session.closed'; readonly operator: Address; readonly reason: string | null }

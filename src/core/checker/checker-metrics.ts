@@ -83,10 +83,10 @@ export function createCheckerMetrics(
   const findings = counter('device_findings_total', 'What was found in device reports, by code.', 'code')
   const peerChecks = counter(
     'peer_checks_total',
-    'Evidence of other seats, chosen by lot, that was recomputed here, by what came out: equal, refuted, or not shown.',
+    'Evidence of other seats, chosen by lot, that was recomputed here, by what came out: equal, refuted, not shown, or not shown again.',
     'result',
   )
-  for (const result of ['equal', 'refuted', 'not shown']) peerChecks.inc({ result }, 0)
+  for (const result of ['equal', 'refuted', 'not shown', 'not shown again']) peerChecks.inc({ result }, 0)
   const settlement = counter('settlement_steps_total', 'Steps of settlement this keeper sent, by kind.', 'step')
   const sessions = gauge('open_sessions', 'Providers whose session is open.')
   const closed = counter('sessions_closed_total', 'Sessions with Providers that ended, by reason.', 'reason')

@@ -87,6 +87,17 @@ export const checkerErrors = defineErrors({
     meaning: 'A seat shows the rounds of an epoch until its records are settled; this one does not, or not any more.',
     fix: 'Nothing to do on this side: it is asked about another epoch later.',
   },
+  CHECKER_PEER_IDLE: {
+    message: '{endpoint} shows no round in which it recomputed anything.',
+    meaning: 'This seat saw the device work in that epoch. The other was away, or counts what it did not see.',
+    fix: 'Nothing to do on this side: it is asked about another epoch later.',
+  },
+  CHECKER_PEER_UNSHOWN: {
+    message: 'The seat of {checker} shows no work of epoch {epoch}, and showed none when it was asked before.',
+    meaning:
+      'A seat that recomputes has something to show; one that shows nothing cannot be told from one that does not.',
+    fix: 'Tell its operator: it is away, strangers take all that it answers, its records are gone, or there is nothing to show.',
+  },
   CHECKER_MARK_UNKNOWN: {
     message: 'A window of this round has no mark {index} before its commitment.',
     meaning: 'Marks are sent while a memory window is worked, one for each part of it but the last.',

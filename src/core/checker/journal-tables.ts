@@ -41,4 +41,6 @@ export const checkerMigrations = [
    UPDATE verdict SET figures = json_object('tensor', CAST(rate AS INTEGER)) WHERE rate > 0;
    ALTER TABLE verdict DROP COLUMN rate;`,
   'DROP TABLE heartbeat;',
+  `CREATE TABLE evidence_tree (
+     epoch INTEGER NOT NULL, cohort INTEGER NOT NULL, nodes BLOB NOT NULL, PRIMARY KEY (epoch, cohort)) STRICT;`,
 ] as const

@@ -71,6 +71,10 @@ export type CheckerJournal = {
   recordOpenings(epoch: number, root: Hex, salt: Hex, openings: ReadonlyMap<number, readonly bigint[]>): void
   seatCommitment(epoch: number): { readonly root: Hex; readonly salt: Hex } | null
   openings(epoch: number): Map<number, bigint[]>
+  /** Keeps the nodes of a cohort's evidence tree, which proofs of its leaves are made of. */
+  keepEvidenceTree(epoch: number, cohort: number, nodes: Uint8Array): void
+  /** Null where an epoch was committed to before trees were kept. */
+  evidenceTree(epoch: number, cohort: number): Uint8Array | null
   recordContradiction(first: Signed<'Commitment'>, second: Signed<'Commitment'>): void
   /** Pairs of commitments of one device and round, oldest first. */
   contradictions(): { readonly first: Signed<'Commitment'>; readonly second: Signed<'Commitment'> }[]
@@ -278,6 +282,11 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           .all<{ cohort: bigint; words: string }>('SELECT cohort, words FROM opening WHERE epoch = ?', epoch)
           .map(({ cohort, words }) => [Number(cohort), words.split(' ').map(word => BigInt(`0x${word}`))]),
       ),
+    keepEvidenceTree: (epoch, cohort, nodes) =>
+      void store.run('INSERT OR REPLACE INTO evidence_tree VALUES (?, ?, ?)', epoch, cohort, nodes),
+    evidenceTree: (epoch, cohort) =>
+      store.get<{ nodes: Uint8Array }>('SELECT nodes FROM evidence_tree WHERE epoch = ? AND cohort = ?', epoch, cohort)
+        ?.nodes ?? null,
     recordContradiction: (first, second) => {
       store.run(
         'INSERT OR IGNORE INTO contradiction VALUES (?, ?, ?, ?)',
@@ -299,6 +308,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           'device_check',
           'confirmed_environment',
           'opening',
+          'evidence_tree',
           'seat_commitment',
           'duty',
         ])

@@ -85,7 +85,7 @@ export async function startSeatServer(
         checker: signer.address,
         maxConnections,
         async onGet(path) {
-          const shown = showEvidence(path)
+          const shown = await showEvidence(path)
           if (shown !== null) return { contentType: 'application/json', body: shown }
           const body = evidence.read(/^\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1] ?? '')
           return body === null ? null : { contentType: 'application/octet-stream', body }

@@ -209,6 +209,8 @@ function parseHeader<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
   } catch (cause) {
     if (cause instanceof SyntaxError || cause instanceof TypeError)
       throw malformed('its header is not canonical JSON', cause)
+    // The call stack ends in lists within lists; a header is some deep.
+    if (cause instanceof RangeError) throw malformed('its header is nested too deeply', cause)
     throw cause
   }
   const parsed = schema.safeParse(value)

@@ -66,6 +66,8 @@ export const evidenceDepth = (maxRounds: number): number => Math.ceil(Math.log2(
 
 export type EvidenceTree = {
   readonly root: Hex
+  /** All hashes of the tree, 32 bytes each: the root is number 1, and below number n are 2n and 2n + 1. Proofs need nothing else. */
+  readonly nodes: Uint8Array
   leaf(lane: number, ordinal: number): EvidenceLeaf
   /** Siblings of that leaf, from the leaf up. */
   proof(lane: number, ordinal: number): Hex[]
@@ -82,38 +84,37 @@ export function buildEvidenceTree(
     const lane = Math.floor(number / maxRounds)
     return leafOf(lane, number % maxRounds) ?? noRound
   })
-  const known = new Map<EvidenceLeaf, Uint8Array>()
-  const hashOf = (leaf: EvidenceLeaf): Uint8Array => {
-    const hash = known.get(leaf) ?? hexToBytes(hashEvidenceLeaf(leaf))
-    known.set(leaf, hash)
-    return hash
+  const hashes = new Map<EvidenceLeaf, Uint8Array>()
+  const width = 2 ** evidenceDepth(maxRounds)
+  const nodes = new Uint8Array(2 * width * 32)
+  for (const [number, leaf] of leaves.entries()) {
+    const hash = hashes.get(leaf) ?? hexToBytes(hashEvidenceLeaf(leaf))
+    hashes.set(leaf, hash)
+    nodes.set(hash, 32 * (width + number))
   }
-  const depth = evidenceDepth(maxRounds)
-  const padding = new Uint8Array(32)
-  const levels: Uint8Array[][] = [
-    Array.from({ length: 2 ** depth }, (_, i) => (leaves[i] ? hashOf(leaves[i]) : padding)),
-  ]
-  for (let level = 0; level < depth; level++) {
-    const below = levels[level]!
-    levels.push(
-      Array.from({ length: below.length / 2 }, (_, i) =>
-        keccak256(concatBytes([below[2 * i]!, below[2 * i + 1]!]), 'bytes'),
-      ),
-    )
-  }
-  const numberOf = (lane: number, ordinal: number) => {
-    if (lane < 0 || lane >= cohortLanes || ordinal < 0 || ordinal >= maxRounds)
-      throw reportErrors.REPORT_EVIDENCE_INVALID({ problem: `there is no leaf of lane ${lane} and round ${ordinal}` })
-    return lane * maxRounds + ordinal
-  }
+  for (let n = width - 1; n > 0; n--) nodes.set(keccak256(nodes.subarray(64 * n, 64 * n + 64), 'bytes'), 32 * n)
   return {
-    root: bytesToHex(levels[depth]![0]!),
-    leaf: (lane, ordinal) => leaves[numberOf(lane, ordinal)]!,
-    proof(lane, ordinal) {
-      const number = numberOf(lane, ordinal)
-      return Array.from({ length: depth }, (_, level) => bytesToHex(levels[level]![(number >> level) ^ 1]!))
-    },
+    nodes,
+    root: nodeOf(nodes, 1),
+    leaf: (lane, ordinal) => leaves[leafNumber(maxRounds, lane, ordinal)]!,
+    proof: (lane, ordinal) => evidenceProof(nodes, maxRounds, lane, ordinal),
   }
+}
+
+const nodeOf = (nodes: Uint8Array, n: number): Hex => bytesToHex(nodes.subarray(32 * n, 32 * n + 32))
+
+function leafNumber(maxRounds: number, lane: number, ordinal: number): number {
+  if (lane < 0 || lane >= cohortLanes || ordinal < 0 || ordinal >= maxRounds)
+    throw reportErrors.REPORT_EVIDENCE_INVALID({ problem: `there is no leaf of lane ${lane} and round ${ordinal}` })
+  return lane * maxRounds + ordinal
+}
+
+/** Siblings of a leaf, from the leaf up. `nodes`: those of the tree. @throws REPORT_EVIDENCE_INVALID */
+export function evidenceProof(nodes: Uint8Array, maxRounds: number, lane: number, ordinal: number): Hex[] {
+  const proof: Hex[] = []
+  for (let n = nodes.length / 64 + leafNumber(maxRounds, lane, ordinal); n > 1; n >>= 1)
+    proof.push(nodeOf(nodes, n ^ 1))
+  return proof
 }
 
 /** The root that a leaf and its proof lead to, as the contract computes it. */

@@ -195,19 +195,34 @@ describe.each(roundKinds)('a round of kind %s', kind => {
   })
 
   it('another seat that recomputes the evidence finds it equal, and a witness that was not computed, or other evidence, out', async () => {
-    await upToRequest(one, other)
+    const worked = await upToRequest(one, other)
     const [payload] = await other.roundWork.answer(seats[0]!.address, request(one))
     const { commitmentHash, secret } = request(one)
     one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload!, 0)
-    const { evidence, witness } = await one.verdict()
+    const { evidence, witness, figures } = await one.verdict()
     const bytes = one.evidence.read(evidence!)!
-    const claim = { checker: seats[0]!.address, epochSeed, evidence, witness, commitmentHash }
+    const { deviceId, generation, epoch } = worked.commitment.message
+    const judged = { deviceId, generation, operator: provider.address }
+    const claim = {
+      ...{ checker: seats[0]!.address, device: judged, epoch: Number(epoch), epochSeed },
+      ...{ round: trigger.hash, kind, figures, evidence, witness, commitmentHash },
+    }
+    const stepOf = (changed: Partial<typeof claim>) => refutationOf(network, bytes, { ...claim, ...changed }, engine)
     expect(witness).not.toBeNull()
-    expect(await refutationOf(network, bytes, claim, engine)).toBeNull()
-    expect(await refutationOf(network, bytes, { ...claim, witness: hash(1) }, engine)).toBe('WITNESS')
-    for (const changed of [{ commitmentHash: hash(1) }, { evidence: hash(1) }, { checker: seats[1]!.address }])
-      expect(await refutationOf(network, bytes, { ...claim, ...changed }, engine)).toBe('EVIDENCE')
-    expect(await refutationOf(network, bytes, { ...claim, epochSeed: hash(1) }, engine)).toBe('EVIDENCE')
+    expect(await stepOf({})).toBeNull()
+    expect(await stepOf({ witness: hash(1) })).toBe('WITNESS')
+    expect(await stepOf({ evidence: hash(1) })).toBe('EVIDENCE')
+    expect(await stepOf({ commitmentHash: hash(1) })).toBe('COMMITMENT')
+    expect(await stepOf({ checker: seats[1]!.address })).toBe('CHECKER')
+    expect(await stepOf({ epochSeed: hash(1) })).toBe('EPOCH')
+    expect(await stepOf({ figures: { ...figures, tensor: 1 } })).toBe('FIGURES')
+    // One bundle that holds is not shown for other rounds, or other devices.
+    expect(await stepOf({ epoch: Number(epoch) + 1 })).toBe('EPOCH')
+    expect(await stepOf({ round: hash(1) })).toBe('ROUND')
+    expect(await stepOf({ kind: roundKinds.find(other => other !== kind)! })).toBe('KIND')
+    expect(await stepOf({ device: { ...judged, deviceId: hash(1) } })).toBe('DEVICE')
+    expect(await stepOf({ device: { ...judged, generation: generation + 1 } })).toBe('GENERATION')
+    expect(await stepOf({ device: { ...judged, operator: seats[1]!.address } })).toBe('OPERATOR')
   })
 
   it('the same sample request is answered again, and one with another secret or of another seat is not', async () => {

@@ -16,8 +16,10 @@ import { capacityOf } from '../../../src/core/epoch/capacity.ts'
 import { readExplanation } from '../../../src/core/explain/explain-device.ts'
 import { createNetworkReader } from '../../../src/core/network/network-reader.ts'
 import { createEvidenceSource } from '../../../src/core/operator/ask-seats.ts'
+import { createLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { roundKinds } from '../../../src/core/protocol/constants.ts'
+import { encodeSeatEvidence, type SeatEvidence, seatEvidencePath } from '../../../src/core/report/seat-evidence.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { getContent } from '../../../src/core/transport/get-content.ts'
 import { createWebSocketTransport } from '../../../src/core/transport/websocket.ts'
@@ -97,7 +99,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
       const listener = await createWebSocketTransport({ identity: null }).listen({
         ...{ host: '127.0.0.1', port: 0, onChannel: channel => channel.close() },
         async onGet(path) {
-          const body = show(path)
+          const body = await show(path)
           return body && { contentType: 'application/json', body }
         },
       })
@@ -122,32 +124,67 @@ it('an explanation goes down to the rounds that the seats show, and says which s
   const lazy = net.checkers[4]!
   /** By the lot that draws each. */
   const others = openings.map(({ seat }) => duty.committees.get(0)![seat]!).filter(checker => checker !== self)
-  /** What a seat finds that looks at one other, which serves this in place of its evidence. */
-  const look = (lot: number, bundle: Uint8Array | null) => {
-    const epochs = { of: () => ({ duty, engine: null as never }), working: () => ({ epoch: 1 }) }
+  const warnings: unknown[] = []
+  const log = createLogger({ level: 'warn', format: 'json' }, { write: line => void warnings.push(JSON.parse(line)) })
+  const { client } = network.chain
+  /** To the next epoch too this one is the one before. */
+  const readContract = (call: Parameters<typeof client.readContract>[0]) =>
+    client.readContract(call.functionName === 'epochOverview' ? { ...call, args: [0n] } : call)
+  const stopped = { ...network, chain: { ...network.chain, client: { ...client, readContract } } } as typeof network
+  /** A seat that looks at one other at each call; that one serves this in place of its evidence, or as what it shows of the device. */
+  const looker = () => {
+    let epoch = 0
+    let lot = 0
+    let served: Record<string, Uint8Array> = {}
+    const epochs = {
+      of: () => ({ duty, engine: null as never, seat: seats[1]!.seat }),
+      working: () => ({ epoch }),
+    }
     const check = createPeerChecks({
-      ...{ network, self, epochs, log: silentLogger, emit: event => void looked.push(event), now: () => 0 },
+      ...{ network: stopped, self, epochs, log, emit: event => void looked.push(event), now: () => 0 },
       randomBytes: size => new Uint8Array(size).fill(lot),
       async get({ path, ...options }) {
-        if (path === `/evidence/${bytes32('eb')}` && bundle !== null)
-          return { status: 200, body: bundle, certificateHash: bytes32('00') }
+        if (served[path] !== undefined) return { status: 200, body: served[path], certificateHash: bytes32('00') }
         return getContent({ ...options, path, endpoint: urls[Number(new URL(options.endpoint).port) - 9_000]! })
       },
     })
-    return check().then(check)
+    return async (drawn: number, serves: typeof served = {}) => {
+      epoch += 1
+      lot = drawn
+      served = serves
+      await check()
+      await check()
+      return looked.at(-1)
+    }
   }
+  const bundlePath = `/evidence/${bytes32('eb')}`
   const witnessed = (from: number) => [0, 1, 2, 3].filter(lot => others[lot] !== lazy)[from]!
-  await look(witnessed(0), null)
-  await look(witnessed(1), new Uint8Array([1, 2, 3]))
-  expect(looked).toMatchObject([
-    { type: 'peer.checked', epoch: 0, device, result: 'not shown', step: null },
-    { type: 'peer.checked', epoch: 0, device, result: 'refuted', step: 'EVIDENCE' },
-  ])
-  for (const each of looked) expect(each).not.toMatchObject({ checker: self })
+  const look = looker()
+  const said = { type: 'peer.checked', epoch: 0, device }
+  expect(await look(witnessed(0))).toMatchObject({ ...said, result: 'not shown', step: null })
+  const other = { [bundlePath]: new Uint8Array([1, 2, 3]) }
+  expect(await look(witnessed(1), other)).toMatchObject({ ...said, result: 'refuted', step: 'EVIDENCE' })
+  expect(warnings).toMatchObject([{ code: 'CHECKER_PEER_REFUTED', checker: others[witnessed(1)] }])
+
+  // One that shows nothing again is warned about; one that has shown something since is not.
+  expect(await look(witnessed(1))).toMatchObject({ result: 'not shown' })
+  expect(await look(witnessed(0))).toMatchObject({ result: 'not shown again', checker: others[witnessed(0)] })
+  expect(warnings.slice(1)).toMatchObject([{ code: 'CHECKER_PEER_UNSHOWN', checker: others[witnessed(0)] }])
+  expect(await look(witnessed(0), other)).toMatchObject({ result: 'refuted' })
+  expect(await look(witnessed(0))).toMatchObject({ result: 'not shown' })
+
+  // No rounds at all, or none of the epoch's, are no way out.
+  const shownAs = (rounds: SeatEvidence['rounds']) => ({
+    [seatEvidencePath({ epoch: 0, deviceId: device })]: encodeSeatEvidence({ epoch: 0, deviceId: device, rounds }),
+  })
+  expect(await look(witnessed(2), shownAs([]))).toMatchObject({ result: 'not shown' })
+  const ofOther = seats.find((_, i) => net.checkers[i] === others[witnessed(2)])!.seat.evidenceOf(device)!
+  expect(await look(witnessed(2), shownAs(ofOther.rounds.slice(0, 1)))).toMatchObject({ step: 'ROUNDS' })
 
   // Without a witness there is nothing to fetch, and nothing to recompute.
-  await look(others.indexOf(lazy), null)
-  expect(looked.at(-1)).toMatchObject({ checker: lazy, result: 'refuted', step: 'WITNESS' })
+  expect(await look(others.indexOf(lazy))).toMatchObject({ checker: lazy, result: 'refuted', step: 'WITNESS' })
+  for (const each of looked) expect(each).not.toMatchObject({ checker: self })
+  expect(looked).toHaveLength(9)
 
   const reader = createNetworkReader(network)
   const explanation = await readExplanation({ device, epoch: 0 }, { reader, evidence })

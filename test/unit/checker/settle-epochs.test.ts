@@ -15,13 +15,18 @@ function scene(
 ) {
   const reads: number[] = []
   const done: string[] = []
+  const retried: number[] = []
   const troubles: string[] = []
   const does = (what: string) => async () => void done.push(what)
   const epochs: Epoch[] = Object.keys(phases)
     .map(Number)
     .map(epoch => ({
       duty: { epoch, rounds: { startsAt: 0, epochSeconds: 16 } },
-      judge: { idle: does(`idle ${epoch}`), release: (of: number) => void done.push(`release ${of}`) },
+      judge: {
+        idle: does(`idle ${epoch}`),
+        release: (of: number) => void done.push(`release ${of}`),
+        retryRecords: () => void retried.push(epoch),
+      },
       seat: {
         commit: does(`commit ${epoch}`),
         reveal: does(`reveal ${epoch}`),
@@ -46,14 +51,15 @@ function scene(
     settlement.pass()
     await new Promise(resolve => setImmediate(resolve))
   }
-  return { settlement, pass, done, troubles, reads }
+  return { settlement, pass, done, retried, troubles, reads }
 }
 
 it('a Checker does for each epoch what its phase asks for, and nothing while it is worked', async () => {
-  const { pass, done, settlement } = scene({ 1: 'reveal', 2: 'commit', 3: 'work' })
+  const { pass, done, retried, settlement } = scene({ 1: 'reveal', 2: 'commit', 3: 'work' })
   await pass()
   await settlement.idle()
   const released = ['release 1', 'release 2']
+  expect(retried, 'at every block, the epoch that is worked too').toEqual([1, 2, 3])
   expect(done.sort()).toEqual(
     ['audits 1', 'commit 1', 'commit 2', 'idle 2', 'keeper', 'receipts 1', 'reveal 1', ...released].sort(),
   )

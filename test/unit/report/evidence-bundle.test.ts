@@ -62,6 +62,13 @@ describe('evidence bundle', () => {
     )
   })
 
+  it('decoding refuses a bundle whose header is lists within lists', () => {
+    const depth = 200_000
+    expect(() => decodeBundle(headed(1, '['.repeat(depth) + ']'.repeat(depth)))).toThrow(
+      expect.objectContaining({ code: 'REPORT_BUNDLE_MALFORMED' }),
+    )
+  })
+
   it('a bundle with other proof against the device has a version and one encoding of its own', async () => {
     for (const against of [{ wrongRow: 7 }, { commitment: bundle.commitment }]) {
       const bytes = encodeBundle({ ...bundle, against })

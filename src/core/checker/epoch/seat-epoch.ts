@@ -21,6 +21,7 @@ import type { Logger } from '../../platform/log.ts'
 import type { Store } from '../../platform/store.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
+import { evidenceProof } from '../../report/evidence-root.ts'
 import type { SeatEvidence } from '../../report/seat-evidence.ts'
 import { type Signer, signMessage } from '../../report/signer.ts'
 import type { CheckerEvent } from '../checker-event.ts'
@@ -125,13 +126,6 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     return { seat, salt, words: own, proof: tree.proof(cohort) }
   }
 
-  /** The cohort that was shown last: who asks for one device asks for its neighbours. */
-  let shown: { readonly cohort: number; readonly packed: PackedCohort } | null = null
-  function shownCohort(cohort: number): PackedCohort {
-    if (shown?.cohort !== cohort) shown = { cohort, packed: packed(cohort) }
-    return shown.packed
-  }
-
   /** What the lane's rate was made of; not of a lane that this seat abstained in. */
   function measuresFor(deviceId: Hex, rate: number) {
     const measures = measuresOf(seenRounds(journal, { epoch, deviceId, rounds: journal.rounds(epoch) }))
@@ -192,21 +186,28 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       }
       if (onChain === null && phase !== 'commit') return
       journal.keepRounds(epoch, await canonicalRounds())
-      const words = new Map([...committees.keys()].map(cohort => [cohort, packed(cohort).words]))
+      const cohorts = new Map([...committees.keys()].map(cohort => [cohort, packed(cohort)]))
+      const words = new Map([...cohorts].map(([cohort, own]) => [cohort, own.words]))
       const { root } = treeOf(words)
+      /** What was committed to, with the trees: whoever asks for rounds makes this seat build none. */
+      const record = () =>
+        store.transaction(() => {
+          for (const [cohort, { evidence }] of cohorts) journal.keepEvidenceTree(epoch, cohort, evidence.nodes)
+          journal.recordOpenings(epoch, root, salt, words)
+        })
       if (onChain !== null) {
         isForeign = !root.startsWith(onChain)
         if (isForeign) {
           const { code, message } = checkerErrors.CHECKER_COMMITMENT_FOREIGN({ epoch })
           log.error({ code, epoch }, message)
         }
-        if (!isForeign) journal.recordOpenings(epoch, root, salt, words)
+        if (!isForeign) record()
         return
       }
       // One transaction: what was committed to, and the commitment that says so.
       store.transaction(() => {
         for (const { deviceId } of duty.devices) nameBeats(deviceId)
-        journal.recordOpenings(epoch, root, salt, words)
+        record()
         sendCommitment(root, openAt)
       })
       crashPoint('checker.openings-recorded')
@@ -235,15 +236,16 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     evidenceOf(deviceId) {
       const device = deviceById.get(deviceId)
       if (device === undefined || !this.shows(deviceId)) return null
+      const nodes = journal.evidenceTree(epoch, device.cohort)
+      if (nodes === null) return null
       const rounds = journal.rounds(epoch)
       const seen = seenRounds(journal, { epoch, deviceId, rounds })
-      const { evidence: tree } = shownCohort(device.cohort)
       return {
         epoch,
         deviceId,
         rounds: rounds.map(({ hash: round, ordinal, kind }, i) => {
           const { verdict, reason, figures, commitmentHash, witness, evidence } = seen[i]!
-          const proof = tree.proof(device.lane, ordinal)
+          const proof = evidenceProof(nodes, duty.rounds.rules.maxRounds, device.lane, ordinal)
           return { ordinal, round, kind, verdict, reason, figures, commitmentHash, witness, evidence, proof }
         }),
       }

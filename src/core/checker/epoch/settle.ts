@@ -13,7 +13,7 @@ import type { SeatEpoch } from './seat-epoch.ts'
 /** One epoch at this seat. */
 export type Epoch = {
   readonly duty: Pick<Duty, 'epoch'> & { readonly rounds: Pick<Duty['rounds'], 'startsAt' | 'epochSeconds'> }
-  readonly judge: Pick<RoundJudge, 'idle' | 'release'>
+  readonly judge: Pick<RoundJudge, 'idle' | 'release' | 'retryRecords'>
   readonly seat: Pick<SeatEpoch, 'commit' | 'reveal' | 'sendReceipts' | 'answerAudits'>
 }
 
@@ -53,6 +53,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
   async function settle({ duty, judge, seat }: Epoch) {
     const { epoch } = duty
     const { startsAt, epochSeconds } = duty.rounds
+    judge.retryRecords()
     if (now() < startsAt + epochSeconds) return
     const rest = rests.get(seat)
     if (rest !== undefined && now() < rest.until) {

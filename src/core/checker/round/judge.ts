@@ -109,7 +109,9 @@ export type RoundJudge = {
   isOpen(): boolean
   /** Lets go of its rounds once their epoch is committed to: nothing of them counts any more, and what was found is on disk. */
   release(epoch: number): void
-  /** Resolves when no round is open; what could not be recorded before is tried once more. */
+  /** Tries once more what could not be recorded. */
+  retryRecords(): void
+  /** Resolves when no round is open, and what could not be recorded was tried once more. */
   idle(): Promise<void>
   /** Judges what is open as this seat's own fault and stops. */
   stop(): Promise<void>
@@ -367,6 +369,7 @@ export function createRoundJudge(
     },
 
     isOpen: () => open.size > 0,
+    retryRecords: records.retry,
     release(epoch) {
       if (open.size === 0 && journal.seatCommitment(epoch) !== null) entries.clear()
     },

@@ -1,14 +1,16 @@
 /**
  * Keeps a verdict with what it rests on: evidence bundle, contradiction and verdict reach the disk in one transaction, several at once
- * where they come together, and are tried again where the disk is full.
+ * where they come together, and are tried again at the next block where the disk is full.
  *
  * Why: docs/why/evidence.md
  */
 import type { Hex } from 'viem'
 import type { Job } from '../../job/jobs.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
+import { isKaisarError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Store } from '../../platform/store.ts'
+import { storeErrors } from '../../platform/store-errors.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
 import { encodeBusyBundle } from '../../report/busy-bundle.ts'
@@ -95,11 +97,11 @@ function workEvidence(known: RoundEvidence): EvidenceBundle | null {
 type PendingRecord = () => (() => void) | undefined
 
 export type PendingRecords = {
-  /** Writes now, or as soon as it can be. Never throws. */
+  /** Writes now, or once what waits is tried again. Never throws. */
   write(record: PendingRecord): void
   /** What `work` writes reaches the disk in one transaction, when `work` is over. */
   together(work: () => void): void
-  /** Tries again what waits, in order. */
+  /** Tries again what waits, in order: once a block, since a full disk is full for each of them. */
   retry(): void
 }
 
@@ -109,37 +111,54 @@ export type PendingRecordsDependencies = {
 }
 
 export function createPendingRecords({ log, transaction }: PendingRecordsDependencies): PendingRecords {
+  /** Not tried yet. */
+  let fresh: PendingRecord[] = []
+  /** Refused, or behind one that the disk refused. */
   let waiting: PendingRecord[] = []
+  /** Whether the disk refused what was tried last: then it is not asked for the others. */
+  let isRefusing = false
   let isGathering = false
   const reported = new WeakSet<PendingRecord>()
 
-  /** Returns the records that could not be written. */
+  /** Writes in order, up to what the disk refuses. Returns the records that could not be written. */
   function flush(records: readonly PendingRecord[]): readonly PendingRecord[] {
+    const [first] = records
+    if (first === undefined || isRefusing) return records
     let news: readonly ReturnType<PendingRecord>[]
     try {
       news = transaction(() => records.map(record => record()))
     } catch (error) {
+      isRefusing = isKaisarError(error) && error.code in storeErrors
       // One that can never be written must not hold up the others.
-      if (records.length > 1) return records.flatMap(record => flush([record]))
-      if (!reported.has(records[0]!)) log.error({ error }, 'a record could not be written; it is tried again')
-      reported.add(records[0]!)
+      if (records.length > 1 && !isRefusing) return records.flatMap(record => flush([record]))
+      if (!reported.has(first)) log.error({ error }, 'a record could not be written; it is tried again')
+      reported.add(first)
       return records
     }
     for (const tell of news) tell?.()
     return []
   }
-  function retry() {
-    if (isGathering || waiting.length === 0) return
-    const records = waiting
-    waiting = []
-    waiting = [...flush(records), ...waiting]
+  function writeFresh() {
+    if (isGathering) return
+    const records = fresh
+    fresh = []
+    const left = flush(records)
+    waiting.push(...left)
   }
 
   return {
-    retry,
+    retry() {
+      const [first, ...others] = waiting
+      if (isGathering || first === undefined) return
+      waiting = []
+      isRefusing = false
+      // One alone shows whether the disk takes any: the others are not made for nothing.
+      const left = [...flush([first]), ...flush(others)]
+      waiting = [...left, ...waiting]
+    },
     write(record) {
-      waiting.push(record)
-      retry()
+      fresh.push(record)
+      writeFresh()
     },
     together(work) {
       isGathering = true
@@ -147,7 +166,7 @@ export function createPendingRecords({ log, transaction }: PendingRecordsDepende
         work()
       } finally {
         isGathering = false
-        retry()
+        writeFresh()
       }
     },
   }
