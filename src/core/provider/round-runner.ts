@@ -4,10 +4,10 @@
  */
 import type { Hex } from 'viem'
 import type { Round } from '../chain/rounds.ts'
+import { type Jobs, jobOf } from '../job/jobs.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
-import type { RoundKindName } from '../protocol/constants.ts'
 import type { MessageBody } from '../protocol/messages.ts'
 import { timingOf } from '../protocol/network-parameters.ts'
 import { printable } from '../protocol/primitives.ts'
@@ -32,8 +32,7 @@ export type RoundRunnerDependencies = {
   /** The newest block and when it was seen, in monotonic ms. */
   readonly tip: () => (BlockHead & { readonly seenAtMs: number }) | null
   readonly roundWork: RoundWork
-  /** How much of a window, at its end, counts nothing by itself; default none. */
-  readonly idleTailMs?: (kind: RoundKindName) => number
+  readonly jobs: Jobs
   readonly journal: ProviderJournal
   readonly health: Pick<HealthWatch, 'stopReason'>
   /** Whether the owner's pause keeps a device from working, and where what is signed about that is kept; default never. */
@@ -70,7 +69,7 @@ export type RoundRunner = {
 export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   const { devices, environmentHash, rosterOf, seatsOf, tip, roundWork, journal, health, signer, clock, log, emit } =
     deps
-  const { pauses, idleTailMs = () => 0, crashPoint = () => {} } = deps
+  const { jobs, pauses, crashPoint = () => {} } = deps
   /** What began before is not missed by this run. */
   const runsSinceMs = clock.monotonicMs()
   /** With the device that each is of. */
@@ -148,7 +147,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       // Seats wait until a grace after their own sight: where ours may be later than that, the window ends by the earliest that theirs can be.
       const beganAtMs = round.seenAtMs - startedAtMs > graceMs ? startedAtMs : round.seenAtMs
       const leftMs = beganAtMs + windowMs - atMs
-      if (leftMs <= idleTailMs(round.kind)) {
+      if (leftMs <= jobOf(jobs, round.kind).idleTailMs) {
         log.warn({ ...about, kind: round.kind, lateMs }, 'a round was missed: too little of its window was left')
         emit({ type: 'round.missed', ...about, kind: round.kind, lateMs })
         const reason = `its trigger was seen ${Math.round(lateMs)} ms late`

@@ -1,7 +1,6 @@
 /** The Provider daemon: its services in the order in which they need each other, started with one signal and ended with it. */
 import { getRoundRules } from '../chain/epochs.ts'
 import { followChain } from '../daemon/follow-chain.ts'
-import { jobOf } from '../job/jobs.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Store } from '../platform/store.ts'
@@ -131,7 +130,7 @@ async function workSpec(
     seatsOf: epoch => seats.sessionsWith(rosters.of(epoch)?.endpoints ?? []),
     tip: () => heads.tip,
     roundWork,
-    idleTailMs: kind => jobOf(jobs, kind).idleTailMs,
+    jobs,
     journal,
     health,
     signer,

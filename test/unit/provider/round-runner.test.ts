@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
-import { jobOf, jobSets } from '../../../src/core/job/jobs.ts'
+import { jobSets } from '../../../src/core/job/jobs.ts'
 import type { WindowOptions } from '../../../src/core/job/round-kind.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
@@ -41,6 +41,7 @@ function runnerWith(changes: Partial<RoundRunnerDependencies>) {
     roundWork: {
       work: async () => ({ commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }),
     } as never,
+    jobs: jobSets.devnet,
     journal: { commitmentOf: () => null } as never,
     health: { stopReason: () => null },
     signer: createSigner({ privateKey: hash(1001), network }),
@@ -307,7 +308,7 @@ async function seenLate(kind: RoundKindName, lateS: number, changes: Partial<Rou
         return { commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }
       },
     } as never,
-    idleTailMs: of => jobOf(jobSets.standard, of).idleTailMs,
+    jobs: jobSets.standard,
     log: { ...silentLogger, warn: (facts: unknown) => void warnings.push(facts) } as never,
     ...changes,
   })
