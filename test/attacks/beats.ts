@@ -8,6 +8,7 @@ import { capacityOf, type MeasuredRound, measuresOf, uptimeOf } from '../../src/
 import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
 import { scoreOf } from '../../src/core/epoch/rewards.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
+import { timingOf } from '../../src/core/protocol/network-parameters.ts'
 import { beatTime, type EpochRounds, type Trigger, triggersOf } from '../../src/core/protocol/trigger.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { hashOf, seats } from './arena.ts'
@@ -30,7 +31,7 @@ function epochOf(seed: number): { readonly rounds: EpochRounds; readonly trigger
   return { rounds, triggers: triggersOf(rounds, blocks) }
 }
 
-type Card = (typeof cards)['RTX 4090']
+type Card = (typeof cards)[keyof typeof cards]
 const figuresOf = ({ tensor, bandwidth, memory }: Card) => ({
   tensor: { tensor: tensor * 1e6 },
   memory: { bandwidth: bandwidth * 1e3, resident: memory * 1e3 },
@@ -48,8 +49,7 @@ function scored(triggers: readonly Trigger[], at: (trigger: Trigger) => Figures 
   return scoreOf({ rate: encodeRateDown(rate), ...lane })
 }
 
-const all = Object.entries(cards)
-const cardOf = (seed: number) => all[seed % all.length]![1] as Card
+const all: readonly Card[] = Object.values(cards)
 
 /** A device that works the rounds of the slots, and at beats is this. */
 const atBeats = (
@@ -57,15 +57,35 @@ const atBeats = (
   formula: string,
   expected: number,
   beat: (card: Card, honest: Figures) => Figures | null,
+  of = all,
 ): Attack => ({
-  ...{ name, formula, expected, seeds: 2 * all.length },
+  ...{ name, formula, expected, seeds: 2 * of.length },
   async attempt(_, seed) {
-    const card = cardOf(seed)
+    const card = of[seed % of.length]!
     const { tensor, memory } = figuresOf(card)
     const own = { tensor, memory, beat: beat(card, memory) }
     return scored(epochOf(seed).triggers, ({ kind }) => own[kind]) === 0n
   },
 })
+
+/** A modified client works to the end of the grace; what it does is divided by the window. */
+const { windowMs, graceMs } = timingOf(rules, 'beat')
+const stretch = (windowMs + graceMs) / windowMs
+/** GB that a bus moves in the time that a client which works to the end of the grace needs not read for a beat to count. */
+const swappable = ({ bus }: Card) => ((windowMs + graceMs - 0.3 * windowMs) / 1_000) * bus
+
+/** A tenant of so much of the filled memory, which is put aside when a beat's block is seen, while what it lay on comes back. */
+const swapped = (name: string, formula: string, expected: number, tenantGB: (card: Card) => number, of = all): Attack =>
+  atBeats(
+    name,
+    formula,
+    expected,
+    (card, honest) => {
+      const readSeconds = (windowMs + graceMs) / 1_000 - tenantGB(card) / card.bus
+      return { ...honest, bandwidth: Math.floor((card.bandwidth * 1e3 * readSeconds) / (windowMs / 1_000)) }
+    },
+    of,
+  )
 
 /** Whether a device that knows the rule is free for less than a twentieth of the epoch, and paid in full. */
 const leaving = (name: string, formula: string, expected: number, freeSeconds: (seed: number) => number): Attack => ({
@@ -173,13 +193,29 @@ export const beats: Attack[] = [
     'beats answered from the host’s memory over the bus',
     '1: less than 30% of the bandwidth of its own rounds counts for no beat',
     1,
-    ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 }),
+    ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 * stretch }),
   ),
   atBeats(
     'beats answered from memory that is made when it is read',
     '1: T ÷ 2Kc is less than 30% of the bandwidth of its own rounds',
     1,
-    (card, honest) => ({ ...honest, bandwidth: Math.floor(1e3 * regeneration(card, jobSets.standard.memory)) }),
+    (card, honest) => ({
+      ...honest,
+      bandwidth: Math.floor(1e3 * stretch * regeneration(card, jobSets.standard.memory)),
+    }),
+  ),
+  swapped(
+    'a tenant swapped out at each beat, as large as there is time for',
+    '0: (D + grace − 30% of D) · bus, or all of the memory where that is less',
+    0,
+    card => Math.min(card.memory, 0.99 * swappable(card)),
+  ),
+  swapped(
+    'a tenant swapped out at each beat, larger than that',
+    '1: what is left of the time reads less than 30% of the bandwidth',
+    1,
+    card => 1.01 * swappable(card),
+    all.filter(card => card.memory > 1.01 * swappable(card)),
   ),
   slowRound(
     '',

@@ -1,14 +1,11 @@
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 
 export default class ChainDoctor extends BaseCommand<typeof ChainDoctor> {
   static override description =
     `Check a chain before a network is deployed on it: opcodes, block numbers and hashes, gas limit, time between blocks.
 
 Only reads; nothing is sent. Exit code 3 where the contracts would not run, or would not be safe.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --rpc-url https://quicknode1.peaq.xyz',
-    '<%= config.bin %> <%= command.id %> --rpc-url http://127.0.0.1:8545 --json',
-  ]
+  static override examples = examples('--rpc-url https://quicknode1.peaq.xyz', '--rpc-url http://127.0.0.1:8545 --json')
   static override flags = { ...chainFlags }
 
   async run() {

@@ -1,9 +1,9 @@
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 
 export default class ChainParams extends BaseCommand<typeof ChainParams> {
   static override description =
     'Show every parameter of the network that is in force, with its unit; --json has amounts in wei.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override examples = examples('', '--json')
   static override flags = { ...chainFlags }
 
   async run() {

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import { Args } from '@oclif/core'
 import type { Tone } from '../../core/view/line.ts'
-import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
+import { BaseCommand, chainFlags, eventFlags, examples } from '../base.ts'
 import { epochFlag, privateEndpointsFlag } from '../input-values.ts'
 
 const styles: Record<Tone, Parameters<typeof styleText>[0] | null> = {
@@ -20,10 +20,7 @@ export default class EpochExplain extends BaseCommand<typeof EpochExplain> {
 
 It is recomputed from the openings on chain and compared with the transfer to the wei. The committee's Checkers are asked for what lies below:
 each round with its proof, from which tensor rate, bandwidth, memory and their capacity are recomputed; without an answer it says so. For a device that earned nothing it names the reason and what to do.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x12ab34cd',
-    '<%= config.bin %> <%= command.id %> 0x12ab34cd --epoch 7 --json',
-  ]
+  static override examples = examples('0x12ab34cd', '0x12ab34cd --epoch 7 --json')
   static override args = {
     device: Args.string({ description: 'Device id, or its first digits', required: true }),
   }

@@ -1,14 +1,11 @@
 import { Flags } from '@oclif/core'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 
 export default class ProviderDoctor extends BaseCommand<typeof ProviderDoctor> {
   static override description = `Check this machine: every device, its health and driver, and what it runs on.
 
 All checks run and all results are shown, with a fix for each fault. Exit code 3 only where a fault is critical.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --recording gpu.xml --json',
-  ]
+  static override examples = examples('', '--recording gpu.xml --json')
   static override flags = {
     ...chainFlags,
     recording: Flags.string({

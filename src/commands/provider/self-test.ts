@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { Jobs } from '../../core/job/jobs.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { roleFolder } from '../operator-command.ts'
 
@@ -10,10 +10,7 @@ export default class ProviderSelfTest extends BaseCommand<typeof ProviderSelfTes
     `Run the real jobs once on each device, unscored, and check them as a Checker would: figures, capacity, soundness, window lost.
 
 Exit code 4 where a recomputed row is not equal, or nothing was finished in time.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --spec standard --execution-provider cuda --json',
-  ]
+  static override examples = examples('', '--spec standard --execution-provider cuda --json')
   static override flags = {
     ...chainFlags,
     spec: Flags.option({ options: ['devnet', 'standard', 'wide'] as const })({

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { platformErrors } from '../../core/platform/platform-errors.ts'
-import { BaseCommand, confirmFlags } from '../base.ts'
+import { BaseCommand, confirmFlags, examples } from '../base.ts'
 
 /** The download is about 300 MB. */
 const fetchLimitMs = 60 * 60_000
@@ -13,11 +13,7 @@ export default class ProviderSetupGpu extends BaseCommand<typeof ProviderSetupGp
 
 Without --install nothing is changed. --install fetches ONNX Runtime's CUDA part by itself; for everything else it shows each
 command and asks. Exit code 3 where there is a card and no engine for it works.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --install',
-    '<%= config.bin %> <%= command.id %> --json',
-  ]
+  static override examples = examples('', '--install', '--json')
   static override flags = {
     ...confirmFlags,
     install: Flags.boolean({ description: 'Install what is missing' }),

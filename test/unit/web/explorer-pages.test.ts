@@ -189,11 +189,8 @@ describe('charts', () => {
 
 describe('colours', () => {
   const css = readFileSync(new URL('../../../src/core/web/explorer.css', import.meta.url), 'utf8')
-  const themes = [...css.matchAll(/:root \{([^}]*--ground[^}]*)\}/g)].map(match =>
-    Object.fromEntries(
-      [...match[1]!.matchAll(/--([a-z0-7-]+): (#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value!]),
-    ),
-  )
+  const colours = [...css.matchAll(/--([a-z0-7-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)/g)]
+  const themes = [2, 3].map(at => Object.fromEntries(colours.map(match => [match[1], match[at]!])))
   const luminance = (hex: string) => {
     const [r, g, b] = [1, 3, 5].map(at => {
       const channel = Number.parseInt(hex.slice(at, at + 2), 16) / 255

@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { type Chain, describeEndpoints } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { defaultFeeCaps, type Fee, type FeeCaps, nextFee, readFeeMarket } from './fees.ts'
+import { defaultFeeCaps, type Fee, type FeeCaps, min, nextFee, readFeeMarket } from './fees.ts'
 import { broadcast, confirmedReceipt, type Receipt } from './receipt.ts'
 
 export type Call = {
@@ -93,8 +93,6 @@ export async function tryCall(
     throw decodeChainError(error, what, abi)
   }
 }
-
-const min = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /**
  * Runs a call as if `from` had sent it, whatever `from` holds.
