@@ -11,7 +11,7 @@ function declares(path: string, name: string): boolean {
   const text = read(path)
   if (path.endsWith('.sol'))
     return new RegExp(`^\\s*(abstract )?(contract|library|function) ${name}\\b`, 'm').test(text)
-  return new RegExp(`^export (async )?(const|function\\*?|type|class) ${name}\\b`, 'm').test(text)
+  return new RegExp(`^export (default |async )?(const|function\\*?|type|class) ${name}\\b`, 'm').test(text)
 }
 
 /** What is said of a file and a name in it that are not there; nothing where both are. */

@@ -1,4 +1,5 @@
 import { BaseCommand, chainFlags, examples } from '../base.ts'
+import { printLines } from '../print-table.ts'
 
 export default class ChainDoctor extends BaseCommand<typeof ChainDoctor> {
   static override description =
@@ -19,10 +20,11 @@ Only reads; nothing is sent. Exit code 3 where the contracts would not run, or w
     const fitness = judgeSurvey(survey)
     const presets = fitness.isFit ? presetsFor(survey.blocks) : []
     this.log(`Chain ${survey.chainId}${survey.client === null ? '' : `, ${survey.client}`}`)
-    for (const { check, level, text } of fitness.findings) {
-      const mark = level === 'ok' ? '✔' : level === 'note' ? '•' : '✖'
-      this.log(`${mark} ${check.padEnd(16)} ${text}`)
-    }
+    const marks = { ok: '✔', note: '•', fault: '✖' }
+    await printLines(
+      this,
+      fitness.findings.map(({ check, level, text }) => `${marks[level]} ${check.padEnd(16)} ${text}`),
+    )
     const result = { ...survey, ...fitness, presets }
     if (!fitness.isFit) {
       const { chainErrors } = await import('../../core/chain/errors.ts')

@@ -1,4 +1,5 @@
 import { BaseCommand, chainFlags, examples } from '../base.ts'
+import { printLines } from '../print-table.ts'
 
 export default class ChainParams extends BaseCommand<typeof ChainParams> {
   static override description =
@@ -10,7 +11,7 @@ export default class ChainParams extends BaseCommand<typeof ChainParams> {
     const { readParameters } = await import('../../core/chain/governance.ts')
     const parameters = await readParameters(await this.openNetwork())
     const { parameterLines } = await import('../../core/view/parameter-text.ts')
-    for (const line of parameterLines(parameters)) this.log(line)
+    await printLines(this, parameterLines(parameters))
     return parameters
   }
 }

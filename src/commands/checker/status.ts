@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import type { Network } from '../../core/protocol/typed-data.ts'
 import { examples } from '../base.ts'
 import { OperatorCommand, operatorFlags, roleFolder } from '../operator-command.ts'
+import { printLines } from '../print-table.ts'
 
 export default class CheckerStatus extends OperatorCommand<typeof CheckerStatus> {
   static override description = `Show a Checker from the chain outwards: seats, bond, duties, agreement, earned, owed.
@@ -35,7 +36,10 @@ It also asks the registered endpoint whether it answers, and says so where a run
         return checkerStatus({ view, duties, operator, endpoint, local, nowMs: Date.now() })
       }),
     )
-    this.log(checkers.map(status => checkerStatusLines(status).join('\n')).join('\n\n'))
+    await printLines(
+      this,
+      checkers.flatMap((status, i) => [...(i > 0 ? [''] : []), ...checkerStatusLines(status)]),
+    )
     return { checkers }
   }
 

@@ -3,6 +3,7 @@ import { Args } from '@oclif/core'
 import type { Tone } from '../../core/view/line.ts'
 import { BaseCommand, chainFlags, eventFlags, examples } from '../base.ts'
 import { epochFlag, privateEndpointsFlag } from '../input-values.ts'
+import { tableWidth } from '../print-table.ts'
 
 const styles: Record<Tone, Parameters<typeof styleText>[0] | null> = {
   plain: null,
@@ -35,6 +36,7 @@ each round with its proof, from which tensor rate, bandwidth, memory and their c
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const { readExplanation } = await import('../../core/explain/explain-device.ts')
     const { explanationLines } = await import('../../core/explain/explanation-lines.ts')
+    const { foldLine } = await import('../../core/view/line.ts')
     const { createEvidenceSource } = await import('../../core/operator/ask-seats.ts')
     const { isDevelopmentChain } = await import('../../core/chain/network-presets.ts')
     const { findDevice } = await import('../../core/network/network-view.ts')
@@ -49,7 +51,7 @@ each round with its proof, from which tensor rate, bandwidth, memory and their c
       dialsPrivate: this.flags['private-endpoints'] || isDevelopmentChain(network.chainId),
     })
     const explanation = await readExplanation({ device, epoch: this.flags.epoch }, { reader, evidence })
-    for (const line of explanationLines(explanation))
+    for (const line of explanationLines(explanation).flatMap(each => foldLine(each, tableWidth())))
       this.log(
         line
           .map(({ text, tone }) => {

@@ -4,6 +4,7 @@ import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { roleFolder } from '../operator-command.ts'
+import { printLines } from '../print-table.ts'
 
 export default class ProviderSelfTest extends BaseCommand<typeof ProviderSelfTest> {
   static override description =
@@ -60,7 +61,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
         clock,
         onStep: step => this.progress(`${model}: ${step} …`),
       })
-      for (const line of test.selfTestLines(result)) this.log(line)
+      await printLines(this, test.selfTestLines(result))
       results.push(result)
     }
     const data = { devices: results }

@@ -1,6 +1,7 @@
 import type { Network } from '../../core/protocol/typed-data.ts'
 import { examples } from '../base.ts'
 import { OperatorCommand, operatorFlags, roleFolder } from '../operator-command.ts'
+import { printLines } from '../print-table.ts'
 
 export default class ProviderStatus extends OperatorCommand<typeof ProviderStatus> {
   static override description = `Show a Provider from the chain outwards: last proof, verdict, scores, earned, owed.
@@ -20,7 +21,10 @@ The chain comes first and the process second: a daemon that runs while no Checke
         return providerStatus({ view, operator, local, nowMs: Date.now() })
       }),
     )
-    this.log(providers.map(status => providerStatusLines(status).join('\n')).join('\n\n'))
+    await printLines(
+      this,
+      providers.flatMap((status, i) => [...(i > 0 ? [''] : []), ...providerStatusLines(status)]),
+    )
     return { providers }
   }
 

@@ -139,10 +139,13 @@ export async function transact(
       ...(data === undefined ? {} : { data }),
       ...(to === undefined ? {} : { to }),
     })
-    onSigned?.(keccak256(raw))
-    const { isTaken, reasons } = await broadcast(chain, raw, { mayBeUsed: false })
-    if (!isTaken) throw reasons[0] ?? chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
-    return await awaitReceipt({ hash: keccak256(raw), what, timeoutMs }, { chain, clock })
+    const hash = keccak256(raw)
+    onSigned?.(hash)
+    const { isTaken, reasons } = await broadcast(raw, { mayBeUsed: false }, { chain, clock })
+    // It may have been mined although nobody said so: then its own nonce is used, and whoever is given it again refuses it.
+    if (!isTaken && (await confirmedReceipt(chain, hash)) === null)
+      throw reasons[0] ?? chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
+    return await awaitReceipt({ hash, what, timeoutMs }, { chain, clock })
   } catch (error) {
     throw decodeChainError(error, what, abi)
   }
