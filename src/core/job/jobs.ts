@@ -50,6 +50,8 @@ export type Job = {
   join(openings: Uint8Array, piece: Uint8Array): Uint8Array
   /** As {@link RoundKind.markDueMs}. */
   markDueMs(index: number): number | null
+  /** As {@link RoundKind.idleTailMs}. */
+  readonly idleTailMs: number
 }
 
 /** Specifications are hashed once: every message of a round asks for its job. */
@@ -58,7 +60,9 @@ const bound = new WeakMap<KindSpec, Job>()
 function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
   const known = bound.get(spec)
   if (known?.kind === kind) return known
-  const { unit, figures, guess, specHash, sample, markDueMs, pieces } = kinds[kind] as unknown as RoundKind<Jobs[K]>
+  const { unit, figures, guess, specHash, sample, markDueMs, idleTailMs, pieces } = kinds[kind] as unknown as RoundKind<
+    Jobs[K]
+  >
   const job: Job = {
     ...{ kind, spec, specHash: specHash(spec), unit, figures, guess },
     sample: (units, identity) => sample(spec, units, identity),
@@ -73,6 +77,7 @@ function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
       return joined
     },
     markDueMs: index => markDueMs(spec, index),
+    idleTailMs: idleTailMs(spec),
   }
   bound.set(spec, job)
   return job

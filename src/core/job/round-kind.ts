@@ -34,6 +34,8 @@ export type RoundKind<Spec extends KindSpec> = {
   readonly pieces: Pieces<Spec>
   /** Milliseconds after the trigger at which the mark of this index is made and sent ahead of the commitment; null: there is none. */
   markDueMs(spec: Spec, index: number): number | null
+  /** Milliseconds at the end of a window that count nothing where no more of it is worked than these. */
+  idleTailMs(spec: Spec): number
 }
 
 type Pieces<Spec> = {
@@ -102,6 +104,13 @@ type ReworkRequest = PrepareRequest & {
   readonly notes: string
 }
 
+export type OpenRequest = {
+  readonly handle: string
+  readonly sample: readonly number[]
+  /** On the caller's monotonic clock: a window that ends later is not waited for. Default: every one is. */
+  readonly dueMs?: number
+}
+
 /** A claim about one device's window. */
 export type VerifyItem = {
   /** Job seed, 32 bytes. */
@@ -155,8 +164,8 @@ export type KindEngine<Prepared = unknown> = {
   runWindow(request: WindowRequest, options?: WindowOptions): Promise<WindowResult>
   /** The same work again, so that it can be opened: the same root. */
   rework(request: ReworkRequest): Promise<Pick<WindowResult, 'handle' | 'root'>>
-  /** Encoded openings of these places. @throws JOB_WINDOW_UNKNOWN, JOB_SAMPLE_INVALID */
-  open(request: { readonly handle: string; readonly sample: readonly number[] }): Promise<Uint8Array>
+  /** Encoded openings of these places, computed while no window runs. @throws JOB_WINDOW_UNKNOWN, JOB_SAMPLE_INVALID */
+  open(request: OpenRequest): Promise<Uint8Array>
   /** One answer per item, in order; never throws for what an item holds. */
   verify(request: { readonly epochSeed: Hex; readonly items: readonly VerifyItem[] }): Promise<Verification[]>
   /** Forgets a window's work. */

@@ -2,16 +2,16 @@
 import { setImmediate } from 'node:timers/promises'
 
 export type WindowGate = {
-  /** Runs a window. */
-  during<T>(window: () => Promise<T>): Promise<T>
-  /** Resolves once no window runs, or what waits is itself needed by one. */
-  pass(isUrgent: () => boolean): Promise<void>
+  /** Runs a window that ends at this time, in ms of the engine's clock. */
+  during<T>(endsAtMs: number, window: () => Promise<T>): Promise<T>
+  /** Resolves once no window runs, or what waits is urgent: needed by a window, or due before those that run end. */
+  pass(isUrgent: (endsAtMs: number) => boolean): Promise<void>
   /** Asks again what waits whether it is urgent now. */
   hurry(): void
 }
 
 export function createWindowGate(): WindowGate {
-  let running = 0
+  const running = new Set<{ readonly endsAtMs: number }>()
   let waiting: (() => void)[] = []
   const hurry = () => {
     for (const wake of waiting) wake()
@@ -19,12 +19,13 @@ export function createWindowGate(): WindowGate {
   }
   return {
     hurry,
-    async during(window) {
-      running++
+    async during(endsAtMs, window) {
+      const own = { endsAtMs }
+      running.add(own)
       try {
         return await window()
       } finally {
-        running--
+        running.delete(own)
         hurry()
       }
     },
@@ -32,7 +33,8 @@ export function createWindowGate(): WindowGate {
       // Two turns of the event loop: the first may end before messages are read, and one of them may ask for a window.
       await setImmediate()
       await setImmediate()
-      while (running > 0 && !isUrgent()) await new Promise<void>(resolve => waiting.push(resolve))
+      const endsAtMs = () => Math.max(...[...running].map(each => each.endsAtMs))
+      while (running.size > 0 && !isUrgent(endsAtMs())) await new Promise<void>(resolve => waiting.push(resolve))
     },
   }
 }

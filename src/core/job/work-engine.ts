@@ -121,6 +121,9 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
     await exited
   }
 
+  /** A time of the caller's clock, on that of the thread. */
+  const inThread = (ms: number) => threadClock.monotonicMs() + (ms - clock.monotonicMs())
+
   function engineOf(kind: RoundKindName): KindEngine {
     const ask =
       <M extends Method>(method: M) =>
@@ -135,8 +138,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
         signal?.addEventListener('abort', cancel, { once: true })
         if (onMark) marks.set(id, onMark)
         // The window runs from when its trigger was seen here, not from when the thread hears of it.
-        const elapsedMs = request.startedAtMs === undefined ? 0 : clock.monotonicMs() - request.startedAtMs
-        const argument = { ...request, startedAtMs: threadClock.monotonicMs() - elapsedMs }
+        const argument = { ...request, startedAtMs: inThread(request.startedAtMs ?? clock.monotonicMs()) }
         const reply = call({ kind, method: 'runWindow', argument }, id) as ReturnType<KindEngine['runWindow']>
         return reply.finally(() => {
           signal?.removeEventListener('abort', cancel)
@@ -144,7 +146,10 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
         })
       },
       rework: ask('rework'),
-      open: ask('open'),
+      open: ({ dueMs, ...request }) => {
+        const due = dueMs !== undefined && { dueMs: inThread(dueMs) }
+        return call({ kind, method: 'open', argument: { ...request, ...due } }) as ReturnType<KindEngine['open']>
+      },
       verify: ask('verify'),
       release: ask('release'),
       free: () => call({ kind, method: 'free' }) as Promise<void>,

@@ -53,6 +53,25 @@ export type ProviderEvent =
       readonly reason: string
     }
   | {
+      /** The trigger was seen so long after the seats may have seen it; what is left of the window is worked, and committed to. */
+      readonly type: 'round.late'
+      readonly epoch: number
+      readonly round: Hex
+      readonly deviceId: Hex
+      readonly kind: RoundKindName
+      readonly lateMs: number
+      readonly leftMs: number
+    }
+  | {
+      /** Nothing that counts was left of the window so long after the seats may have seen the trigger: the round is not worked. */
+      readonly type: 'round.missed'
+      readonly epoch: number
+      readonly round: Hex
+      readonly deviceId: Hex
+      readonly kind: RoundKindName
+      readonly lateMs: number
+    }
+  | {
       /** The owner has paused the device, which says so to its seats and leaves the round out. */
       readonly type: 'round.busy'
       readonly epoch: number

@@ -49,9 +49,14 @@ export function createProviderMetrics(
   const { registry, counter, gauge, histogram } = createDaemonMetrics({ role: 'provider', ...options }, dependencies)
   const rounds = counter(
     'rounds_total',
-    'Rounds, by outcome: committed, resumed after a restart, aborted, or busy while the device was paused.',
+    'Rounds, by outcome: committed, resumed after a restart, aborted, missed since their trigger was seen too late, or busy while the device was paused.',
     'device',
     'result',
+  )
+  const late = counter(
+    'rounds_late_total',
+    'Rounds whose trigger was seen late, so that only a part of the window was worked.',
+    'device',
   )
   const units = counter(
     'work_units_total',
@@ -98,9 +103,11 @@ export function createProviderMetrics(
   let lastRound: ProviderState['lastRound'] = null
   const open = new Set<string>()
 
-  function worked(event: Extract<ProviderEvent, { type: `round.${string}` }>) {
+  function worked(event: Exclude<Extract<ProviderEvent, { type: `round.${string}` }>, { type: 'round.late' }>) {
     const result = event.type.slice('round.'.length)
     rounds.inc({ device: event.deviceId, result })
+    // An endpoint that is always late leaves nothing to be ready for.
+    if (event.type === 'round.missed') return
     lastRound = { epoch: event.epoch, time: new Date(dependencies.now()).toISOString(), result }
     const device = { device: event.deviceId }
     if (event.type === 'round.committed' || event.type === 'round.busy')
@@ -131,8 +138,12 @@ export function createProviderMetrics(
         case 'round.committed':
         case 'round.resumed':
         case 'round.aborted':
+        case 'round.missed':
         case 'round.busy':
           worked(event)
+          break
+        case 'round.late':
+          late.inc({ device: event.deviceId })
           break
         case 'receipt.received':
           receipts.inc({ device: event.deviceId, paid: String(event.rate > 0) })

@@ -1,9 +1,10 @@
 /**
- * Runs a Provider's part of each round. Every device works its window. Where it did so before a restart, it does the recorded work
- * again, so that it can still be opened.
+ * Runs a Provider's part of each round. Every device works its window, or what is left of it where the trigger was seen late. Where it did
+ * so before a restart, it does the recorded work again, so that it can still be opened.
  */
 import type { Hex } from 'viem'
 import type { Round } from '../chain/rounds.ts'
+import { type Jobs, jobOf } from '../job/jobs.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
@@ -31,6 +32,7 @@ export type RoundRunnerDependencies = {
   /** The newest block and when it was seen, in monotonic ms. */
   readonly tip: () => (BlockHead & { readonly seenAtMs: number }) | null
   readonly roundWork: RoundWork
+  readonly jobs: Jobs
   readonly journal: ProviderJournal
   readonly health: Pick<HealthWatch, 'stopReason'>
   /** Whether the owner's pause keeps a device from working, and where what is signed about that is kept; default never. */
@@ -67,7 +69,9 @@ export type RoundRunner = {
 export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   const { devices, environmentHash, rosterOf, seatsOf, tip, roundWork, journal, health, signer, clock, log, emit } =
     deps
-  const { pauses, crashPoint = () => {} } = deps
+  const { jobs, pauses, crashPoint = () => {} } = deps
+  /** What began before is not missed by this run. */
+  const runsSinceMs = clock.monotonicMs()
   /** With the device that each is of. */
   const inProgress = new Map<Promise<void>, Hex>()
   /** By round, as long as a device is in it. */
@@ -133,17 +137,33 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     try {
       if (recorded !== null)
         return await takeUp(round, startedAtMs, rounds, device, recorded).finally(() => pauses?.settle(device.deviceId))
-      // A window that began before we could see its trigger cannot be worked in time: its commitment would be late. What is left of one
-      // that was given up is worked, and ends when it would have.
-      const latestMs = isAnew ? timingOf(rounds.rules, round.kind).windowMs : rounds.rules.graceMs
-      if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > latestMs) return
-      const busy = pauses?.journal.busyIn(round.hash, device.deviceId) ?? null
-      if (busy !== null || pauses?.isBusy(device.deviceId)) return await sayBusy(about, device.generation, busy)
+      const said = pauses?.journal.busyIn(round.hash, device.deviceId) ?? null
+      if (said !== null) return await sayBusy(about, device.generation, said)
+      const { windowMs, graceMs, samplingSeconds } = timingOf(rounds.rules, round.kind)
+      const atMs = Math.max(clock.monotonicMs(), round.seenAtMs)
+      const lateMs = atMs - startedAtMs
+      if (startedAtMs < runsSinceMs && lateMs > graceMs)
+        return log.debug({ ...about, lateMs }, 'a round that began before this run is left out')
+      // Seats wait until a grace after their own sight: where ours may be later than that, the window ends by the earliest that theirs can be.
+      const beganAtMs = round.seenAtMs - startedAtMs > graceMs ? startedAtMs : round.seenAtMs
+      const leftMs = beganAtMs + windowMs - atMs
+      if (leftMs <= jobOf(jobs, round.kind).idleTailMs) {
+        log.warn({ ...about, kind: round.kind, lateMs }, 'a round was missed: too little of its window was left')
+        emit({ type: 'round.missed', ...about, kind: round.kind, lateMs })
+        const reason = `its trigger was seen ${Math.round(lateMs)} ms late`
+        // Until the samples are drawn: then a silence has its verdict.
+        return lateMs < samplingSeconds * 1000 ? await sendAbort(about, device.generation, reason) : undefined
+      }
+      // What is left of a window that was given up is no news.
+      const isLate = lateMs > graceMs && !isAnew
+      if (isLate) log.warn({ ...about, kind: round.kind, lateMs, leftMs }, 'a trigger was seen late')
+      if (pauses?.isBusy(device.deviceId)) return await sayBusy(about, device.generation, null)
       const sick = health.stopReason(probed.record.identity)
       if (sick !== null) return await signOff(about, device.generation, sick)
       const { hash, kind } = round
+      if (isLate) emit({ type: 'round.late', ...about, kind, lateMs, leftMs })
       const worked = await roundWork.work(device, round, { number: epoch, seed: rounds.seed }, round.seenAtMs, {
-        signal,
+        ...{ signal, beganAtMs },
         onMark: (index, mark) => sendMark(epoch, { round: hash, deviceId: device.deviceId, index, mark }),
       })
       deliver(epoch, worked.commitment)
@@ -198,20 +218,22 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       )
   }
 
-  /** Sends a signed message that a device does not take part in a round, so that seats need not guess the reason of a silence. */
-  async function signOff(about: { epoch: number; round: Hex; deviceId: Hex }, generation: number, reason: string) {
-    const message = { ...about, epoch: BigInt(about.epoch), generation, reason: printable(reason).slice(0, 200) }
-    const abort = await signMessage(signer, 'Abort', message)
-    for (const session of seatsOf(about.epoch)) session.send('job.abort', abort).catch(() => undefined)
+  type About = { readonly epoch: number; readonly round: Hex; readonly deviceId: Hex }
+
+  async function signOff(about: About, generation: number, reason: string) {
+    await sendAbort(about, generation, reason)
     emit({ type: 'round.aborted', ...about, reason })
   }
 
+  /** Sends a signed message that a device does not take part in a round, so that seats need not guess the reason of a silence. */
+  async function sendAbort(about: About, generation: number, reason: string) {
+    const message = { ...about, epoch: BigInt(about.epoch), generation, reason: printable(reason).slice(0, 200) }
+    const abort = await signMessage(signer, 'Abort', message)
+    for (const session of seatsOf(about.epoch)) session.send('job.abort', abort).catch(() => undefined)
+  }
+
   /** In place of a commitment, to the seats that have offered the round; those that offer it later get it then. */
-  async function sayBusy(
-    about: { epoch: number; round: Hex; deviceId: Hex },
-    generation: number,
-    said: Signed<'Busy'> | null,
-  ) {
+  async function sayBusy(about: About, generation: number, said: Signed<'Busy'> | null) {
     const busy = said ?? (await signMessage(signer, 'Busy', { ...about, epoch: BigInt(about.epoch), generation }))
     if (said === null) {
       pauses?.journal.recordBusy(busy)

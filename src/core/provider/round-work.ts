@@ -40,15 +40,15 @@ type OpenPiece = () => Promise<Uint8Array>
 
 export type RoundWork = {
   /**
-   * Works the window that began when the trigger was seen (`seenAtMs`, monotonic) and returns the signed commitment, kept
-   * durably before it is returned. @throws as the engine does, JOB_WINDOW_CANCELLED where the signal ends it
+   * Works the window that began when the trigger was seen (`seenAtMs`, monotonic), or before where `beganAtMs` says so, and returns the
+   * signed commitment, kept durably before it is returned. @throws as the engine does, JOB_WINDOW_CANCELLED where the signal ends it
    */
   work(
     device: WorkingDevice,
     trigger: Trigger,
     epoch: { readonly number: number; readonly seed: Hex },
     seenAtMs: number,
-    options?: WindowOptions,
+    options?: WindowOptions & { readonly beganAtMs?: number },
   ): Promise<WorkedRound>
   /**
    * Resumes a round that was committed to before a restart by doing its work again. A round that is open already stays as it is.
@@ -68,7 +68,8 @@ export type RoundWork = {
   isOffered(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): boolean
   /**
    * Encoded openings for a seat's request, in the pieces in which they are sent, each opened when it is called for: none waits in memory for a
-   * seat that takes its time. The request is recorded and answered once its block was found to be the sampling block. It may be answered again,
+   * seat that takes its time. What it takes is computed while no window runs; the first answer waits only for windows that end in time
+   * for it. The request is recorded and answered once its block was found to be the sampling block. It may be answered again,
    * and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
    * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
@@ -169,6 +170,7 @@ export function createRoundWork(
   async function openFor(
     { commitment: { message }, kind, seenAtMs, device, handle }: OpenRound,
     request: SignedMessage<'SampleRequest'>,
+    isFirst: boolean,
   ): Promise<readonly OpenPiece[]> {
     const { commitmentHash, samplingBlockHash: samplingBlock, checker: seat } = request
     const rules = rulesOf(Number(message.epoch))
@@ -180,7 +182,9 @@ export function createRoundWork(
     journal.recordRequest(message.epoch, request)
     const job = jobOf(jobs, kind)
     const { open } = device.engine.kinds[kind]
-    return job.cut(sampleOf(job, message, request)).map(sample => () => open({ handle, sample }))
+    const { openingsMs, graceMs } = timingOf(rules, kind)
+    const due = isFirst && { dueMs: seenAtMs + openingsMs - graceMs }
+    return job.cut(sampleOf(job, message, request)).map(sample => () => open({ handle, sample, ...due }))
   }
 
   function openMs(deviceId?: Hex): number {
@@ -196,7 +200,7 @@ export function createRoundWork(
   return {
     marksOf: (round, deviceId) =>
       roundKinds.map(kind => marks.get(`${deviceId} ${kind}`)?.get(round)).find(own => own !== undefined) ?? [],
-    async work(device, trigger, epoch, seenAtMs, { onMark, signal } = {}) {
+    async work(device, trigger, epoch, seenAtMs, { onMark, signal, beganAtMs = seenAtMs } = {}) {
       const { deviceId, generation } = device
       const { hash: round, kind } = trigger
       const marked: Hex[] = []
@@ -205,7 +209,7 @@ export function createRoundWork(
       const { units, root, handle, figures, lostMs, notes } = await device.engine.kinds[kind].runWindow(
         {
           ...{ epochSeed: epoch.seed, device: { deviceId, generation } },
-          ...{ seed: seedOf(network, identity), startedAtMs: seenAtMs },
+          ...{ seed: seedOf(network, identity), startedAtMs: beganAtMs },
         },
         {
           ...(signal && { signal }),
@@ -275,7 +279,7 @@ export function createRoundWork(
         throw providerErrors.PROVIDER_ASKED_TOO_OFTEN({ checker, commitmentHash })
       asked.set(samplingBlockHash, known)
       known.times++
-      known.answer = openFor(round, request).finally(() => {
+      known.answer = openFor(round, request, isNew).finally(() => {
         known.answer = null
       })
       return known.answer

@@ -130,6 +130,7 @@ async function workSpec(
     seatsOf: epoch => seats.sessionsWith(rosters.of(epoch)?.endpoints ?? []),
     tip: () => heads.tip,
     roundWork,
+    jobs,
     journal,
     health,
     signer,

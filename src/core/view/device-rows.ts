@@ -72,6 +72,7 @@ const stageTones: Record<JobStage, Tone> = {
   committed: 'accent',
   judged: 'good',
   aborted: 'bad',
+  missed: 'bad',
   busy: 'dim',
   offline: 'bad',
 }

@@ -29,7 +29,10 @@ export const eventText = (event: ToldEvent): string => printable(sentenceOf(even
 
 /** Whether somebody should look at it. */
 export const isWarning = ({ type, ...event }: ToldEvent): boolean =>
-  ['session.closed', 'round.aborted', 'device.health', 'daemon.ended', 'chain.trouble'].includes(type) ||
+  [
+    ...['session.closed', 'round.aborted', 'round.late', 'round.missed'],
+    ...['device.health', 'daemon.ended', 'chain.trouble'],
+  ].includes(type) ||
   ('findings' in event && event.findings.length > 0)
 
 function sentenceOf(event: ToldEvent): string {
@@ -78,6 +81,10 @@ function sentenceOf(event: ToldEvent): string {
         : `epoch ${event.epoch}: no memory is filled: ${event.problem}`
     case 'round.aborted':
       return `round ${shortHex(event.round)} was not worked: ${event.reason}`
+    case 'round.late':
+      return `round ${shortHex(event.round)}: ${event.kind}, trigger seen ${event.lateMs.toFixed(0)} ms late, ${event.leftMs.toFixed(0)} ms of the window are left`
+    case 'round.missed':
+      return `round ${shortHex(event.round)}: ${event.kind}, missed: trigger seen ${event.lateMs.toFixed(0)} ms late`
     case 'round.busy':
       return `round ${shortHex(event.round)} is left out: its owner has paused device ${shortHex(event.deviceId)}`
     case 'pause.changed':

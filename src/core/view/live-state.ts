@@ -5,7 +5,7 @@ import type { Figures } from '../protocol/verdict.ts'
 import { type DaemonEvent, eventText, isWarning } from './event-text.ts'
 
 /** Where a device is in the present round. */
-export type JobStage = 'idle' | 'working' | 'committed' | 'judged' | 'aborted' | 'busy' | 'offline'
+export type JobStage = 'idle' | 'working' | 'committed' | 'judged' | 'aborted' | 'missed' | 'busy' | 'offline'
 
 export type VerdictRow = {
   readonly time: string
@@ -93,6 +93,8 @@ export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number)
       }
     case 'round.aborted':
       return { ...state, events, reports: report(event.deviceId, event.round, 'aborted') }
+    case 'round.missed':
+      return { ...state, events, reports: report(event.deviceId, event.round, 'missed') }
     case 'round.busy':
       return { ...state, events, reports: report(event.deviceId, event.round, 'busy') }
     case 'pause.changed': {

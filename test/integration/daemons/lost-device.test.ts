@@ -149,6 +149,7 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
     seatsOf: () => [session as never],
     tip: () => null,
     roundWork,
+    jobs,
     journal,
     health,
     signer: provider,

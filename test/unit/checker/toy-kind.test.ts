@@ -44,6 +44,7 @@ const toyKind: RoundKind<ToySpec> = {
   specHash: given => sha256(JSON.stringify(given)),
   sample: sampleRows,
   markDueMs: () => null,
+  idleTailMs: () => 0,
   pieces: { cut: (_, sample) => [[...sample]], headBytes: () => 0, fault: () => null },
 }
 

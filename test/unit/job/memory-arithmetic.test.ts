@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { deviceRecord, freeMemory, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { stepOrder } from '../../../src/core/job/memory/drawn-entries.ts'
 import { groupsFor, groupsOnCard } from '../../../src/core/job/memory/groups-to-claim.ts'
-import { marksInTime, memoryCredit } from '../../../src/core/job/memory/memory-credit.ts'
+import { idleTailMs, marksInTime, memoryCredit } from '../../../src/core/job/memory/memory-credit.ts'
 import { sampleSteps } from '../../../src/core/job/memory/memory-sample.ts'
 import { checkMemorySpec, groupBytes, memorySpecHash, memorySpecs } from '../../../src/core/job/memory/memory-spec.ts'
 import { stepMemories, stepModuleBytes } from '../../../src/core/job/memory/step-code.ts'
@@ -163,6 +163,24 @@ describe('credit', () => {
     expect(counted([80, 90, 100, 110, 120, 100, 100, 100, 100, 100])).toBe(1000)
     expect(counted([0, 0, 0, 0, 0, 900, 900, 900, 900, 900])).toBe(0)
   })
+
+  it.each([
+    [10, 5_000],
+    [3, 1_000],
+    [2, 1_000],
+    [1, 0],
+  ])(
+    'of a window of %i s that is worked at its end alone counts nothing up to %i ms, and something beyond',
+    (seconds, tailMs) => {
+      const round = { ...spec, windowMs: seconds * 1_000 }
+      expect(idleTailMs(round)).toBe(tailMs)
+      for (let worked = 1; worked <= seconds; worked++) {
+        const marks = marksOf(Array.from({ length: seconds }, (_, second) => (second < seconds - worked ? 0 : 100)))
+        const { countedSteps } = memoryCredit(round, { groups: 64, marks })
+        expect(countedSteps).toBe(worked * 1_000 > tailMs ? worked * 100 : 0)
+      }
+    },
+  )
 
   it('counts nothing for a second without its mark', () => {
     const inTime = new Array(10).fill(true).with(3, false)

@@ -93,6 +93,24 @@ describe('memory of a device', () => {
     })
   })
 
+  it('is worked to the end that the seats count to where the trigger was seen late, and counts without the marks that were due before', async () => {
+    const core = await countedCore()
+    await core.prepare({ epochSeed, device })
+    const whole = await core.kinds.memory.runWindow({ epochSeed, device, seed })
+    const marks: (Hex | null)[] = []
+    const began = whole.units * 5
+    const late = await core.kinds.memory.runWindow(
+      { epochSeed, device, seed, startedAtMs: began - smallMemorySpec.markMs },
+      { onMark: (index, mark) => void marks.push(index === 0 ? null : mark) },
+    )
+    const lost = smallMemorySpec.markMs / 5
+    expect(late.units).toBeGreaterThan(whole.units - lost - 5)
+    expect(late.units).toBeLessThanOrEqual(whole.units - lost)
+    const [answer] = await core.kinds.memory.verify({ epochSeed, items: [{ ...(await opened(core, late)), marks }] })
+    expect(answer).toMatchObject({ ok: true, figures: late.figures })
+    expect(late.figures.bandwidth).toBeGreaterThan(0.6 * whole.figures.bandwidth!)
+  })
+
   it('is given back and filled again: nothing is worked or opened meanwhile, and the work is the same after', async () => {
     const banks: MemoryBanks[] = []
     let pool: readonly unknown[] | undefined

@@ -1,6 +1,8 @@
 import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
+import { jobSets } from '../../../src/core/job/jobs.ts'
 import type { WindowOptions } from '../../../src/core/job/round-kind.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
 import { createRoundRunner, type RoundRunnerDependencies } from '../../../src/core/provider/round-runner.ts'
@@ -21,7 +23,8 @@ const round = (n: number) => ({
   epoch: 3,
   seenAtMs: 0,
 })
-const rules = { windowMs: 2_000, graceMs: 500, openingsMs: 3_500 }
+const rules = { windowMs: 2_000, graceMs: 500, samplingSeconds: 3, openingsMs: 3_500 }
+const standard = { windowMs: 10_000, beatWindowMs: 500, graceMs: 500, samplingSeconds: 11, openingsMs: 30_000 }
 
 /** A runner of one device in epoch 3, whose journal and work are the test's. */
 function runnerWith(changes: Partial<RoundRunnerDependencies>) {
@@ -38,6 +41,7 @@ function runnerWith(changes: Partial<RoundRunnerDependencies>) {
     roundWork: {
       work: async () => ({ commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }),
     } as never,
+    jobs: jobSets.devnet,
     journal: { commitmentOf: () => null } as never,
     health: { stopReason: () => null },
     signer: createSigner({ privateKey: hash(1001), network }),
@@ -277,10 +281,108 @@ it.each([
     batch.resolve()
     await runner.idle()
     expect(said).toEqual(['1 begins', '2 begins', '1 is given up', '2 is given up', ...anew])
-    expect(events.map(({ type }) => type)).toEqual(anew.length === 0 ? [] : ['round.committed'])
+    expect(events.map(({ type }) => type)).toEqual(anew.length === 0 ? ['round.missed'] : ['round.committed'])
     expect(errors).toEqual([])
   },
 )
+
+/** A runner under the standard rules whose endpoint gives the trigger of a round when it is `lateS` old by block time. */
+async function seenLate(kind: RoundKindName, lateS: number, changes: Partial<RoundRunnerDependencies> = {}) {
+  const clock = createManualClock()
+  const windows: { seenAtMs: number; beganAtMs?: number | undefined }[] = []
+  const told: unknown[] = []
+  const warnings: unknown[] = []
+  const { runner, events, errors } = runnerWith({
+    clock,
+    rosterOf: () =>
+      ({
+        ...{ epoch: 3, rounds: { seed: hash(2), rules: standard } },
+        members: [{ deviceId: hash(5), generation: 1, cohort: 0 }],
+      }) as never,
+    seatsOf: () => [{ operator: 'seat', send: async (...said: unknown[]) => void told.push(said) }] as never,
+    tip: () => ({ number: 2n, hash: hash(8), timestamp: 100 + lateS, seenAtMs: clock.monotonicMs() }),
+    roundWork: {
+      isOffered: () => true,
+      async work(...[, , , seenAtMs, options]: Parameters<RoundRunnerDependencies['roundWork']['work']>) {
+        windows.push({ seenAtMs, beganAtMs: options?.beganAtMs })
+        return { commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }
+      },
+    } as never,
+    jobs: jobSets.standard,
+    log: { ...silentLogger, warn: (facts: unknown) => void warnings.push(facts) } as never,
+    ...changes,
+  })
+  await clock.advance(60_000)
+  runner.take({ ...round(100), kind, seenAtMs: 60_000 })
+  await runner.idle()
+  return { runner, events, errors, windows, told, warnings }
+}
+
+it.each([
+  ['tensor', 1, 9_000],
+  ['tensor', 2, 8_000],
+  ['tensor', 9, 1_000],
+  ['memory', 2, 8_000],
+  ['memory', 4, 6_000],
+] as const)(
+  'of a %s round whose trigger is seen %i s late %i ms are worked, to the end that the seats count to',
+  async (kind, lateS, leftMs) => {
+    const { events, errors, windows, warnings } = await seenLate(kind, lateS)
+    // Seats that saw it in time wait until a grace after their window; what is asked about afterwards is counted from our own sight.
+    expect(windows).toEqual([{ seenAtMs: 60_000, beganAtMs: 60_000 - lateS * 1_000 }])
+    const about = { epoch: 3, round: hash(100), deviceId: hash(5), kind, lateMs: lateS * 1_000, leftMs }
+    expect(events).toMatchObject([{ type: 'round.late', ...about }, { type: 'round.committed' }])
+    expect(warnings).toEqual([about])
+    expect(errors).toEqual([])
+  },
+)
+
+it.each([
+  // Fewer than half of its marks would have steps, and nothing of it would count.
+  ['memory', 5, true],
+  ['tensor', 10, true],
+  // The samples are drawn: the seats have judged.
+  ['tensor', 11, false],
+  ['beat', 1, true],
+  ['beat', 2, false],
+] as const)(
+  'a %s round whose trigger is seen %i s late is missed, which is said, to the seats while they wait: %s',
+  async (kind, lateS, isTold) => {
+    const { events, errors, windows, told, warnings } = await seenLate(kind, lateS)
+    expect(windows).toEqual([])
+    const about = { epoch: 3, round: hash(100), deviceId: hash(5), kind, lateMs: lateS * 1_000 }
+    expect(events).toEqual([{ type: 'round.missed', ...about }])
+    expect(warnings).toEqual([about])
+    const abort = { message: { round: hash(100), reason: `its trigger was seen ${lateS * 1_000} ms late` } }
+    expect(told).toMatchObject(isTold ? [['job.abort', abort]] : [])
+    expect(errors).toEqual([])
+  },
+)
+
+it('a round that is seen at once is worked from then on, and one that began before this run is left out', async () => {
+  const { events, windows } = await seenLate('tensor', 0)
+  expect(windows).toEqual([{ seenAtMs: 60_000, beganAtMs: 60_000 }])
+  expect(events.map(({ type }) => type)).toEqual(['round.committed'])
+  const before = await seenLate('tensor', 61)
+  expect([before.events, before.windows, before.told, before.warnings]).toEqual([[], [], [], []])
+})
+
+it('a paused device says of a late round that it is busy and works nothing; what it said stands when the round is over', async () => {
+  const recorded: Signed<'Busy'>[] = []
+  const journal = {
+    recordBusy: (busy: Signed<'Busy'>) => void recorded.push(busy),
+    busyIn: () => recorded[0] ?? null,
+  }
+  const pauses = { isBusy: () => true, settle: () => undefined, journal }
+  const first = await seenLate('tensor', 2, { pauses })
+  expect(first.told).toMatchObject([['job.busy', { message: { round: hash(100) } }]])
+  expect(first.events.map(({ type }) => type)).toEqual(['round.busy'])
+  expect(first.windows).toEqual([])
+  // A reorganisation brings its block back: no abort beside the word that was signed.
+  const again = await seenLate('tensor', 10, { pauses })
+  expect(again.told).toEqual(first.told)
+  expect(again.events).toEqual([])
+})
 
 it('a round that left the chain before its epoch was entered is not taken', async () => {
   let isEntered = false

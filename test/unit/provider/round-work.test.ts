@@ -2,7 +2,7 @@
 import { type Hex, keccak256 } from 'viem'
 import { expect, it } from 'vitest'
 import { jobOf, jobSets } from '../../../src/core/job/jobs.ts'
-import { keptWindows } from '../../../src/core/job/round-kind.ts'
+import { keptWindows, type OpenRequest, type WindowRequest } from '../../../src/core/job/round-kind.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
@@ -11,6 +11,7 @@ import { serveSeat } from '../../../src/core/provider/seats.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { opened } from '../../helpers/opened.ts'
 
 const jobs = jobSets.standard
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
@@ -26,16 +27,20 @@ const triggerAt = (n: number, kind: RoundKindName) => ({
 function start() {
   const clock = createManualClock()
   const opening: number[] = []
+  const dues: (number | undefined)[] = []
+  const startedAtMs: (number | undefined)[] = []
   const released: string[] = []
   const engineOf = (kind: RoundKindName) => ({
-    runWindow: async () => ({
-      ...{ handle: kind, units: 10_000, root: hash(7), figures: {}, lostMs: 0, notes: '' },
-    }),
+    async runWindow(request: Pick<WindowRequest, 'startedAtMs'>) {
+      startedAtMs.push(request.startedAtMs)
+      return { handle: kind, units: 10_000, root: hash(7), figures: {}, lostMs: 0, notes: '' }
+    },
     async release(handle: string) {
       released.push(handle)
     },
-    async open({ sample }: { sample: readonly number[] }) {
+    async open({ sample, dueMs }: OpenRequest) {
       opening.push(sample.length)
+      dues.push(dueMs)
       return new Uint8Array(8)
     },
   })
@@ -52,9 +57,18 @@ function start() {
   )
   const kinds = { tensor: engineOf('tensor'), memory: engineOf('memory'), beat: engineOf('beat') }
   const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { kinds } } as never
-  const work = (n: number, kind: RoundKindName) =>
-    roundWork.work(device, triggerAt(n, kind), { number: 0, seed: hash(77) }, clock.monotonicMs())
-  return { clock, roundWork, work, opening, released, journal }
+  const work = (n: number, kind: RoundKindName, options = {}) =>
+    roundWork.work(device, triggerAt(n, kind), { number: 0, seed: hash(77) }, clock.monotonicMs(), options)
+  /** Commits to a memory round that the seat has offered, and gives what the seat asks for then. */
+  async function sampled(options = {}) {
+    const secret = hash(4242)
+    const { specHash } = jobOf(jobs, 'memory')
+    const offer = { epoch: 0n, round: hash(1), deviceId, generation: 1, specHash, checker: seat.address }
+    roundWork.takeOffer({ ...offer, secretHash: keccak256(secret) })
+    const { commitmentHash } = await work(1, 'memory', options)
+    return { commitmentHash, secret, samplingBlockHash: samplingBlock.hash, checker: seat.address }
+  }
+  return { clock, roundWork, work, sampled, opening, dues, startedAtMs, released, journal }
 }
 
 it('as many rounds of each kind can be opened as its engine keeps windows of, whatever came of the others', async () => {
@@ -100,12 +114,8 @@ it('a device is in its rounds as long as the last of them can be asked about, ea
 })
 
 it('a piece of an answer is opened once the one before it was sent', async () => {
-  const { roundWork, work, opening, journal } = start()
-  const job = jobOf(jobs, 'memory')
-  const secret = hash(4242)
-  const offer = { epoch: 0n, round: hash(1), deviceId, generation: 1, specHash: job.specHash, checker: seat.address }
-  roundWork.takeOffer({ ...offer, secretHash: keccak256(secret) })
-  const { commitmentHash } = await work(1, 'memory')
+  const { roundWork, sampled, opening, journal } = start()
+  const message = await sampled()
   const handlers = new Map<string, (body: unknown) => Promise<void>>()
   const sent: (() => void)[] = []
   serveSeat(
@@ -116,7 +126,6 @@ it('a piece of an answer is opened once the one before it was sent', async () =>
     } as unknown as Session,
     { network, journal, roundWork, statementOf: async () => null, now: () => 0, wantsReceipt: () => false } as never,
   )
-  const message = { commitmentHash, secret, samplingBlockHash: samplingBlock.hash, checker: seat.address }
   const answered = handlers.get('job.request')!(await signMessage(seat, 'SampleRequest', message))
   for (let piece = 1; ; piece++) {
     await expect.poll(() => [opening.length, sent.length]).toEqual([piece, piece])
@@ -125,4 +134,24 @@ it('a piece of an answer is opened once the one before it was sent', async () =>
   }
   await answered
   expect(opening.length).toBeGreaterThan(1)
+})
+
+it('a window that began before its trigger was seen is worked from then on, and asked about as long as any other', async () => {
+  const { clock, roundWork, work, startedAtMs } = start()
+  await clock.advance(5_000)
+  await work(1, 'tensor', { beganAtMs: 3_000 })
+  await work(2, 'tensor')
+  expect(startedAtMs).toEqual([3_000, 5_000])
+  expect(roundWork.openMs()).toBe(rules.openingsMs)
+})
+
+it('the first answer waits for windows that end a grace before openings are due, and one that is asked for again for every window', async () => {
+  const { clock, roundWork, sampled, dues } = start()
+  await clock.advance(5_000)
+  const message = await sampled()
+  await opened(roundWork).answer(seat.address, message)
+  const first = dues.splice(0)
+  expect(new Set(first)).toEqual(new Set([5_000 + rules.openingsMs - rules.graceMs]))
+  await opened(roundWork).answer(seat.address, message)
+  expect(dues).toEqual(first.map(() => undefined))
 })

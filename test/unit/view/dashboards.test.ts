@@ -70,6 +70,8 @@ describe('provider dashboard', () => {
     })
     const aborted: DaemonEvent = { ...round, type: 'round.aborted', reason: 'gone' }
     expect(row([open, committed, aborted], { rounds }).stage).toBe('idle')
+    const missed: DaemonEvent = { ...round, type: 'round.missed', kind: 'tensor', lateMs: 12_000 }
+    expect(row([open, missed], { rounds }).stage).toBe('missed')
     const closed: DaemonEvent = { ...open, type: 'session.closed', reason: 'TRANSPORT_CLOSED' }
     expect(row([open, committed, closed], { rounds }).stage).toBe('offline')
   })

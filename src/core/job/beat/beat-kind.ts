@@ -58,4 +58,5 @@ export const beatKind: RoundKind<BeatSpec> = {
     fault: (spec, ...piece) => memoryKind.pieces.fault(roundOfBeat(spec), ...piece),
   },
   markDueMs: () => null,
+  idleTailMs: spec => memoryKind.idleTailMs(roundOfBeat(spec)),
 }

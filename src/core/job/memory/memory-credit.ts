@@ -6,10 +6,12 @@
  * - A second counts at most 1.25 × the median second: work of other seconds cannot be shown in one.
  * - Reading all of memory more often than every τ₀ is not paid.
  */
-import { groupBytes, type MemorySpec } from './memory-spec.ts'
+import { groupBytes, type MemorySpec, markCount } from './memory-spec.ts'
 import type { Mark } from './state-tree.ts'
 
 const mostOfMedian = 1.25
+/** Of an even number the lower of the two in the middle. */
+const medianOf = (count: number): number => (count - 1) >> 1
 
 export type MemoryCredit = {
   /** M: bytes read a second, in MB/s. */
@@ -30,14 +32,16 @@ export function memoryCredit(
   }: { groups: number; marks: readonly Pick<Mark, 'steps'>[]; inTime?: readonly boolean[] },
 ): MemoryCredit {
   const gains = marks.map(({ steps }, k) => (inTime[k] === false ? 0 : steps - (marks[k - 1]?.steps ?? 0)))
-  // Of an even number the lower of the two in the middle.
-  const median = gains.toSorted((a, b) => a - b)[(gains.length - 1) >> 1] ?? 0
+  const median = gains.toSorted((a, b) => a - b)[medianOf(gains.length)] ?? 0
   const countedSteps = gains.reduce((sum, gain) => sum + Math.min(gain, Math.floor(median * mostOfMedian)), 0)
   const bytes = groupBytes(spec)
   const most = (groups * bytes) / spec.leastReadMs
   const perMs = Math.min((countedSteps * bytes) / spec.windowMs, most)
   return { bandwidth: Math.floor(perMs / 1_000), resident: Math.floor((groups * bytes) / 1e6), countedSteps }
 }
+
+/** Of a window that was worked for no longer, at its end, the median second has no step, and nothing counts. */
+export const idleTailMs = (spec: MemorySpec): number => (markCount(spec) - 1 - medianOf(markCount(spec))) * spec.markMs
 
 /** Of each committed mark, whether the one that came in time said the same. `received[k]`: the mark that came within its grace, if one did. */
 export const marksInTime = (committed: readonly Mark[], received: readonly (Mark | undefined)[]): boolean[] =>

@@ -219,7 +219,7 @@ export function createMemoryEngine(
       const banks = await fill.filling
       if (isKaisarError(banks)) throw banks
       const worked = await gate
-        .during(() =>
+        .during(began + durationMs, () =>
           runMemoryWindow(
             banks,
             {
@@ -256,11 +256,11 @@ export function createMemoryEngine(
       return { handle: windows.keep({ banks, worked }), root: bytesToHex(worked.root) }
     },
 
-    async open({ handle, sample }) {
+    async open({ handle, sample, dueMs = Number.POSITIVE_INFINITY }) {
       const kept = windows.of(handle)
       if (kept === undefined) throw jobErrors.JOB_WINDOW_UNKNOWN({ handle })
       const steps = sample.map(place => stepOfPlace(spec, place))
-      return openSteps(kept.banks, kept.worked, steps)
+      return openSteps(kept.banks, kept.worked, steps, () => gate.pass(endsAtMs => endsAtMs > dueMs))
     },
 
     async verify({ epochSeed, items }) {

@@ -1,6 +1,7 @@
 /** Memory rounds: how many bytes a device holds, and how many it reads a second. */
 import { hexToBytes } from '../../platform/hex.ts'
 import { cutEvery, type RoundKind } from '../round-kind.ts'
+import { idleTailMs } from './memory-credit.ts'
 import { placeOfStep, sampleSteps, stepOfPlace } from './memory-sample.ts'
 import { checkMemorySpec, headBytes, type MemorySpec, memorySpecHash, stepsOfPiece } from './memory-spec.ts'
 import { openingsFault } from './verify-memory.ts'
@@ -14,6 +15,7 @@ export const memoryKind: RoundKind<MemorySpec> = {
   specHash: memorySpecHash,
   // The last mark is the commitment's own.
   markDueMs: ({ markMs, windowMs }, index) => (markMs * (index + 1) < windowMs ? markMs * (index + 1) : null),
+  idleTailMs,
   sample: (spec, units, identity) => sampleSteps(spec, units, identity).map(step => placeOfStep(spec, step)),
   pieces: {
     cut: (spec, sample) => cutEvery(sample, stepsOfPiece(spec)),

@@ -55,18 +55,18 @@ function prefixOf(groups: number): Uint8Array {
   return prefix
 }
 
-/** @throws JOB_SAMPLE_INVALID, JOB_MEMORY_LOST, JOB_KERNEL_FAILED */
+/** @param giveWay - resolves when the next step may be walked to. @throws JOB_SAMPLE_INVALID, JOB_MEMORY_LOST, JOB_KERNEL_FAILED */
 export async function openSteps(
   memory: Memory,
   window: WorkedMemoryWindow,
   sample: readonly SampledStep[],
+  giveWay: () => Promise<void> = () => setImmediate(undefined),
 ): Promise<Uint8Array> {
   const { groups, marks, trees, steps } = window
   checkStepSample(memory.spec, sample, steps)
   const parts: Uint8Array[] = [prefixOf(groups), encodeMarks(marks)]
   for (const sampled of sample) {
-    // A window may begin meanwhile.
-    await setImmediate()
+    await giveWay()
     const states = await walkAgain(memory, window, sampled.step, sampled.step + 1)
     for (const state of openedStates(sampled)) {
       const { mark, place } = placeOf(marks, state)

@@ -61,7 +61,7 @@ export function createTensorEngine(
     async runWindow(request, { signal } = {}) {
       const { epochSeed, seed, startedAtMs = clock.monotonicMs(), durationMs = spec.windowMs } = request
       const worked = await models.use(epochSeed, kernel =>
-        gate.during(() =>
+        gate.during(startedAtMs + durationMs, () =>
           runWindow(
             {
               ...{ seed, deadlineMs: startedAtMs + durationMs, batchRows, batchesAtOnce, rowMs, keepBytes },
@@ -87,14 +87,14 @@ export function createTensorEngine(
       return { handle: windows.keep({ epochSeed, seed, worked }), root: bytesToHex(worked.tree.root) }
     },
 
-    async open({ handle, sample }) {
+    async open({ handle, sample, dueMs = Number.POSITIVE_INFINITY }) {
       const kept = windows.of(handle)
       if (kept === undefined) throw jobErrors.JOB_WINDOW_UNKNOWN({ handle })
       const { tree, collector } = kept.worked
       checkSample(sample, tree.rows, spec.samples)
       const digests = new Map<number, Uint8Array>()
       for (const chunk of chunksOf(sample))
-        digests.set(chunk, collector.digests(chunk) ?? (await recompute(kept, chunk)))
+        digests.set(chunk, collector.digests(chunk) ?? (await recompute(kept, chunk, dueMs)))
       return encodeOpenings(tree, sample, chunk => digests.get(chunk)!)
     },
 
@@ -127,7 +127,8 @@ export function createTensorEngine(
     },
   }
 
-  function recompute({ epochSeed, seed, worked }: KeptWindow, chunk: number): Promise<Uint8Array> {
+  async function recompute({ epochSeed, seed, worked }: KeptWindow, chunk: number, dueMs: number) {
+    await gate.pass(endsAtMs => endsAtMs > dueMs)
     const count = rowsInChunk(worked.tree.rows, chunk)
     return models.use(epochSeed, kernel => kernel.run(rowInput(seed, chunk * leafRows, count)))
   }

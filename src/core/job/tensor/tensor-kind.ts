@@ -22,4 +22,5 @@ export const tensorKind: RoundKind<TensorSpec> = {
       openingsFault({ rows: units, root: hexToBytes(root, 32), sample, openings }, samples),
   },
   markDueMs: () => null,
+  idleTailMs: () => 0,
 }
