@@ -64,6 +64,8 @@ export const hashEvidenceLeaf = ({ round, commitmentHash, reason }: EvidenceLeaf
 
 export const evidenceDepth = (maxRounds: number): number => Math.ceil(Math.log2(cohortLanes * maxRounds))
 
+const hashBytes = 32
+
 export type EvidenceTree = {
   readonly root: Hex
   /** All hashes of the tree, 32 bytes each: the root is number 1, and below number n are 2n and 2n + 1. Proofs need nothing else. */
@@ -86,13 +88,16 @@ export function buildEvidenceTree(
   })
   const hashes = new Map<EvidenceLeaf, Uint8Array>()
   const width = 2 ** evidenceDepth(maxRounds)
-  const nodes = new Uint8Array(2 * width * 32)
+  const nodes = new Uint8Array(2 * width * hashBytes)
   for (const [number, leaf] of leaves.entries()) {
     const hash = hashes.get(leaf) ?? hexToBytes(hashEvidenceLeaf(leaf))
     hashes.set(leaf, hash)
-    nodes.set(hash, 32 * (width + number))
+    nodes.set(hash, hashBytes * (width + number))
   }
-  for (let n = width - 1; n > 0; n--) nodes.set(keccak256(nodes.subarray(64 * n, 64 * n + 64), 'bytes'), 32 * n)
+  for (let n = width - 1; n > 0; n--) {
+    const below = nodes.subarray(2 * n * hashBytes, 2 * (n + 1) * hashBytes)
+    nodes.set(keccak256(below, 'bytes'), n * hashBytes)
+  }
   return {
     nodes,
     root: nodeOf(nodes, 1),
@@ -101,7 +106,7 @@ export function buildEvidenceTree(
   }
 }
 
-const nodeOf = (nodes: Uint8Array, n: number): Hex => bytesToHex(nodes.subarray(32 * n, 32 * n + 32))
+const nodeOf = (nodes: Uint8Array, n: number): Hex => bytesToHex(nodes.subarray(n * hashBytes, (n + 1) * hashBytes))
 
 function leafNumber(maxRounds: number, lane: number, ordinal: number): number {
   if (lane < 0 || lane >= cohortLanes || ordinal < 0 || ordinal >= maxRounds)
@@ -112,7 +117,7 @@ function leafNumber(maxRounds: number, lane: number, ordinal: number): number {
 /** Siblings of a leaf, from the leaf up. `nodes`: those of the tree. @throws REPORT_EVIDENCE_INVALID */
 export function evidenceProof(nodes: Uint8Array, maxRounds: number, lane: number, ordinal: number): Hex[] {
   const proof: Hex[] = []
-  for (let n = nodes.length / 64 + leafNumber(maxRounds, lane, ordinal); n > 1; n >>= 1)
+  for (let n = nodes.length / (2 * hashBytes) + leafNumber(maxRounds, lane, ordinal); n > 1; n >>= 1)
     proof.push(nodeOf(nodes, n ^ 1))
   return proof
 }
