@@ -8,6 +8,7 @@ import { latency } from './latency.ts'
 import { lazySeats } from './lazy-seat.ts'
 import { memoryChains } from './memory-chains.ts'
 import { memoryEconomics } from './memory-economics.ts'
+import { memoryInTurn } from './memory-in-turn.ts'
 import { memoryResidency } from './memory-residency.ts'
 import { replay } from './replay.ts'
 import { silence } from './silence.ts'
@@ -31,6 +32,7 @@ export const allAttacks: readonly Attack[] = [
   ...memoryResidency,
   ...memoryChains,
   ...memoryEconomics,
+  ...memoryInTurn,
   ...beats,
   ...busy,
 ]

@@ -13,12 +13,15 @@ import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { hashOf, seats } from './arena.ts'
 import type { Attack } from './attack.ts'
 import { judgeMemory, openMemoryArena, work } from './memory-arena.ts'
-import { cards, regeneration } from './memory-economics.ts'
+import { type Card, cards, regeneration } from './memory-economics.ts'
 import { resident } from './memory-residency.ts'
 
 const { rounds: rules, timeline } = productionParameters(jobsHash(jobSets.standard))
 const { epochSeconds } = timeline
-const { samples } = jobSets.standard.beat
+const {
+  beat: { samples, windowMs: beatMs },
+  beatShare,
+} = jobSets.standard
 const blockSeconds = 30
 
 /** An epoch of a network whose blocks are far apart, so that a day of them is made up in no time. */
@@ -30,7 +33,6 @@ function epochOf(seed: number): { readonly rounds: EpochRounds; readonly trigger
   return { rounds, triggers: triggersOf(rounds, blocks) }
 }
 
-type Card = (typeof cards)['RTX 4090']
 const figuresOf = ({ tensor, bandwidth, memory }: Card) => ({
   tensor: { tensor: tensor * 1e6 },
   memory: { bandwidth: bandwidth * 1e3, resident: memory * 1e3 },
@@ -44,12 +46,18 @@ function scored(triggers: readonly Trigger[], at: (trigger: Trigger) => Figures 
       ? { ...{ verdict: 'TIMEOUT', reason: 'NO_COMMITMENT', detail: '' }, kind: trigger.kind, figures: {} }
       : { ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '' }, kind: trigger.kind, figures }
   })
-  const { rate, ...lane } = laneOf({ rounds, deviceValid: true, environmentValid: true })
+  const { rate, ...lane } = laneOf({ rounds, beatShare, deviceValid: true, environmentValid: true })
   return scoreOf({ rate: encodeRateDown(rate), ...lane })
 }
 
 const all = Object.entries(cards)
-const cardOf = (seed: number) => all[seed % all.length]![1] as Card
+const cardOf = (seed: number): Card => all[seed % all.length]![1]
+
+/** What a seat counts of a beat whose device read at this rate until the grace was over: steps ÷ window. */
+const toTheGrace = (bandwidth: number) => Math.floor((bandwidth * (beatMs + rules.graceMs)) / beatMs)
+/** The part of its bandwidth that a device has to read at a beat. */
+const leastRate = ((beatShare / 100) * beatMs) / (beatMs + rules.graceMs)
+const shown = `less than ${100 * leastRate}%, the grace included,`
 
 /** A device that works the rounds of the slots, and at beats is this. */
 const atBeats = (
@@ -117,7 +125,7 @@ const slowOnPurpose = (uptime: (rounds: readonly MeasuredRound[]) => number): nu
   const paid = (last: readonly MeasuredRound[]) => {
     const tensor: MeasuredRound = { kind: 'tensor', verdict: 'VALID', figures: { tensor: 495_000_000 } }
     const rounds = [tensor, ...quarter(1), ...quarter(1), ...quarter(1), ...last]
-    return Number(capacityOf(measuresOf(rounds)!)) * uptime(rounds)
+    return Number(capacityOf(measuresOf(rounds, beatShare)!)) * uptime(rounds)
   }
   return paid(quarter(0.1)) / paid(quarter(0.1, 1)) - 1
 }
@@ -126,7 +134,7 @@ const slowOnPurpose = (uptime: (rounds: readonly MeasuredRound[]) => number): nu
 function uptimeByLastRound(rounds: readonly MeasuredRound[]): number {
   const beats = rounds.flatMap(({ kind, figures }, at) => {
     const own = rounds.slice(0, at).findLast(round => round.kind === 'memory')
-    return kind === 'beat' ? [figures.bandwidth! >= 0.3 * own!.figures.bandwidth!] : []
+    return kind === 'beat' ? [figures.bandwidth! >= (beatShare / 100) * own!.figures.bandwidth!] : []
   })
   return beats.filter(counts => counts).length / beats.length
 }
@@ -171,20 +179,28 @@ export const beats: Attack[] = [
   ),
   atBeats(
     'beats answered from the host’s memory over the bus',
-    '1: less than 30% of the bandwidth of its own rounds counts for no beat',
+    `1: ${shown} of the bandwidth of its own rounds counts for no beat`,
     1,
-    ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 }),
+    ({ bus }, honest) => ({ ...honest, bandwidth: toTheGrace(bus * 1e3) }),
   ),
   atBeats(
     'beats answered from memory that is made when it is read',
-    '1: T ÷ 2Kc is less than 30% of the bandwidth of its own rounds',
+    `1: T ÷ 2Kc, and ${shown} of the bandwidth of its own rounds counts for no beat`,
     1,
-    (card, honest) => ({ ...honest, bandwidth: Math.floor(1e3 * regeneration(card, jobSets.standard.memory)) }),
+    (card, honest) => ({ ...honest, bandwidth: toTheGrace(1e3 * regeneration(card, jobSets.standard.memory)) }),
+  ),
+  ...[0.95, 1.05].map(part =>
+    atBeats(
+      `beats answered at ${(100 * part * leastRate).toFixed(1)}% of the bandwidth, to the end of the grace`,
+      `${part < 1 ? 1 : 0}: the share is asked of the window, and the commitment may come a grace later: ${beatShare}% · D ÷ (D + grace) of the bandwidth is enough`,
+      part < 1 ? 1 : 0,
+      (_, honest) => ({ ...honest, bandwidth: toTheGrace(part * leastRate * honest.bandwidth!) }),
+    ),
   ),
   slowRound(
     '',
     '1: beats are held to the mean of the rounds that are paid for, which the slow one lowers for both alike',
-    slowOnPurpose(rounds => uptimeOf(rounds)!),
+    slowOnPurpose(rounds => uptimeOf(rounds, beatShare)!),
   ),
   slowRound(
     ' (weakened: each is held to the round before it)',

@@ -139,7 +139,7 @@ function brokenChains(times: number): Attack[] {
 /** All walks in one second: it shows five times what the others do, in the hope that its breaks are few. */
 const oneSecond: Attack = {
   name: 'broken chains in one second only',
-  formula: '1: a second counts at most 1.25 × the median, and what counts is at most 5% more',
+  formula: '1: a second counts at most 1.25 × the second least, and what counts is at most 5% more',
   expected: 1,
   seeds: 50,
   async attempt(_, seed) {

@@ -70,6 +70,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
         ...{ network, signer, store, journal, sender, log: silentLogger },
         secrets: deriveSeatSecrets(testKey('checker', i), network, signer.address),
         canonicalRounds: async () => rounds,
+        beatShare: 30,
         sendTo: () => null,
       })
       await seat.commit(await getEpoch(network, 0))

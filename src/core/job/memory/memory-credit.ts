@@ -3,13 +3,16 @@
  * honest device meets:
  *
  * - Marks that came in time. A second whose mark is missing or late counts nothing.
- * - A second counts at most 1.25 × the median second: work of other seconds cannot be shown in one.
+ * - A second counts at most 1.25 × the second least: work of other seconds cannot be shown in one, and memory that is there for a part
+ *   of the window counts little. The least may be one whose mark was lost.
  * - Reading all of memory more often than every τ₀ is not paid.
+ *
+ * Why: docs/why/memory-job.md
  */
 import { groupBytes, type MemorySpec } from './memory-spec.ts'
 import type { Mark } from './state-tree.ts'
 
-const mostOfMedian = 1.25
+const mostOfSecondLeast = 1.25
 
 export type MemoryCredit = {
   /** M: bytes read a second, in MB/s. */
@@ -20,7 +23,7 @@ export type MemoryCredit = {
   readonly countedSteps: number
 }
 
-/** `inTime[k]`: whether mark k, signed and equal to the one committed to, came within the grace; default all. */
+/** `inTime[k]`: whether mark k came within the grace, and was the one committed to; default all. */
 export function memoryCredit(
   spec: MemorySpec,
   {
@@ -30,9 +33,9 @@ export function memoryCredit(
   }: { groups: number; marks: readonly Pick<Mark, 'steps'>[]; inTime?: readonly boolean[] },
 ): MemoryCredit {
   const gains = marks.map(({ steps }, k) => (inTime[k] === false ? 0 : steps - (marks[k - 1]?.steps ?? 0)))
-  // Of an even number the lower of the two in the middle.
-  const median = gains.toSorted((a, b) => a - b)[(gains.length - 1) >> 1] ?? 0
-  const countedSteps = gains.reduce((sum, gain) => sum + Math.min(gain, Math.floor(median * mostOfMedian)), 0)
+  // Of one or two seconds the least, since half of the window may not be lost.
+  const secondLeast = gains.toSorted((a, b) => a - b)[gains.length > 2 ? 1 : 0] ?? 0
+  const countedSteps = gains.reduce((sum, gain) => sum + Math.min(gain, Math.floor(secondLeast * mostOfSecondLeast)), 0)
   const bytes = groupBytes(spec)
   const most = (groups * bytes) / spec.leastReadMs
   const perMs = Math.min((countedSteps * bytes) / spec.windowMs, most)
