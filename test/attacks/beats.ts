@@ -8,11 +8,14 @@ import { capacityOf, type MeasuredRound, measuresOf, uptimeOf } from '../../src/
 import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
 import { scoreOf } from '../../src/core/epoch/rewards.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
+import { stepOrder } from '../../src/core/job/memory/drawn-entries.ts'
+import { groupBytes } from '../../src/core/job/memory/memory-spec.ts'
 import { beatTime, type EpochRounds, type Trigger, triggersOf } from '../../src/core/protocol/trigger.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { hashOf, seats } from './arena.ts'
-import type { Attack } from './attack.ts'
-import { judgeMemory, openMemoryArena, work } from './memory-arena.ts'
+import { type Attack, atLeast } from './attack.ts'
+import { jobSeedOf, judgeMemory, openMemoryArena, work } from './memory-arena.ts'
+import { readsFor } from './memory-chains.ts'
 import { type Card, cards, regeneration } from './memory-economics.ts'
 import { resident } from './memory-residency.ts'
 
@@ -57,7 +60,25 @@ const cardOf = (seed: number): Card => all[seed % all.length]![1]
 const toTheGrace = (bandwidth: number) => Math.floor((bandwidth * (beatMs + rules.graceMs)) / beatMs)
 /** The part of its bandwidth that a device has to read at a beat. */
 const leastRate = ((beatShare / 100) * beatMs) / (beatMs + rules.graceMs)
-const shown = `less than ${100 * leastRate}%, the grace included,`
+const shown = `less than ${100 * leastRate}% in window and grace`
+
+/** Seconds of a beat and its grace that are left when a message's way to a seat is taken off. */
+const beatSeconds = (beatMs + rules.graceMs - 50) / 1_000
+
+/**
+ * A beat by broken chains, half as many walks as groups: the part of its bandwidth that a card needs, and how often three seats of five
+ * sample no joint, where it is silent towards the others.
+ */
+function chainsAtBeat({ bandwidth, memory }: Card): { readonly rate: number; readonly passes: number } {
+  const group = groupBytes(jobSets.standard.memory) / 1e9
+  const groups = Math.floor(memory / group)
+  const walks = groups >> 1
+  const steps = ((beatShare / 100) * beatMs * bandwidth) / 1_000 / group
+  const length = Math.ceil(steps / walks)
+  const reads = readsFor(stepOrder(jobSeedOf(0), groups).groupOf, groups, walks, length)
+  const pass = (1 - ((walks - 1) / (walks * length)) * (127 / 128)) ** samples
+  return { rate: (reads * group) / beatSeconds / bandwidth, passes: atLeast(3, seats, pass) }
+}
 
 /** A device that works the rounds of the slots, and at beats is this. */
 const atBeats = (
@@ -179,13 +200,13 @@ export const beats: Attack[] = [
   ),
   atBeats(
     'beats answered from the host’s memory over the bus',
-    `1: ${shown} of the bandwidth of its own rounds counts for no beat`,
+    `1: ${shown}, of the bandwidth of its own rounds, counts for no beat`,
     1,
     ({ bus }, honest) => ({ ...honest, bandwidth: toTheGrace(bus * 1e3) }),
   ),
   atBeats(
     'beats answered from memory that is made when it is read',
-    `1: T ÷ 2Kc, and ${shown} of the bandwidth of its own rounds counts for no beat`,
+    `1: T ÷ 2Kc is ${shown} of the bandwidth of its own rounds`,
     1,
     (card, honest) => ({ ...honest, bandwidth: toTheGrace(1e3 * regeneration(card, jobSets.standard.memory)) }),
   ),
@@ -197,6 +218,15 @@ export const beats: Attack[] = [
       (_, honest) => ({ ...honest, bandwidth: toTheGrace(part * leastRate * honest.bandwidth!) }),
     ),
   ),
+  {
+    name: 'beats by broken chains, G ÷ 2 walks, silent towards the seats that would see',
+    formula: '1: a card needs 18% of its bandwidth for them at least, and at most 98% of them count',
+    ...{ expected: 1, seeds: all.length },
+    async attempt(_, seed) {
+      const { rate, passes } = chainsAtBeat(cardOf(seed))
+      return rate >= 0.18 && passes < 0.985
+    },
+  },
   slowRound(
     '',
     '1: beats are held to the mean of the rounds that are paid for, which the slow one lowers for both alike',

@@ -47,7 +47,7 @@ function walkLength(groupOf: (step: number) => number, groupCount: number, walks
 }
 
 /** Group reads that finish this many walks of this length. */
-function readsFor(groupOf: (step: number) => number, groupCount: number, walks: number, length: number): number {
+export function readsFor(groupOf: (step: number) => number, groupCount: number, walks: number, length: number): number {
   const waiting: number[][] = Array.from({ length: groupCount }, () => [])
   for (let walk = 0; walk < walks; walk++) waiting[groupOf(walk * length)]!.push(walk)
   const done = new Uint32Array(walks)
