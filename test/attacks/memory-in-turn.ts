@@ -20,6 +20,9 @@ const count = markCount(spec)
 const markSeconds = spec.markMs / 1_000
 const dueAt = (mark: number) => (mark + 1) * markSeconds + graceSeconds - way
 const end = dueAt(count - 1)
+const beatSeconds = beat.windowMs / 1_000
+/** From a beat's block until its commitment has to be on its way. */
+const beatLeft = beatSeconds + graceSeconds - way
 /** Steps of a card that reads for a second. */
 const stepsASecond = 1e6
 
@@ -48,7 +51,9 @@ function counted(turns: readonly Turn[], credit: Credit): number {
     for (let first = 0; first <= count - empty; first++)
       for (let least = 0.05; least <= 1; least += 0.05) {
         const shown = evenly(done, least, mark => mark >= first && mark < first + empty)
-        if (shown !== null) best = Math.max(best, credit(shown))
+        // Who has too little for this has too little for more.
+        if (shown === null) break
+        best = Math.max(best, credit(shown))
       }
   return best
 }
@@ -75,7 +80,7 @@ function paid(card: Card, claimed: number, lengths: readonly number[], credit: C
   const swap = memory / card.bus
   const free = end - swap * (lengths.length - 1)
   const all = lengths.reduce((sum, length) => sum + length, 0)
-  if (free <= 0) return 0
+  if (free <= 0 || swap > beatLeft) return 0
   let now = 0
   const turns = lengths.map(length => {
     const turn = { from: now, until: now + (free * length) / all }
@@ -91,9 +96,8 @@ function paid(card: Card, claimed: number, lengths: readonly number[], credit: C
       (spec.windowMs / 1_000),
   )
   // At a beat each reads its share, one after the other, with a swap in between, until the grace is over.
-  const beatSeconds = beat.windowMs / 1_000
   const reads = (beatShare / 100) * beatSeconds * (shares[0]! + shares[1]!)
-  if (reads + swap > beatSeconds + graceSeconds - way) return 0
+  if (reads + swap > beatLeft) return 0
   const each = shares.map(share => index(card.tensor / 2, share * card.bandwidth, memory))
   return (each[0]! + each[1]!) / honestIndex(card)
 }
@@ -103,10 +107,10 @@ function bestTurns(card: Card, turns: number, credit: Credit): number {
   const random = seededRandom(turns)
   let best = 0
   for (const claimed of [1, 0.8, 0.65, 0.5])
-    for (let start = 0; start < 2; start++) {
+    for (let start = 0; start < 4; start++) {
       let lengths = Array.from({ length: turns }, () => 0.05 + random())
       let value = paid(card, claimed, lengths, credit)
-      for (let step = 0.5, tries = 0; tries < 60; tries++) {
+      for (let step = 0.5, tries = 0; tries < 90; tries++) {
         const other = lengths.map(length => Math.max(0.01, length + (random() - 0.5) * step))
         const found = paid(card, claimed, other, credit)
         if (found >= value) [value, lengths] = [found, other]
@@ -119,14 +123,11 @@ function bestTurns(card: Card, turns: number, credit: Credit): number {
 
 const known = new Map<string, number>()
 /** As {@link bestTurns} of a card of the table, searched for once. */
-function gainOf(name: CardName, turns: readonly number[], credit: Credit): number {
-  const best = (count: number) => {
-    const key = `${name} ${count} ${credit === inForce}`
-    const found = known.get(key) ?? bestTurns(cards[name], count, credit)
-    known.set(key, found)
-    return found
-  }
-  return Math.max(...turns.map(best)) - 1
+function gainOf(name: CardName, turns: number, credit: Credit): number {
+  const key = `${name} ${turns} ${credit === inForce}`
+  const found = known.get(key) ?? bestTurns(cards[name], turns, credit)
+  known.set(key, found)
+  return found - 1
 }
 
 type CardName = keyof typeof cards
@@ -154,20 +155,20 @@ export const memoryInTurn: Attack[] = [
     '0: who reads last may leave four marks empty, and both are paid more than 1.15 × honest',
     quickest,
     0.15,
-    name => gainOf(name, [2], byMedian),
+    name => gainOf(name, 2, byMedian),
   ),
   heldBack(
     'one turn each',
-    '1: who reads last may leave one mark empty, and both are paid 1.03 × honest at most',
+    '1: who reads last may leave one mark empty, and both are paid 1.04 × honest at most',
     quickest,
-    0.03,
-    name => gainOf(name, [2], inForce),
+    0.04,
+    name => gainOf(name, 2, inForce),
   ),
   heldBack(
-    'up to five turns',
+    'five turns',
     '1: whoever is ahead of his marks gives way, and no mark says so: each swap is lost, and both are paid 1.22 × honest at most',
     allCards,
     0.22,
-    name => gainOf(name, [2, 3, 4, 5], inForce),
+    name => gainOf(name, 5, inForce),
   ),
 ]
