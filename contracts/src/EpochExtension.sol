@@ -65,23 +65,30 @@ contract EpochExtension is IEpochExtension, Cohorts {
         if (session.phase != Phase.Reveal) revert WrongPhase(epoch, session.phase, Phase.Reveal);
         _requireLength(openings.length, session.depth);
         uint256 given = _maskOf(openings);
+        uint256 own;
         for (uint256 i; i < openings.length; ++i) {
             uint256 seat = openings[i].seat;
-            address owner = session.owners[seat];
-            uint256[OPENING_WORDS] memory words = _prove(epoch, owner, cohort, session.depth, session.commitments[seat], openings[i]);
-            if (!PackedMedian.inRange(words)) revert OpeningMalformed(owner);
-            _mixSalt(epoch, owner, session.commitments[seat], openings[i].salt);
+            if (session.owners[seat] == msg.sender) own |= 1 << seat;
+            _openInReveal(session, openings[i]);
         }
-        bool wasRevealed = _isRevealed(epoch, cohort);
         uint256 before = revealedSeats(epoch, cohort);
         _revealed[cohort] = RevealedSeats.pack(epoch, before | given);
-        _countLanes(epoch, LibBit.popCount(given & ~before) * LibBit.popCount(session.occupancies[0]) / COMMITTEE);
-        if (!wasRevealed && _isRevealed(epoch, cohort)) {
+        _countLanes(epoch, LibBit.popCount(own & ~before) * LibBit.popCount(session.occupancies[0]) / COMMITTEE);
+        if (LibBit.popCount(before) < QUORUM && _isRevealed(epoch, cohort)) {
             Sums memory totals = _totalsAt(epoch, session.members, session.depth, _presentCapSums().settling);
             totals.waiting += 1;
             _totals[epoch] = totals.pack();
         }
         emit Revealed(epoch, cohort, openings);
+    }
+
+    function _openInReveal(Session memory session, Opening calldata opening) private {
+        address owner = session.owners[opening.seat];
+        CommitmentWord commitment = session.commitments[opening.seat];
+        if (!PackedMedian.inRange(_prove(session.epoch, owner, session.cohort, session.depth, commitment, opening))) {
+            revert OpeningMalformed(owner);
+        }
+        _mixSalt(session.epoch, owner, commitment, opening.salt);
     }
 
     // --- audits -----------------------------------------------------------------------------------------------------

@@ -176,6 +176,20 @@ export function mutantsBelow(folder, remappings) {
   )
 }
 
+/**
+ * Those that are tried whatever is drawn, by their text. @param list - `{ id, file, from, to }` each
+ * @throws where a text does not stand exactly once in its file @returns {Mutant[]}
+ */
+export function written(folder, list) {
+  return list.map(({ id, file, from, to }) => {
+    const [before, ...rest] = readFileSync(join(folder, file), 'utf8').split(from)
+    if (rest.length !== 1) throw new Error(`${id}: "${from}" stands ${rest.length} times in ${file}`)
+    const start = Buffer.byteLength(before)
+    const end = start + Buffer.byteLength(from)
+    return { id, file, line: before.split('\n').length, kind: 'always tried', start, end, from, to }
+  })
+}
+
 /** As many as asked for, each equally likely, the same for the same seed; all of them where there are fewer. */
 export function draw(mutants, count, seed) {
   const rank = ({ id }) => createHash('sha256').update(`${seed} ${id}`).digest('hex')

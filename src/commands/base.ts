@@ -23,6 +23,10 @@ export type CommandFlags<T extends typeof Command> = Interfaces.InferredFlags<
 >
 export type CommandArgs<T extends typeof Command> = Interfaces.InferredArgs<T['args']>
 
+/** Examples of a command: what each says after its words, nothing for the command alone. */
+export const examples = (...args: readonly string[]): string[] =>
+  args.map(each => `<%= config.bin %> <%= command.id %> ${each}`.trimEnd())
+
 /** The flags of every command that reads a chain: `static flags = { ...chainFlags, … }`. */
 export const chainFlags = {
   'rpc-url': Flags.string({
@@ -124,13 +128,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   private async parseWithSettings() {
     const { args, strict } = this.ctor
     const own = { ...this.ctor.baseFlags, ...this.ctor.flags } as Interfaces.FlagInput
-    const config = await readConfigFile({
-      argv: this.argv,
-      words: this.words,
-      flags: Object.keys(own),
-      oclif: this.config,
-    })
-    const flags = withSettings(own, this.words, { env: process.env, config })
+    const { argv, words: command, config: oclif } = this
+    const config = await readConfigFile({ argv, words: command, flags: Object.keys(own), oclif })
+    const flags = withSettings(own, command, { env: process.env, config })
     // What is piped in is a list or a password, where a command reads it, and never a word of the command.
     const words = Object.fromEntries(Object.entries(args).map(([name, arg]) => [name, { ...arg, ignoreStdin: true }]))
     return this.parse({ flags, args: words as typeof args, strict, enableJsonFlag: true })

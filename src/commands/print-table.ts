@@ -11,5 +11,12 @@ export async function printTable<T>(
   empty: string,
 ): Promise<void> {
   const { tableTexts } = await import('../core/view/table.ts')
-  for (const line of tableTexts(columns, rows, tableWidth(), empty)) command.log(line)
+  await printLines(command, tableTexts(columns, rows, tableWidth(), empty))
+}
+
+/** Lines of a command's text output, folded where the terminal is narrower. */
+export async function printLines(command: { log(line: string): void }, lines: readonly string[]): Promise<void> {
+  const { foldLine, lineText } = await import('../core/view/line.ts')
+  for (const text of lines)
+    for (const line of foldLine([{ text, tone: 'plain' }], tableWidth())) command.log(lineText(line))
 }

@@ -3,9 +3,7 @@ import type { Command } from '@oclif/core'
 import { CLIError, ExitError, ModuleLoadError } from '@oclif/core/errors'
 import { defineErrors, type ExitCode, isKaisarError, KaisarError } from '../core/platform/errors.ts'
 import { nearestName } from '../core/platform/nearest-name.ts'
-import { platformErrors } from '../core/platform/platform-errors.ts'
-
-const meant = (suggestion?: string) => (suggestion ? ` Did you mean "${suggestion}"?` : '')
+import { meant, platformErrors } from '../core/platform/platform-errors.ts'
 
 export const usageErrors = defineErrors({
   COMMAND_UNKNOWN: {
@@ -30,13 +28,13 @@ export const usageErrors = defineErrors({
     exit: 2,
   },
   ARGUMENT_UNEXPECTED: {
-    message: ({ values }: { values: readonly string[] }) => `Unexpected argument ${values.join(', ')}.`,
+    message: 'Unexpected argument {values}.',
     meaning: 'The command takes fewer arguments; a value with spaces needs quotes.',
     fix: 'Run the command with --help for its arguments.',
     exit: 2,
   },
   ARGUMENT_MISSING: {
-    message: ({ names }: { names: readonly string[] }) => `Missing argument ${names.join(', ')}.`,
+    message: 'Missing argument {names}.',
     meaning: 'The command cannot guess it.',
     fix: 'Run the command with --help for its arguments.',
     exit: 2,

@@ -1,6 +1,7 @@
 import type { Attack } from './attack.ts'
 import { beats } from './beats.ts'
 import { busy } from './busy.ts'
+import { capacity } from './capacity.ts'
 import { dishonestMessages } from './dishonest-messages.ts'
 import { grinding } from './grinding.ts'
 import { honest } from './honest.ts'
@@ -33,6 +34,7 @@ export const allAttacks: readonly Attack[] = [
   ...memoryChains,
   ...memoryEconomics,
   ...memoryInTurn,
+  ...capacity,
   ...beats,
   ...busy,
 ]

@@ -10,6 +10,7 @@ import { scoreOf } from '../../src/core/epoch/rewards.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { stepOrder } from '../../src/core/job/memory/drawn-entries.ts'
 import { groupBytes } from '../../src/core/job/memory/memory-spec.ts'
+import { timingOf } from '../../src/core/protocol/network-parameters.ts'
 import { beatTime, type EpochRounds, type Trigger, triggersOf } from '../../src/core/protocol/trigger.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { hashOf, seats } from './arena.ts'
@@ -22,7 +23,7 @@ import { resident } from './memory-residency.ts'
 const { rounds: rules, timeline } = productionParameters(jobsHash(jobSets.standard))
 const { epochSeconds } = timeline
 const {
-  beat: { samples, windowMs: beatMs },
+  beat: { samples },
   beatShare,
 } = jobSets.standard
 const blockSeconds = 30
@@ -53,17 +54,37 @@ function scored(triggers: readonly Trigger[], at: (trigger: Trigger) => Figures 
   return scoreOf({ rate: encodeRateDown(rate), ...lane })
 }
 
-const all = Object.entries(cards)
-const cardOf = (seed: number): Card => all[seed % all.length]![1]
+const all: readonly Card[] = Object.values(cards)
 
-/** What a seat counts of a beat whose device read at this rate until the grace was over: steps ÷ window. */
-const toTheGrace = (bandwidth: number) => Math.floor((bandwidth * (beatMs + rules.graceMs)) / beatMs)
+/** A device that works the rounds of the slots, and at beats is this. */
+const atBeats = (
+  name: string,
+  formula: string,
+  expected: number,
+  beat: (card: Card, honest: Figures) => Figures | null,
+  of = all,
+): Attack => ({
+  ...{ name, formula, expected, seeds: 2 * of.length },
+  async attempt(_, seed) {
+    const card = of[seed % of.length]!
+    const { tensor, memory } = figuresOf(card)
+    const own = { tensor, memory, beat: beat(card, memory) }
+    return scored(epochOf(seed).triggers, ({ kind }) => own[kind]) === 0n
+  },
+})
+
+/** A modified client works to the end of the grace; what it does is divided by the window. */
+const { windowMs, graceMs } = timingOf(rules, 'beat')
+const stretch = (windowMs + graceMs) / windowMs
+/** GB that a bus moves in the time that a client which works to the end of the grace needs not read for a beat to count. */
+const swappable = ({ bus }: Card) => ((windowMs + graceMs - (beatShare / 100) * windowMs) / 1_000) * bus
+
 /** The part of its bandwidth that a device has to read at a beat. */
-const leastRate = ((beatShare / 100) * beatMs) / (beatMs + rules.graceMs)
+const leastRate = beatShare / 100 / stretch
 const shown = `less than ${100 * leastRate}% in window and grace`
 
 /** Seconds of a beat and its grace that are left when a message's way to a seat is taken off. */
-const beatSeconds = (beatMs + rules.graceMs - 50) / 1_000
+const beatSeconds = (windowMs + graceMs - 50) / 1_000
 
 /**
  * A beat by broken chains, half as many walks as groups: the part of its bandwidth that a card needs, and how often three seats of five
@@ -73,28 +94,25 @@ function chainsAtBeat({ bandwidth, memory }: Card): { readonly rate: number; rea
   const group = groupBytes(jobSets.standard.memory) / 1e9
   const groups = Math.floor(memory / group)
   const walks = groups >> 1
-  const steps = ((beatShare / 100) * beatMs * bandwidth) / 1_000 / group
+  const steps = ((beatShare / 100) * windowMs * bandwidth) / 1_000 / group
   const length = Math.ceil(steps / walks)
   const reads = readsFor(stepOrder(jobSeedOf(0), groups).groupOf, groups, walks, length)
   const pass = (1 - ((walks - 1) / (walks * length)) * (127 / 128)) ** samples
   return { rate: (reads * group) / beatSeconds / bandwidth, passes: atLeast(3, seats, pass) }
 }
 
-/** A device that works the rounds of the slots, and at beats is this. */
-const atBeats = (
-  name: string,
-  formula: string,
-  expected: number,
-  beat: (card: Card, honest: Figures) => Figures | null,
-): Attack => ({
-  ...{ name, formula, expected, seeds: 2 * all.length },
-  async attempt(_, seed) {
-    const card = cardOf(seed)
-    const { tensor, memory } = figuresOf(card)
-    const own = { tensor, memory, beat: beat(card, memory) }
-    return scored(epochOf(seed).triggers, ({ kind }) => own[kind]) === 0n
-  },
-})
+/** A tenant of so much of the filled memory, which is put aside when a beat's block is seen, while what it lay on comes back. */
+const swapped = (name: string, formula: string, expected: number, tenantGB: (card: Card) => number, of = all): Attack =>
+  atBeats(
+    name,
+    formula,
+    expected,
+    (card, honest) => {
+      const readSeconds = (windowMs + graceMs) / 1_000 - tenantGB(card) / card.bus
+      return { ...honest, bandwidth: Math.floor((card.bandwidth * 1e3 * readSeconds) / (windowMs / 1_000)) }
+    },
+    of,
+  )
 
 /** Whether a device that knows the rule is free for less than a twentieth of the epoch, and paid in full. */
 const leaving = (name: string, formula: string, expected: number, freeSeconds: (seed: number) => number): Attack => ({
@@ -202,20 +220,36 @@ export const beats: Attack[] = [
     'beats answered from the host’s memory over the bus',
     `1: ${shown}, of the bandwidth of its own rounds, counts for no beat`,
     1,
-    ({ bus }, honest) => ({ ...honest, bandwidth: toTheGrace(bus * 1e3) }),
+    ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 * stretch }),
   ),
   atBeats(
     'beats answered from memory that is made when it is read',
     `1: T ÷ 2Kc is ${shown} of the bandwidth of its own rounds`,
     1,
-    (card, honest) => ({ ...honest, bandwidth: toTheGrace(1e3 * regeneration(card, jobSets.standard.memory)) }),
+    (card, honest) => ({
+      ...honest,
+      bandwidth: Math.floor(1e3 * stretch * regeneration(card, jobSets.standard.memory)),
+    }),
+  ),
+  swapped(
+    'a tenant swapped out at each beat, as large as there is time for',
+    `0: (D + grace − ${beatShare}% of D) · bus, or all of the memory where that is less`,
+    0,
+    card => Math.min(card.memory, 0.99 * swappable(card)),
+  ),
+  swapped(
+    'a tenant swapped out at each beat, larger than that',
+    `1: what is left of the time reads less than ${beatShare}% of the bandwidth`,
+    1,
+    card => 1.01 * swappable(card),
+    all.filter(card => card.memory > 1.01 * swappable(card)),
   ),
   ...[0.95, 1.05].map(part =>
     atBeats(
       `beats answered at ${(100 * part * leastRate).toFixed(1)}% of the bandwidth, to the end of the grace`,
       `${part < 1 ? 1 : 0}: the share is asked of the window, and the commitment may come a grace later: ${beatShare}% · D ÷ (D + grace) of the bandwidth is enough`,
       part < 1 ? 1 : 0,
-      (_, honest) => ({ ...honest, bandwidth: toTheGrace(part * leastRate * honest.bandwidth!) }),
+      (_, honest) => ({ ...honest, bandwidth: Math.floor(part * leastRate * stretch * honest.bandwidth!) }),
     ),
   ),
   {
@@ -223,7 +257,7 @@ export const beats: Attack[] = [
     formula: '1: a card needs 18% of its bandwidth for them at least, and at most 98% of them count',
     ...{ expected: 1, seeds: all.length },
     async attempt(_, seed) {
-      const { rate, passes } = chainsAtBeat(cardOf(seed))
+      const { rate, passes } = chainsAtBeat(all[seed]!)
       return rate >= 0.18 && passes < 0.985
     },
   },

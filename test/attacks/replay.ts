@@ -1,7 +1,8 @@
 /** Provers that show a seat something else than what they committed to in this round. */
 import { hash } from 'node:crypto'
 import { bytesToHex } from 'viem'
-import { hashBytes, leafHash, proofShape } from '../../src/core/job/tensor/digest-tree.ts'
+import { hashBytes, proofShape } from '../../src/core/job/hash-tree.ts'
+import { chunkCount, leafHash } from '../../src/core/job/tensor/digest-tree.ts'
 import { chunksOf } from '../../src/core/job/tensor/row-openings.ts'
 import { leafRows, rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import type { Signed } from '../../src/core/protocol/typed-data.ts'
@@ -110,7 +111,7 @@ function withProofsOf(proofs: Uint8Array, digests: Uint8Array, sample: readonly 
   let at = 1
   for (const chunk of chunksOf(sample)) {
     mixed.set(digests.subarray(at, at + leafBytes), at)
-    at += leafBytes + hashBytes * proofShape(windowRows, chunk).length
+    at += leafBytes + hashBytes * proofShape(chunkCount(windowRows), chunk).length
   }
   return mixed
 }

@@ -2,9 +2,11 @@
  * The memory job on one core of this machine: how fast memory is filled, how fast a step reads it against a plain read of the same bytes,
  * and what verifying a round of `standard` costs a seat. Comparisons alternate in one run and take the median, since machines are shared.
  */
+
 import { createHash } from 'node:crypto'
 import { numberToHex } from 'viem'
 import { roundOfBeat } from '../../src/core/job/beat/beat-kind.ts'
+import type { HashTree } from '../../src/core/job/hash-tree.ts'
 import { jobSets } from '../../src/core/job/jobs.ts'
 import { fillKey, stepOrder } from '../../src/core/job/memory/drawn-entries.ts'
 import { fillMemory, type MemoryBanks } from '../../src/core/job/memory/memory-banks.ts'
@@ -17,14 +19,7 @@ import {
   memorySpecs,
 } from '../../src/core/job/memory/memory-spec.ts'
 import { openRowChain } from '../../src/core/job/memory/row-chain.ts'
-import {
-  encodeMarks,
-  growLeafTree,
-  type LeafTree,
-  leafHash,
-  placeOf,
-  rootOfMarks,
-} from '../../src/core/job/memory/state-tree.ts'
+import { encodeMarks, growLeafTree, leafHash, placeOf, rootOfMarks } from '../../src/core/job/memory/state-tree.ts'
 import { type MemoryClaim, verifyMemory } from '../../src/core/job/memory/verify-memory.ts'
 import { philox } from '../../src/core/job/philox.ts'
 
@@ -67,10 +62,13 @@ async function drawing(): Promise<Row> {
   return { name: 'memory.philox', value, unit: 'ns of CPU for 16 bytes', baseline, ratio }
 }
 
-/** Fill and steps of `devnet`, in one thread: 64 MiB, which no cache of a core holds. */
+/** What is filled and read, in bytes: the most that a devnet's Provider holds, and more than caches do. */
+const heldBytes = 256 * 2 ** 20
+
+/** Fill and steps of `devnet`, in one thread. */
 async function* memory(): AsyncGenerator<Row> {
   const spec = memorySpecs.devnet
-  const groups = spec.leastGroups
+  const groups = heldBytes / groupBytes(spec)
   const chain = await openRowChain(spec, epochSeed, { threads: 1 })
   let banks!: MemoryBanks
   const fills: number[] = []
@@ -167,7 +165,7 @@ function claimOf(spec: MemorySpec, device: number): MemoryClaim {
   const groups = 300
   const seed = createHash('sha256').update(`round of ${device}`).digest()
   const states = [3, 5].map(value => new Uint8Array(spec.width).fill((value + device) & 127))
-  const trees: LeafTree[] = []
+  const trees: HashTree[] = []
   const perMark = steps / markCount(spec)
   const leaves = states.map(leafHash)
   for (let mark = 0; mark < markCount(spec); mark++) {

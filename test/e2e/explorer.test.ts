@@ -5,11 +5,13 @@ import { createInterface } from 'node:readline'
 import axe from 'axe-core'
 import { execa } from 'execa'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { getDevices } from '../../src/core/chain/devices.ts'
 import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
 import type { Explanation } from '../../src/core/explain/explanation.ts'
+import { createNetworkReader } from '../../src/core/network/network-reader.ts'
 import { writeContext } from '../../src/core/platform/context.ts'
+import { serveExplorer } from '../../src/core/web/serve-explorer.ts'
 import { anvilForTests } from '../helpers/anvil.ts'
 import { runCliHere } from '../helpers/cli-in-process.ts'
 import { networkForTests } from '../helpers/deploy.ts'
@@ -170,11 +172,11 @@ describe('kaisar chain ui', () => {
 
   it('cuts nothing on a phone or a desk and hides nothing from anybody, in either theme', async () => {
     const { child, find } = start('chain', 'ui')
-    const url = String((await find('explorer.ready')).url)
+    const explorer = String((await find('explorer.ready')).url)
     const page = await browser.newPage()
-    const complaints = watchPage(page, url)
+    const complaints = watchPage(page, explorer)
     const { id, payout } = devices[0]!
-    await page.goto(`${url}/device/${id}`)
+    await page.goto(`${explorer}/device/${id}`)
     const transaction = (await page.locator('a[href^="/transaction/"]').first().getAttribute('href'))!
     const checker = (await page.locator('a[href^="/checker/"]').first().getAttribute('href'))!
     const measures = `({
@@ -182,7 +184,7 @@ describe('kaisar chain ui', () => {
       scrolling: [...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length,
       smallest: Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height || 99), 99),
     })`
-    const look = async (path: string, status: number) => {
+    const look = async (path: string, status: number, url = explorer) => {
       for (const width of [390, 1280])
         for (const colorScheme of ['light', 'dark'] as const) {
           await page.setViewportSize({ width, height: 844 })
@@ -204,9 +206,22 @@ describe('kaisar chain ui', () => {
     for (const path of [...lists, ...single]) await look(path, 200)
     await page.getByRole('searchbox').fill(transaction.split('/')[2]!)
     await page.keyboard.press('Enter')
-    await page.waitForURL(url + transaction)
+    await page.waitForURL(explorer + transaction)
     expect(complaints).toEqual([])
     await look('/epoch/99', 404)
+
+    // Models are told by the Providers of a devnet; on the chain, which is all of this network, are none.
+    const named = await serveExplorer(
+      {},
+      { reader: createNetworkReader(net.network), modelOf: () => 'NVIDIA RTX PRO 6000 Blackwell Max-Q' },
+    )
+    onTestFinished(() => named.close())
+    await page.goto(`${named.url}/device/${id}`)
+    await page.getByRole('link', { name: 'NVIDIA RTX PRO 6000 Blackwell Max-Q' }).click()
+    await page.waitForURL(`${named.url}/model/*`)
+    expect(await page.locator('h1').textContent()).toBe('NVIDIA RTX PRO 6000 Blackwell Max-Q')
+    expect(await page.locator('tbody tr').count()).toBe(3)
+    await look(new URL(page.url()).pathname, 200, named.url)
     await page.close()
     child.kill('SIGTERM')
     expect((await child).exitCode).toBe(0)

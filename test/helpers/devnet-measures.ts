@@ -5,7 +5,7 @@ import * as capacity from '../../src/core/epoch/capacity.ts'
 import { jobSets } from '../../src/core/job/jobs.ts'
 
 type Rounds = readonly capacity.MeasuredRound[]
-export const { beatShare } = jobSets.devnet
+const { beatShare } = jobSets.devnet
 
 export const measuresOf = (rounds: Rounds) => capacity.measuresOf(rounds, beatShare)
 export const shortfallsOf = (rounds: Rounds) => capacity.shortfallsOf(rounds, beatShare)

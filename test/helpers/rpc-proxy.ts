@@ -10,7 +10,7 @@ import { seededRandom } from './seeded-random.ts'
 /**
  * What an endpoint does wrong.
  * `hang`: never answers · `rate-limited`: HTTP 429 · `server-error`: HTTP 502 · `drop-reply`: does it, then cuts the connection ·
- * `swallow`: says a transaction was accepted and forgets it · `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything ·
+ * `vanish`: does it, and from then on cuts every connection · `swallow`: says a transaction was accepted and forgets it · `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything ·
  * `ahead`: claims a head four blocks ahead, and makes up that block · `wrong-code`: shows other code at every address · and every
  * {@link Lie}, told over a real socket: `truncated` ends in the middle of its JSON, `slow` comes {@link slowMs} later
  */
@@ -19,6 +19,7 @@ type RpcFault =
   | 'rate-limited'
   | 'server-error'
   | 'drop-reply'
+  | 'vanish'
   | 'swallow'
   | 'wrong-chain'
   | 'forged-receipt'
@@ -66,6 +67,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
   const rules = new Map<FaultRule, { left: number; spared: number }>()
   const injected: Partial<Record<RpcFault, number>> = {}
   const calls: string[] = []
+  const vanished = new Set<FaultRule>()
 
   // Not fetch, which takes several times as long: half a dozen daemons ask through one process.
   const agent = new Agent({ keepAlive: true })
@@ -97,6 +99,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
 
   function choose(call: Call): FaultRule | null {
     for (const [rule, state] of rules) {
+      if (vanished.has(rule)) return rule
       const method = rule.method ?? aboutMethod[rule.fault]
       if (state.left <= 0 || (method !== undefined && method !== call.method)) continue
       if (rule.fault === 'ahead' && !/^eth_(blockNumber|getBlockByNumber)$/.test(call.method)) continue
@@ -125,6 +128,11 @@ export async function startRpcProxy(options: { readonly target: string; readonly
         return null
       case 'drop-reply':
         await forward(call)
+        response.destroy()
+        return null
+      case 'vanish':
+        if (!vanished.has(rule!)) await forward(call)
+        vanished.add(rule!)
         response.destroy()
         return null
       case 'swallow':

@@ -10,8 +10,9 @@ import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
 import { unpackOpening } from '../../src/core/epoch/opening.ts'
 import { readPayments } from '../../src/core/epoch/read-payments.ts'
-import { creditsOf, paymentOf } from '../../src/core/epoch/rewards.ts'
+import { paymentOf } from '../../src/core/epoch/rewards.ts'
 import { tally } from '../../src/core/epoch/tally.ts'
+import { creditsOf } from '../helpers/epoch-credits.ts'
 import { seatEvidence } from './seat-evidence.ts'
 
 export type Audit = {

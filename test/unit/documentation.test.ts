@@ -1,5 +1,5 @@
 /** The pages about the code name what is there: every file of the glossary, of where-is and of the reasons, and every name in it. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { docPages, projectRoot, relativeLinks } from '../helpers/doc-pages.ts'
@@ -11,7 +11,7 @@ function declares(path: string, name: string): boolean {
   const text = read(path)
   if (path.endsWith('.sol'))
     return new RegExp(`^\\s*(abstract )?(contract|library|function) ${name}\\b`, 'm').test(text)
-  return new RegExp(`^export (async )?(const|function\\*?|type|class) ${name}\\b`, 'm').test(text)
+  return new RegExp(`^export (default |async )?(const|function\\*?|type|class) ${name}\\b`, 'm').test(text)
 }
 
 /** What is said of a file and a name in it that are not there; nothing where both are. */
@@ -124,4 +124,43 @@ describe('the pages of reasons', () => {
     expect(sections.length).toBeGreaterThan(0)
     expect(sections.filter(section => section.split('\n').slice(1).join('').length < 100)).toEqual([])
   })
+})
+
+describe('tests of the contracts that pages name', () => {
+  const files = globSync('contracts/test/**/*.sol', { cwd: projectRoot }).map(path => ({ path, text: read(path) }))
+  const isIn = (text: string, name: string) =>
+    name.endsWith('…')
+      ? text.includes(`function ${name.slice(0, -1)}`)
+      : new RegExp(`function ${name}(_|\\b)`).test(text)
+  const names = (text: string) => [...text.matchAll(/`((?:test|testFuzz|invariant)_\w+…?)`/g)].map(([, name]) => name!)
+
+  it('are there', () => {
+    const named = docPages().flatMap(page => names(read(page)).map(name => ({ page, name })))
+    expect(named.length).toBeGreaterThan(50)
+    expect(named.filter(({ name }) => !files.some(({ text }) => isIn(text, name)))).toEqual([])
+  })
+
+  it('are in the file that docs/contracts.md names with them, or with the first of a list', () => {
+    const lists = [
+      ...read('docs/contracts.md').matchAll(
+        /`([A-Z]\w+) ((?:test|testFuzz|invariant)_\w+…?`(?:, `(?:test|testFuzz|invariant)_\w+…?`)*)/g,
+      ),
+    ]
+    expect(lists.length).toBeGreaterThan(60)
+    const lost = lists.flatMap(([, file, list]) => {
+      const own = files.filter(
+        ({ path, text }) =>
+          path.endsWith(`/${file}.t.sol`) || new RegExp(`^contract ${file}(Test)?\\b`, 'm').test(text),
+      )
+      return names(`\`${list}`).flatMap(name => (own.some(({ text }) => isIn(text, name)) ? [] : [`${file} ${name}`]))
+    })
+    expect(lost).toEqual([])
+  })
+})
+
+it('each line of the threat model names the test of what it says', () => {
+  const rows = tableRows('docs/threat-model.md').filter(([what]) => !what!.startsWith('`'))
+  expect(rows.length).toBeGreaterThan(40)
+  const test = /\]\(\.\.\/(contracts\/test\/|test\/)[\w/.-]+\)/
+  expect(rows.filter(cells => !test.test(cells.at(-1)!)).map(([what]) => what)).toEqual([])
 })

@@ -396,7 +396,8 @@ interface IEpochCore is IEpochShared {
 interface IEpochExtension is IEpochShared {
     // --- cohorts
 
-    /// @notice Puts openings on record in REVEAL, for any seats.
+    /// @notice Puts openings on record in REVEAL, for any seats. It earns a fifth of the cohort's bounty for the caller's own: who withholds
+    /// one in OPEN, so that all have to be revealed, would else be paid for all of them.
     function reveal(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
 
     // --- audits

@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Commitment} from "../../src/interfaces/IDeviceRegistry.sol";
-import {Evidence, IEpochReports, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {Evidence, IEpochReports, Opening, Phase, ScoreRules} from "../../src/interfaces/IEpochConsensus.sol";
+import {Emission} from "../../src/interfaces/IRewardVault.sol";
 import {Fixture} from "../support/Fixture.sol";
 
 /// @title A Checker that repeats the last public medians instead of checking
@@ -75,5 +76,50 @@ contract LazySeatTest is Fixture {
     function _seatOf(uint64 epoch, address who) private view returns (uint8 seat) {
         address[5] memory committee = consensus.seatsOf(epoch, 0);
         while (committee[seat] != who) ++seat;
+    }
+}
+
+/// @title What a seat earns that says what the last result was, received nothing and answers no audit, by production's rules
+/// @dev A quarter of the seats audited, a slash of a tenth at every second strike of that kind. Bond and emission are a tenth of production's, and so is what it earns.
+contract SeatWithoutWorkTest is Fixture {
+    uint64 private constant EPOCHS = 100;
+
+    function test_aSeatWithoutWorkLosesItsPlaceBeforeItEarnedAThirdOfAnHonestOnes() public {
+        ScoreRules memory scores = defaultScores();
+        scores.auditBps = 2_500;
+        Emission memory emission =
+            Emission({perEpoch: 10_000 ether, checkerBps: 2_000, keeperBps: 100, bounty: 0.5 ether, maxPrice: 1 ether});
+        deployAll(defaultTimeline(), scores, emission);
+        bondCheckers(25, 1);
+        registerDevices(128);
+        startEpochs();
+        (address lazy, address honest) = (operators[0], operators[1]);
+        // Each a call of its own, whose memory is given back.
+        for (uint64 epoch; epoch < EPOCHS; ++epoch) this.liveThrough(epoch, lazy);
+        assertTrue(seats.checker(lazy).jailed);
+        assertEq(SEAT_BOND - seats.checker(lazy).bond, SEAT_BOND / 10);
+        (uint256 earned, uint256 honestly) = (token.balanceOf(payoutOf(lazy)), token.balanceOf(payoutOf(honest)));
+        // docs/contracts.md has these figures.
+        assertEq(earned, 2_400 ether);
+        assertGt(honestly, 3 * earned);
+    }
+
+    function liveThrough(uint64 epoch, address lazy) external {
+        rollSeed(epoch);
+        if (epoch >= 2) _reportAudits(epoch - 2, lazy);
+        settleHonestly(epoch, uniformClaim(64, 3000, 10_000));
+        for (uint32 cohort; cohort < 2; ++cohort) vault.payCheckers(epoch, cohort);
+    }
+
+    function _reportAudits(uint64 epoch, address lazy) private {
+        vm.warp(consensus.auditOf(epoch, 0, 0).closesAt);
+        for (uint32 cohort; cohort < 2; ++cohort) {
+            address[5] memory committee = consensus.seatsOf(epoch, cohort);
+            for (uint8 seat; seat < 5; ++seat) {
+                if (committee[seat] != lazy || !consensus.auditOf(epoch, cohort, seat).drawn) continue;
+                consensus.strikeUnanswered(epoch, cohort, seat);
+            }
+        }
+        if (!seats.checker(lazy).jailed && seats.checker(lazy).bond < SEAT_BOND) seats.jail(lazy);
     }
 }

@@ -7,7 +7,7 @@ import type { EvmVersion } from '../../core/chain/survey.ts'
 import { accountOf } from '../../core/daemon/operator-key.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { addressFlag } from '../input-values.ts'
 import { keyFlags } from '../key-flags.ts'
 import { feeCaps, feeFlags } from '../sending-command.ts'
@@ -19,10 +19,10 @@ The key that signs pays the gas and, unless told otherwise, owns the network and
 by "kaisar chain doctor". A deployment that was interrupted goes on with the same command; its record, with everything that
 verifies the contracts, is in the folder "deployments" of --data-dir. Epochs begin with "kaisar chain start", once ${committeeSize} different
 Checkers are bonded.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --preset devnet --rpc-url http://127.0.0.1:8545 --name local',
-    '<%= config.bin %> <%= command.id %> --preset peaq --name mainnet --owner 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --dry-run',
-  ]
+  static override examples = examples(
+    '--preset devnet --rpc-url http://127.0.0.1:8545 --name local',
+    '--preset peaq --name mainnet --owner 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --dry-run',
+  )
   static override flags = {
     ...chainFlags,
     ...keyFlags,

@@ -1,15 +1,11 @@
 import { Flags } from '@oclif/core'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { printTable } from '../print-table.ts'
 
 export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
   static override description =
     'List the registered devices: lane, operator, payout wallet, capacity in the last resolved epoch, standing, wallet.'
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --sort capacity',
-    '<%= config.bin %> <%= command.id %> --json',
-  ]
+  static override examples = examples('', '--sort capacity', '--json')
   static override flags = {
     ...chainFlags,
     sort: Flags.string({

@@ -1,14 +1,12 @@
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
+import { printLines } from '../print-table.ts'
 
 export default class ChainDoctor extends BaseCommand<typeof ChainDoctor> {
   static override description =
     `Check a chain before a network is deployed on it: opcodes, block numbers and hashes, gas limit, time between blocks.
 
 Only reads; nothing is sent. Exit code 3 where the contracts would not run, or would not be safe.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --rpc-url https://quicknode1.peaq.xyz',
-    '<%= config.bin %> <%= command.id %> --rpc-url http://127.0.0.1:8545 --json',
-  ]
+  static override examples = examples('--rpc-url https://quicknode1.peaq.xyz', '--rpc-url http://127.0.0.1:8545 --json')
   static override flags = { ...chainFlags }
 
   async run() {
@@ -22,10 +20,11 @@ Only reads; nothing is sent. Exit code 3 where the contracts would not run, or w
     const fitness = judgeSurvey(survey)
     const presets = fitness.isFit ? presetsFor(survey.blocks) : []
     this.log(`Chain ${survey.chainId}${survey.client === null ? '' : `, ${survey.client}`}`)
-    for (const { check, level, text } of fitness.findings) {
-      const mark = level === 'ok' ? '✔' : level === 'note' ? '•' : '✖'
-      this.log(`${mark} ${check.padEnd(16)} ${text}`)
-    }
+    const marks = { ok: '✔', note: '•', fault: '✖' }
+    await printLines(
+      this,
+      fitness.findings.map(({ check, level, text }) => `${marks[level]} ${check.padEnd(16)} ${text}`),
+    )
     const result = { ...survey, ...fitness, presets }
     if (!fitness.isFit) {
       const { chainErrors } = await import('../../core/chain/errors.ts')

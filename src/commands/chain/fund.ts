@@ -1,4 +1,5 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { examples } from '../base.ts'
 import { amountArg } from '../input-values.ts'
 import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
 
@@ -7,10 +8,7 @@ export default class ChainFund extends SendingCommand<typeof ChainFund> {
     `Move KAI of a wallet into the vault, from where epochs are paid. Anybody may; nothing comes back.
 
 "kaisar chain deploy" does it where the key that deploys is the treasury.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 1000000 --key treasury',
-    '<%= config.bin %> <%= command.id %> 400000000 --safe > fund.json',
-  ]
+  static override examples = examples('1000000 --key treasury', '400000000 --safe > fund.json')
   static override args = { amount: amountArg({ description: 'How much KAI', required: true }) }
   static override flags = { ...sendingFlags, ...calldataFlags }
 

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { examples } from '../base.ts'
 import { addressArg } from '../input-values.ts'
 import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
 import { usageErrors } from '../usage-errors.ts'
@@ -8,10 +9,10 @@ export default class ChainHandover extends SendingCommand<typeof ChainHandover> 
     `Hand the network to another owner, such as a Safe or a timelock: it is offered first, then taken.
 
 Until the successor has taken it, the present owner stays. Both are four calls, one for each contract that has an owner.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --key owner',
-    '<%= config.bin %> <%= command.id %> --take --safe > take.json',
-  ]
+  static override examples = examples(
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --key owner',
+    '--take --safe > take.json',
+  )
   static override args = { address: addressArg({ description: 'The successor, to whom it is offered' }) }
   static override flags = {
     ...sendingFlags,

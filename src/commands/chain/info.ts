@@ -1,8 +1,8 @@
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 
 export default class ChainInfo extends BaseCommand<typeof ChainInfo> {
   static override description = 'Show the network: endpoints with their health, contracts, head, epoch, vault.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override examples = examples('', '--json')
   static override flags = { ...chainFlags }
 
   async run() {

@@ -1,10 +1,10 @@
 import { committeeSize } from '../../core/protocol/constants.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { printTable } from '../print-table.ts'
 
 export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
   static override description = 'List the Checkers: seats, bond, strikes, endpoint.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override examples = examples('', '--json')
   static override flags = { ...chainFlags }
 
   async run() {

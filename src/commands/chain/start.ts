@@ -1,15 +1,13 @@
 import { Flags } from '@oclif/core'
 import { committeeSize } from '../../core/protocol/constants.ts'
+import { examples } from '../base.ts'
 import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
 
 export default class ChainStart extends SendingCommand<typeof ChainStart> {
   static override description = `Open epoch 0. Once, by the owner, when ${committeeSize} different Checkers are bonded.
 
 An owner that is a Safe sends what --safe or --calldata prints; leave enough time for its signatures with --in.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --in 3600',
-    '<%= config.bin %> <%= command.id %> --in 172800 --safe > start.json',
-  ]
+  static override examples = examples('--in 3600', '--in 172800 --safe > start.json')
   static override flags = {
     ...sendingFlags,
     ...calldataFlags,

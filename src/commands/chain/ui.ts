@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { aborted } from '../../core/platform/graceful-stop.ts'
-import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
+import { BaseCommand, chainFlags, eventFlags, examples } from '../base.ts'
 import { privateEndpointsFlag } from '../input-values.ts'
 
 export default class ChainUi extends BaseCommand<typeof ChainUi> {
@@ -8,7 +8,7 @@ export default class ChainUi extends BaseCommand<typeof ChainUi> {
     `Serve a read-only explorer of the network on this machine: epochs, devices, Checkers, every payment explained.
 
 It is bound to 127.0.0.1 and runs until Ctrl-C.`
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --port 4000']
+  static override examples = examples('', '--port 4000')
   static override flags = {
     ...chainFlags,
     ...eventFlags,

@@ -2,18 +2,14 @@ import { Flags } from '@oclif/core'
 import type { LiveView, Served } from '../../core/network/live-view.ts'
 import type { NetworkView } from '../../core/network/network-view.ts'
 import { aborted } from '../../core/platform/graceful-stop.ts'
-import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
+import { BaseCommand, chainFlags, eventFlags, examples } from '../base.ts'
 
 export default class ChainWatch extends BaseCommand<typeof ChainWatch> {
   static override description =
     `Tell what happens on the network: rounds, phases of epochs, results, payments, devices and Checkers that come and go.
 
 It runs until Ctrl-C. With --json each event is a line of its own.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --dashboard',
-    '<%= config.bin %> <%= command.id %> --json | grep epoch.paid',
-  ]
+  static override examples = examples('', '--dashboard', '--json | grep epoch.paid')
   static override flags = {
     ...chainFlags,
     ...eventFlags,

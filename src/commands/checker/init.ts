@@ -2,6 +2,7 @@ import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { counted } from '../../core/view/figures.ts'
+import { examples } from '../base.ts'
 import { InitCommand, initFlags } from '../init-command.ts'
 import { roleFolder } from '../operator-command.ts'
 
@@ -10,10 +11,10 @@ export default class CheckerInit extends InitCommand<typeof CheckerInit> {
     `Set up a Checker: an operator key, the payout wallet, the endpoint with its certificate, a configuration file.
 
 What is there already is kept; nothing is sent to any network. "kaisar checker run" bonds and registers the endpoint.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --public-url wss://checker.example:7411 --password-file /etc/kaisar/checker-password',
-  ]
+  static override examples = examples(
+    '',
+    '--payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --public-url wss://checker.example:7411 --password-file /etc/kaisar/checker-password',
+  )
   static override flags = {
     ...initFlags,
     'public-url': Flags.string({ description: 'What Providers dial: wss://, a host name, a port', helpValue: '<url>' }),

@@ -3,6 +3,7 @@ import type { CheckerEvent } from '../../core/checker/checker-event.ts'
 import type { CheckerMetrics } from '../../core/checker/checker-metrics.ts'
 import type { DaemonMetricsDependencies } from '../../core/daemon/daemon-metrics.ts'
 import type { UnlockedKey } from '../../core/platform/keystore.ts'
+import { examples } from '../base.ts'
 import { DaemonCommand, type OpenedDaemon, runFlags, type Told } from '../daemon-command.ts'
 import { type LiveFeed, watchDaemon } from '../observe-daemon.ts'
 
@@ -16,10 +17,10 @@ export default class CheckerRun extends DaemonCommand<typeof CheckerRun, Unlocke
     `Run a Checker: bond seats, judge the devices they are drawn for, commit and open verdicts, keep epochs moving.
 
 It runs until Ctrl-C. Providers dial in, so the address it listens on must be reachable, or named by --public-url.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --host 0.0.0.0 --port 7411 --public-url wss://checker.example:7411',
-    '<%= config.bin %> <%= command.id %> --watch --metrics-port 9465',
-  ]
+  static override examples = examples(
+    '--payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --host 0.0.0.0 --port 7411 --public-url wss://checker.example:7411',
+    '--watch --metrics-port 9465',
+  )
   static override flags = {
     ...runFlags,
     seats: Flags.integer({ description: 'Seats to bond when this operator has none', default: 1, min: 1, max: 1024 }),

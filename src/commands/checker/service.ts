@@ -1,3 +1,4 @@
+import { examples } from '../base.ts'
 import { ServiceCommand, serviceFlags } from '../service-command.ts'
 
 export default class CheckerService extends ServiceCommand<typeof CheckerService> {
@@ -5,12 +6,12 @@ export default class CheckerService extends ServiceCommand<typeof CheckerService
 
 --install takes what "kaisar checker init" made: the key and the network are copied, the state moved to
 /var/lib/kaisar-checker, the settings and the password to /etc/kaisar. What is there already is kept, so that it can be run again.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --install --password-file checker-password',
-    '<%= config.bin %> <%= command.id %> --install --root /mnt/image --password-file checker-password --json',
-    '<%= config.bin %> <%= command.id %> --uninstall',
-  ]
+  static override examples = examples(
+    '',
+    '--install --password-file checker-password',
+    '--install --root /mnt/image --password-file checker-password --json',
+    '--uninstall',
+  )
   static override flags = { ...serviceFlags }
 
   run() {

@@ -1,15 +1,14 @@
 import { Flags } from '@oclif/core'
 import type { Network } from '../../core/protocol/typed-data.ts'
+import { examples } from '../base.ts'
 import { OperatorCommand, operatorFlags, roleFolder } from '../operator-command.ts'
+import { printLines } from '../print-table.ts'
 
 export default class CheckerStatus extends OperatorCommand<typeof CheckerStatus> {
   static override description = `Show a Checker from the chain outwards: seats, bond, duties, agreement, earned, owed.
 
 It also asks the registered endpoint whether it answers, and says so where a running daemon is not seen by the network.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json',
-  ]
+  static override examples = examples('', '--operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json')
   static override flags = {
     ...operatorFlags,
     epochs: Flags.integer({ description: 'How many epochs back duties are shown', default: 8, min: 1, max: 64 }),
@@ -37,7 +36,10 @@ It also asks the registered endpoint whether it answers, and says so where a run
         return checkerStatus({ view, duties, operator, endpoint, local, nowMs: Date.now() })
       }),
     )
-    this.log(checkers.map(status => checkerStatusLines(status).join('\n')).join('\n\n'))
+    await printLines(
+      this,
+      checkers.flatMap((status, i) => [...(i > 0 ? [''] : []), ...checkerStatusLines(status)]),
+    )
     return { checkers }
   }
 

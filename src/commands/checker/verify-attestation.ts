@@ -1,15 +1,12 @@
 import { Args, Flags } from '@oclif/core'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 
 export default class CheckerVerifyAttestation extends BaseCommand<typeof CheckerVerifyAttestation> {
   static override description =
     `Verify NVIDIA attestation evidence offline: chain to the pinned root, signature, nonce, firmware.
 
 Revocation is not checked (it needs NVIDIA's services); a missing reference is "unknown". Exit code 4 where evidence is not valid.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> evidence.json --nonce 4f2c…',
-    '<%= config.bin %> <%= command.id %> report.txt --chain chain.pem --json',
-  ]
+  static override examples = examples('evidence.json --nonce 4f2c…', 'report.txt --chain chain.pem --json')
   static override args = {
     file: Args.string({
       description: 'Evidence as JSON (one or many devices), or a report as hexadecimal text',

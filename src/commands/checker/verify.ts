@@ -1,15 +1,15 @@
 import { Args, Flags } from '@oclif/core'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 
 export default class CheckerVerify extends BaseCommand<typeof CheckerVerify> {
   static override description =
     `Verify an evidence bundle offline: every signature, every binding, every sampled row recomputed on this machine.
 
 It also says what a bundle cannot prove by itself. Exit code 4, with the step and the reason, where it does not verify.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 98df72ba.bundle',
-    '<%= config.bin %> <%= command.id %> 0x98df72ba6a2aaa8fd98c5b7b119332cebb590887f0c3d3413f2f6cff8fccb38b --from wss://checker.example:7411 --json',
-  ]
+  static override examples = examples(
+    '98df72ba.bundle',
+    '0x98df72ba6a2aaa8fd98c5b7b119332cebb590887f0c3d3413f2f6cff8fccb38b --from wss://checker.example:7411 --json',
+  )
   static override args = {
     bundle: Args.string({
       description: 'File of a bundle, or its hash (0x and 64 digits) with --from',

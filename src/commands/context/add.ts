@@ -1,14 +1,14 @@
 import { Args, Flags } from '@oclif/core'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 
 export default class ContextAdd extends BaseCommand<typeof ContextAdd> {
   static override description =
     `Make a network known by its deployment file, which "kaisar chain deploy" writes and whoever runs the network hands on.
 
 The endpoints are asked whether the contracts are there, with the code that was deployed, and name each other.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> mainnet --from mainnet.json --rpc-url https://rpc-1.example --rpc-url https://rpc-2.example --use',
-  ]
+  static override examples = examples(
+    'mainnet --from mainnet.json --rpc-url https://rpc-1.example --rpc-url https://rpc-2.example --use',
+  )
   static override args = { name: Args.string({ description: 'Name it is given here', required: true }) }
   static override flags = {
     ...chainFlags,

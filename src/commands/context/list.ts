@@ -1,9 +1,9 @@
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import { printTable } from '../print-table.ts'
 
 export default class ContextList extends BaseCommand<typeof ContextList> {
   static override description = 'List the networks that are known here, and which one commands work with.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override examples = examples('', '--json')
 
   async run() {
     const { chooseContext, chosenContext, contextNames, isContextAlive, listContexts } = await import(

@@ -1,9 +1,9 @@
 import { Args } from '@oclif/core'
-import { BaseCommand, confirmFlags } from '../base.ts'
+import { BaseCommand, confirmFlags, examples } from '../base.ts'
 
 export default class ContextRemove extends BaseCommand<typeof ContextRemove> {
   static override description = 'Forget a network. Nothing of it changes; "kaisar context add" makes it known again.'
-  static override examples = ['<%= config.bin %> <%= command.id %> testnet --yes']
+  static override examples = examples('testnet --yes')
   static override args = { name: Args.string({ description: 'Name of the context', required: true }) }
   static override flags = { ...confirmFlags }
 

@@ -1,12 +1,9 @@
 import { Args } from '@oclif/core'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 
 export default class ContextShow extends BaseCommand<typeof ContextShow> {
   static override description = 'Show a context: chain, endpoints, contracts.'
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> mainnet --json',
-  ]
+  static override examples = examples('', 'mainnet --json')
   static override args = { name: Args.string({ description: 'Name of the context. Default: the one in use' }) }
 
   async run() {

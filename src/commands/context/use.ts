@@ -1,10 +1,10 @@
 import { Args } from '@oclif/core'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 
 export default class ContextUse extends BaseCommand<typeof ContextUse> {
   static override description =
     'Choose the network that all commands work with, also while a devnet runs; --context still names another.'
-  static override examples = ['<%= config.bin %> <%= command.id %> mainnet']
+  static override examples = examples('mainnet')
   static override args = { name: Args.string({ description: 'Name of the context', required: true }) }
 
   async run() {

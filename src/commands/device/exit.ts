@@ -1,3 +1,4 @@
+import { examples } from '../base.ts'
 import { DeviceCommand, deviceArg, withdrawalText } from '../device-command.ts'
 import { calldataFlags, sendingFlags } from '../sending-command.ts'
 
@@ -5,20 +6,18 @@ export default class DeviceExit extends DeviceCommand<typeof DeviceExit> {
   static override description = `Let a device leave after the present epoch. Its operator or its payout wallet may.
 
 Its Provider may run until then. The deposit is taken back with "kaisar device withdraw", later; the answer says when.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x12ab34cd',
-    '<%= config.bin %> <%= command.id %> 0x12ab34cd --calldata',
-  ]
+  static override examples = examples('0x12ab34cd', '0x12ab34cd --calldata')
   static override args = { device: deviceArg }
   static override flags = { ...sendingFlags, ...calldataFlags }
 
   async run() {
     const network = await this.openNetwork()
-    const { depositWithdrawal, exitCall } = await import('../../core/chain/withdrawal.ts')
+    const { callOf } = await import('../../core/chain/read.ts')
+    const { depositWithdrawal } = await import('../../core/chain/withdrawal.ts')
     const { getDevice } = await import('../../core/chain/devices.ts')
     const device = await this.findDevice(network, this.args.device)
     const allowed = [device.operator, device.payout]
-    const call = exitCall(network, device.id)
+    const call = callOf(network.contracts, 'DeviceRegistry', 'requestExit', device.id)
     if (this.printsCall) return this.printCall(network, call, { allowed })
     const question = `Let device ${device.id} leave?`
     const { from, receipt } = await this.sendCall(network, call, { allowed, question })

@@ -1,5 +1,5 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { withdrawalTime } from '../device-command.ts'
 import { addressArg } from '../input-values.ts'
 import { keyFlags } from '../key-flags.ts'
@@ -9,10 +9,7 @@ export default class DeviceList extends BaseCommand<typeof DeviceList> {
   static override description = `List the devices of an operator or a payout wallet, and when their deposits may leave.
 
 "kaisar chain devices" lists everybody's.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json',
-  ]
+  static override examples = examples('', '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json')
   static override args = {
     address: addressArg({ description: 'Operator or payout wallet. Default: the key named by --key' }),
   }

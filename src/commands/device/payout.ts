@@ -1,3 +1,4 @@
+import { examples } from '../base.ts'
 import { DeviceCommand, deviceArg } from '../device-command.ts'
 import { addressArg } from '../input-values.ts'
 import { calldataFlags, sendingFlags } from '../sending-command.ts'
@@ -7,21 +8,21 @@ export default class DevicePayout extends DeviceCommand<typeof DevicePayout> {
     `Move the deposit and the rewards of a device to another wallet. Only its payout wallet may.
 
 Its Provider has to be started with the new wallet as --payout afterwards.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x12ab34cd 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --key payout',
-    '<%= config.bin %> <%= command.id %> 0x12ab34cd 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --safe > batch.json',
-  ]
+  static override examples = examples(
+    '0x12ab34cd 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --key payout',
+    '0x12ab34cd 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --safe > batch.json',
+  )
   static override args = { device: deviceArg, address: addressArg({ description: 'The new wallet', required: true }) }
   static override flags = { ...sendingFlags, ...calldataFlags }
 
   async run() {
     const network = await this.openNetwork()
-    const { payoutCall } = await import('../../core/chain/withdrawal.ts')
+    const { callOf } = await import('../../core/chain/read.ts')
     const { id, payout: previous } = await this.findDevice(network, this.args.device)
     const { address: payout } = this.args
     const { assertWallet } = await import('../../core/chain/kai.ts')
     assertWallet(network, payout)
-    const call = payoutCall(network, id, payout)
+    const call = callOf(network.contracts, 'DeviceRegistry', 'setPayout', id, payout)
     const allowed = [previous]
     if (this.printsCall) return this.printCall(network, call, { allowed })
     const question = `Pay deposit and rewards of device ${id} to ${payout} from now on?`

@@ -1,16 +1,18 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { examples } from '../base.ts'
 import { blockTime, DeviceCommand, deviceArg } from '../device-command.ts'
 import { calldataFlags, sendingFlags } from '../sending-command.ts'
 
 export default class DeviceWithdraw extends DeviceCommand<typeof DeviceWithdraw> {
   static override description = 'Return the deposit of a device that has left to its payout wallet. Anybody may.'
-  static override examples = ['<%= config.bin %> <%= command.id %> 0x12ab34cd']
+  static override examples = examples('0x12ab34cd')
   static override args = { device: deviceArg }
   static override flags = { ...sendingFlags, ...calldataFlags }
 
   async run() {
     const network = await this.openNetwork()
-    const { depositWithdrawal, withdrawDepositCall } = await import('../../core/chain/withdrawal.ts')
+    const { callOf } = await import('../../core/chain/read.ts')
+    const { depositWithdrawal } = await import('../../core/chain/withdrawal.ts')
     const { chainErrors } = await import('../../core/chain/errors.ts')
     const { id, deposit, payout, ...device } = await this.findDevice(network, this.args.device)
     const { state, epoch, at } = await depositWithdrawal(network, device)
@@ -20,7 +22,7 @@ export default class DeviceWithdraw extends DeviceCommand<typeof DeviceWithdraw>
         epoch,
         at: at === null ? null : blockTime(at),
       })
-    const call = withdrawDepositCall(network, id)
+    const call = callOf(network.contracts, 'DeviceRegistry', 'withdrawDeposit', id)
     if (this.printsCall) return this.printCall(network, call)
     const { receipt } = await this.sendCall(network, call)
     this.log(`${exactUnits(deposit)} KAI returned to ${payout}.`)

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 
 export default class DevnetDown extends BaseCommand<typeof DevnetDown> {
   static override description = 'Stop a devnet and every process of it, also what a crash left behind.'
-  static override examples = ['<%= config.bin %> <%= command.id %>']
+  static override examples = examples('')
 
   async run() {
     const { readPidFile, stopWrittenProcess, sweepProcesses } = await import('../../core/platform/pid-file.ts')

@@ -1,16 +1,16 @@
 import { devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import { addressArg, amountFlag } from '../input-values.ts'
 
 export default class DevnetFund extends BaseCommand<typeof DevnetFund> {
   static override description = `Give an address KAI and gas on a devnet of this machine.
 
 The KAI is that of the devnet's treasury. On any other network it is refused: there "kaisar wallet send" moves what you hold.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --amount 50000',
-  ]
+  static override examples = examples(
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --amount 50000',
+  )
   static override args = { address: addressArg({ description: 'Who receives it', required: true }) }
   static override flags = {
     amount: amountFlag(18)({

@@ -1,13 +1,10 @@
 import { Args, Flags } from '@oclif/core'
 import { devnetPlace } from '../../core/devnet/devnet-folder.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 
 export default class DevnetLogs extends BaseCommand<typeof DevnetLogs> {
   static override description = 'Print the last lines that the processes of a devnet wrote.'
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> checker-1 --lines 100',
-  ]
+  static override examples = examples('', 'checker-1 --lines 100')
   static override args = { name: Args.string({ description: 'Process, e.g. provider-1; default: all' }) }
   static override flags = {
     lines: Flags.integer({ description: 'Lines of each process', default: 20, min: 1, max: 10_000 }),

@@ -1,11 +1,11 @@
 import { devnetPlace } from '../../core/devnet/devnet-folder.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import { tableWidth } from '../print-table.ts'
 
 export default class DevnetStatus extends BaseCommand<typeof DevnetStatus> {
   static override description =
     'Show a running devnet: its endpoint, contracts, devices, epochs and payments, read from its chain.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override examples = examples('', '--json')
 
   async run() {
     const { isContextAlive, listContexts } = await import('../../core/platform/context.ts')

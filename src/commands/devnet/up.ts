@@ -7,7 +7,7 @@ import { aborted } from '../../core/platform/graceful-stop.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
 import { shortHex } from '../../core/view/figures.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
 import { tableWidth } from '../print-table.ts'
 
@@ -17,11 +17,7 @@ export default class DevnetUp extends BaseCommand<typeof DevnetUp> {
 
 With --epochs it ends with exit code 0 once that many epochs are paid (--keep shows them and goes on); without, it runs until
 Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines instead.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --epochs 2 --json',
-    '<%= config.bin %> <%= command.id %> --detach --port 8545',
-  ]
+  static override examples = examples('', '--epochs 2 --json', '--detach --port 8545')
   static override flags = {
     providers: Flags.integer({ description: 'Provider processes, one device each', default: 2, min: 1, max: 32 }),
     checkers: Flags.integer({
@@ -41,6 +37,8 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
   static override readonly streaming = true
 
   private screen: DevnetScreen | null = null
+  /** Whether the result was shown, below which daemons that end say nothing more. */
+  private isOver = false
   /** By device. */
   private readonly models = new Map<string, string>()
 
@@ -71,6 +69,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
       if (keep) await ended
       const summary = await summarizeDevnet(devnet)
       await this.screen?.close()
+      this.isOver = true
       this.log(`\n${summaryTable(summary, tableWidth())}`)
       if (epochs !== undefined && !keep) this.nextSteps(this.afterwards(summary))
       return summary
@@ -154,7 +153,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     if (event.type === 'daemon.event') return
     const { type, ...fields } = event
     this.event(type, fields)
-    if (this.screen === null) this.progress(eventText(event as ToldEvent))
+    if (this.screen === null && !this.isOver) this.progress(eventText(event as ToldEvent))
   }
 
   /** The same command in a process of its own, until it says that it is ready. */

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util'
 import { Args } from '@oclif/core'
 import type { Tone } from '../../core/view/line.ts'
-import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
+import { BaseCommand, chainFlags, eventFlags, examples } from '../base.ts'
 import { epochFlag, privateEndpointsFlag } from '../input-values.ts'
+import { tableWidth } from '../print-table.ts'
 
 const styles: Record<Tone, Parameters<typeof styleText>[0] | null> = {
   plain: null,
@@ -20,10 +21,7 @@ export default class EpochExplain extends BaseCommand<typeof EpochExplain> {
 
 It is recomputed from the openings on chain and compared with the transfer to the wei. The committee's Checkers are asked for what lies below:
 each round with its proof, from which tensor rate, bandwidth, memory and their capacity are recomputed; without an answer it says so. For a device that earned nothing it names the reason and what to do.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x12ab34cd',
-    '<%= config.bin %> <%= command.id %> 0x12ab34cd --epoch 7 --json',
-  ]
+  static override examples = examples('0x12ab34cd', '0x12ab34cd --epoch 7 --json')
   static override args = {
     device: Args.string({ description: 'Device id, or its first digits', required: true }),
   }
@@ -38,6 +36,7 @@ each round with its proof, from which tensor rate, bandwidth, memory and their c
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const { readExplanation } = await import('../../core/explain/explain-device.ts')
     const { explanationLines } = await import('../../core/explain/explanation-lines.ts')
+    const { foldLine } = await import('../../core/view/line.ts')
     const { createEvidenceSource } = await import('../../core/operator/ask-seats.ts')
     const { isDevelopmentChain } = await import('../../core/chain/network-presets.ts')
     const { findDevice } = await import('../../core/network/network-view.ts')
@@ -52,7 +51,7 @@ each round with its proof, from which tensor rate, bandwidth, memory and their c
       dialsPrivate: this.flags['private-endpoints'] || isDevelopmentChain(network.chainId),
     })
     const explanation = await readExplanation({ device, epoch: this.flags.epoch }, { reader, evidence })
-    for (const line of explanationLines(explanation))
+    for (const line of explanationLines(explanation).flatMap(each => foldLine(each, tableWidth())))
       this.log(
         line
           .map(({ text, tone }) => {

@@ -1,15 +1,12 @@
 import { Args } from '@oclif/core'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { askedEpoch, epochFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 
 export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
   static override description =
     'List every payment of an epoch: to devices, Checkers and keepers. Default: the last epoch paid.'
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --epoch 3 --json',
-  ]
+  static override examples = examples('', '--epoch 3 --json')
   static override args = { epoch: Args.integer({ description: 'The same as --epoch', min: 0 }) }
   static override flags = { ...chainFlags, ...epochFlag('Epoch whose payments are listed. Default: the last one paid') }
 

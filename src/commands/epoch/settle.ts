@@ -1,16 +1,13 @@
 import { join } from 'node:path'
 import { accountOf } from '../../core/daemon/operator-key.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { keyFlags } from '../key-flags.ts'
 
 export default class EpochSettle extends BaseCommand<typeof EpochSettle> {
   static override description = `Do by hand what keepers do: seeds, finalizing of what was revealed, voiding, payments.
 
 Anybody may; whoever calls first earns the bounty. What needs the seats' unrevealed openings is left to the Checkers.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --key keeper --json',
-  ]
+  static override examples = examples('', '--key keeper --json')
   static override flags = { ...chainFlags, ...keyFlags }
 
   async run() {

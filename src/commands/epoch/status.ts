@@ -1,15 +1,12 @@
 import { Args } from '@oclif/core'
 import { committeeSize } from '../../core/protocol/constants.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { askedEpoch, epochFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 
 export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
   static override description = 'Show where epochs stand: phase, seed, cohorts, payments. Default: the last five.'
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --epoch 7 --json',
-  ]
+  static override examples = examples('', '--epoch 7 --json')
   static override args = { epoch: Args.integer({ description: 'The same as --epoch', min: 0 }) }
   static override flags = { ...chainFlags, ...epochFlag('One epoch, with its cohorts. Default: the last five') }
 

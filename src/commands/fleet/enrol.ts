@@ -4,6 +4,7 @@ import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import { accountOf } from '../../core/daemon/operator-key.ts'
 import type { EnrolmentPlan, HostDevice } from '../../core/fleet/enrol-devices.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { examples } from '../base.ts'
 import { walletArg } from '../fleet-command.ts'
 import { addressFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
@@ -16,11 +17,11 @@ export default class FleetEnrol extends SendingCommand<typeof FleetEnrol> {
 The key pays all deposits and all gas; the hosts' operator keys need neither KAI nor gas. Every consent is checked and tried before anything is
 asked or sent, and --dry-run stops there. What is signed is recorded before it leaves, and what is registered is read from the chain: the same
 command goes on where it was interrupted. Devices that are paid to another wallet than <wallet> are refused.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 enrolments/*.json --key treasury --dry-run',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 enrolments/*.json --key treasury',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 enrolments/*.json --payer 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC --safe > enrol.json',
-  ]
+  static override examples = examples(
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 enrolments/*.json --key treasury --dry-run',
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 enrolments/*.json --key treasury',
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 enrolments/*.json --payer 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC --safe > enrol.json',
+  )
   static override args = {
     wallet: walletArg,
     files: Args.string({ description: 'Enrolments of hosts', required: true, multiple: true }),

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { examples } from '../base.ts'
 import { FleetCommand, fleetFlags, walletArg } from '../fleet-command.ts'
 import { printTable } from '../print-table.ts'
 
@@ -11,10 +12,10 @@ A bounty is what the wallet was paid for sending a transaction that paid others.
 as owed; once it was withdrawn, as that. So all amounts together are what arrived, to the last digit.
 
 --csv prints every field with amounts to the last digit, for bookkeeping.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --epochs 400 --csv > payments.csv',
-  ]
+  static override examples = examples(
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --epochs 400 --csv > payments.csv',
+  )
   static override args = { wallet: walletArg }
   static override flags = {
     ...fleetFlags,

@@ -1,3 +1,4 @@
+import { examples } from '../base.ts'
 import { FleetCommand, fleetFlags, hostsFlag, walletArg } from '../fleet-command.ts'
 import { printTable } from '../print-table.ts'
 
@@ -6,10 +7,10 @@ export default class FleetStatusCommand extends FleetCommand<typeof FleetStatusC
     `Show all devices that are paid to one wallet, whichever hosts and operator keys they have.
 
 Faults, verdicts and earnings are the chain's; which release a host runs is what its metrics say.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --hosts hosts.txt --json',
-  ]
+  static override examples = examples(
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --hosts hosts.txt --json',
+  )
   static override args = { wallet: walletArg }
   static override flags = { ...fleetFlags, hosts: hostsFlag }
 

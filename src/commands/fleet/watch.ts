@@ -1,16 +1,17 @@
 import { Flags } from '@oclif/core'
 import type { KnownFaults } from '../../core/fleet/fleet-status.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
+import { examples } from '../base.ts'
 import { FleetCommand, fleetFlags, hostsFlag, walletArg } from '../fleet-command.ts'
 
 export default class FleetWatch extends FleetCommand<typeof FleetWatch> {
   static override description = `Look at the devices of a wallet again and again, and tell which faults came and went.
 
 It runs until Ctrl-C, or looks once with --once. A webhook is told what is printed here; the first look tells all faults there are.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --webhook https://discord.com/api/webhooks/… --webhook-form discord',
-  ]
+  static override examples = examples(
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --webhook https://discord.com/api/webhooks/… --webhook-form discord',
+  )
   static override args = { wallet: walletArg }
   static override flags = {
     ...fleetFlags,

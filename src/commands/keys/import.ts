@@ -2,17 +2,17 @@ import { Args, Flags } from '@oclif/core'
 import type { Hex } from 'viem'
 import { assertKeyIsNew, keyPath, readKeystore, readKeyText, saveKey } from '../../core/platform/key-folder.ts'
 import { decryptKeystore, parsePrivateKey } from '../../core/platform/keystore.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import { passwordFlags } from '../key-flags.ts'
 
 export default class KeysImport extends BaseCommand<typeof KeysImport> {
   static override description = `Import a key from a keystore file, or a private key from a file or a hidden prompt.
 
 A private key is never taken from the command line: other users of the machine could read it there.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> operator --keystore ./UTC--2026-01-01--00ff',
-    '<%= config.bin %> <%= command.id %> operator --private-key-file ./key.hex --password-file ./password',
-  ]
+  static override examples = examples(
+    'operator --keystore ./UTC--2026-01-01--00ff',
+    'operator --private-key-file ./key.hex --password-file ./password',
+  )
   static override args = { name: Args.string({ description: 'Name of the key, a-z 0-9 -', default: 'operator' }) }
   static override flags = {
     keystore: Flags.string({

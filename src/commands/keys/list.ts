@@ -1,11 +1,11 @@
 import { basename, join } from 'node:path'
 import { listKeys } from '../../core/platform/key-folder.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import { printTable } from '../print-table.ts'
 
 export default class KeysList extends BaseCommand<typeof KeysList> {
   static override description = 'List the keys of this machine: name, address and file.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override examples = examples('', '--json')
 
   async run() {
     const keys = listKeys(this.dataDir)

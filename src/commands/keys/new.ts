@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import { assertKeyIsNew, keyPath, saveKey } from '../../core/platform/key-folder.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import { passwordFlags } from '../key-flags.ts'
 
 export default class KeysNew extends BaseCommand<typeof KeysNew> {
@@ -8,10 +8,7 @@ export default class KeysNew extends BaseCommand<typeof KeysNew> {
 
 The file is Web3 Secret Storage, version 3: geth and "cast wallet" open it too. The operator key is hot: it registers and signs.
 Keep the payout key on another machine; only its address is needed here.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> operator',
-    '<%= config.bin %> <%= command.id %> operator --password-file ~/.kaisar-password',
-  ]
+  static override examples = examples('operator', 'operator --password-file ~/.kaisar-password')
   static override args = { name: Args.string({ description: 'Name of the key, a-z 0-9 -', default: 'operator' }) }
   static override flags = { ...passwordFlags }
 

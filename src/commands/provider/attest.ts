@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import type { Hex } from 'viem'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { keyFlags } from '../key-flags.ts'
 
 export default class ProviderAttest extends BaseCommand<typeof ProviderAttest> {
@@ -8,10 +8,10 @@ export default class ProviderAttest extends BaseCommand<typeof ProviderAttest> {
     `Collect attestation evidence of this machine's NVIDIA cards and verify it as a Checker would.
 
 The cards sign a nonce that is bound to the network, the operator, the device and a challenge. Needs NVIDIA's collector (nvattest).`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --chain-id 31337 --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
-    '<%= config.bin %> <%= command.id %> --challenge 7a1f… --json',
-  ]
+  static override examples = examples(
+    '--chain-id 31337 --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    '--challenge 7a1f… --json',
+  )
   static override flags = {
     ...chainFlags,
     key: keyFlags.key,

@@ -1,14 +1,12 @@
 import { Flags } from '@oclif/core'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
+import { printLines } from '../print-table.ts'
 
 export default class ProviderDoctor extends BaseCommand<typeof ProviderDoctor> {
   static override description = `Check this machine: every device, its health and driver, and what it runs on.
 
 All checks run and all results are shown, with a fix for each fault. Exit code 3 only where a fault is critical.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --recording gpu.xml --json',
-  ]
+  static override examples = examples('', '--recording gpu.xml --json')
   static override flags = {
     ...chainFlags,
     recording: Flags.string({
@@ -22,7 +20,7 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
     const { recording } = this.flags
     const { doctorLines, examineRecording } = await import('../../core/devices/doctor.ts')
     const report = recording === undefined ? await this.examineThisHost() : await examineRecording(recording)
-    for (const line of doctorLines(report)) this.log(line)
+    await printLines(this, doctorLines(report))
     const critical = report.faults.filter(fault => fault.critical)
     if (critical.length > 0) {
       const { gpuErrors } = await import('../../core/devices/errors.ts')

@@ -1,5 +1,5 @@
 import { signerOf } from '../../core/daemon/operator-key.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { attestFlag, daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { addressFlag } from '../input-values.ts'
 import { keyFlags } from '../key-flags.ts'
@@ -12,10 +12,10 @@ export default class ProviderEnrol extends BaseCommand<typeof ProviderEnrol> {
 Nothing is sent, and the operator key needs neither KAI nor gas. Only the payer can use what is printed, for the payout wallet that it names,
 once. Whoever holds the payer's key runs "kaisar fleet enrol" over the files of all hosts; then "kaisar provider run" finds its devices
 registered.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --payer 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC > host-7.json',
-    '<%= config.bin %> <%= command.id %> --payer 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC --password-file provider-password > host-7.json',
-  ]
+  static override examples = examples(
+    '--payer 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC > host-7.json',
+    '--payer 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC --password-file provider-password > host-7.json',
+  )
   static override flags = {
     ...chainFlags,
     ...keyFlags,

@@ -1,6 +1,7 @@
 import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import { isKaisarError } from '../../core/platform/errors.ts'
+import { examples } from '../base.ts'
 import { InitCommand, initFlags } from '../init-command.ts'
 import { signerFlags } from '../key-flags.ts'
 import { roleFolder } from '../operator-command.ts'
@@ -10,10 +11,10 @@ export default class ProviderInit extends InitCommand<typeof ProviderInit> {
     `Set up a Provider: an operator key, the payout wallet, the device certificate, a configuration file.
 
 What is there already is kept; nothing is sent to any network. With --signer-url no key is made: the signer is asked for the address.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --password-file /etc/kaisar/provider-password',
-  ]
+  static override examples = examples(
+    '',
+    '--payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --password-file /etc/kaisar/provider-password',
+  )
   static override flags = { ...initFlags, ...signerFlags }
 
   async run() {

@@ -1,4 +1,5 @@
 import { longestPauseSeconds } from '../../core/provider/pause.ts'
+import { examples } from '../base.ts'
 import { durationFlag } from '../input-values.ts'
 import { PauseCommand, pausedDeviceFlag } from '../pause-command.ts'
 
@@ -6,10 +7,7 @@ export default class ProviderPause extends PauseCommand<typeof ProviderPause> {
   static override description = `Keep a device for yourself for some time: busy is not broken.
 
 The running Provider frees its memory and tells the Checkers that it is busy. It earns nothing for the rounds that it leaves out, and its standing stays. A pause outlives a restart; of two the later end counts.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --for 2h',
-    '<%= config.bin %> <%= command.id %> --device 0x3f9a --json',
-  ]
+  static override examples = examples('--for 2h', '--device 0x3f9a --json')
   static override flags = {
     ...pausedDeviceFlag,
     for: durationFlag({

@@ -1,17 +1,14 @@
 import { Flags } from '@oclif/core'
 import { isKaisarError } from '../../core/platform/errors.ts'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 import { operatorFlags, roleFolder } from '../operator-command.ts'
-import { tableWidth } from '../print-table.ts'
+import { printLines, tableWidth } from '../print-table.ts'
 
 export default class ProviderReport extends BaseCommand<typeof ProviderReport> {
   static override description = `Show what this Provider has on file: rounds, signed receipts of Checkers, refusals.
 
 It reads the journal in the data folder, also while the daemon runs, and asks no network. A receipt is a Checker's signed word.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --last 100 --json',
-  ]
+  static override examples = examples('', '--last 100 --json')
   static override flags = {
     ...operatorFlags,
     last: Flags.integer({ description: 'How many of each kind are shown', default: 20, min: 1, max: 10_000 }),
@@ -38,7 +35,10 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
       const { operatorErrors } = await import('../../core/operator/errors.ts')
       throw operatorErrors.OPERATOR_NO_RECORDS({ role: 'Provider', folder: roleFolder(dataDir, 'provider') })
     }
-    for (const line of reports.flatMap(report => reportLines(report, tableWidth()))) this.log(line)
+    await printLines(
+      this,
+      reports.flatMap(report => reportLines(report, tableWidth())),
+    )
     return { reports }
   }
 

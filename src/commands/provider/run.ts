@@ -2,6 +2,7 @@ import type { DaemonMetricsDependencies } from '../../core/daemon/daemon-metrics
 import type { OperatorKey } from '../../core/daemon/operator-key.ts'
 import type { ProviderEvent } from '../../core/provider/provider-event.ts'
 import type { ProviderMetrics } from '../../core/provider/provider-metrics.ts'
+import { examples } from '../base.ts'
 import { DaemonCommand, type OpenedDaemon, runFlags, type Told } from '../daemon-command.ts'
 import { attestFlag, memoryFlag } from '../daemon-flags.ts'
 import { type LiveFeed, watchDaemon } from '../observe-daemon.ts'
@@ -18,11 +19,11 @@ export default class ProviderRun extends DaemonCommand<
     `Run a Provider: check this machine's devices, register those that are not on chain, and prove their work.
 
 It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> --payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
-    '<%= config.bin %> <%= command.id %> --rpc-url https://rpc.example --execution-provider cuda --json',
-    '<%= config.bin %> <%= command.id %> --watch --metrics-port 9464',
-  ]
+  static override examples = examples(
+    '--payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    '--rpc-url https://rpc.example --execution-provider cuda --json',
+    '--watch --metrics-port 9464',
+  )
   static override flags = {
     ...runFlags,
     'memory-mib': memoryFlag,

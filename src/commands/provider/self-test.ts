@@ -1,19 +1,17 @@
 import { Flags } from '@oclif/core'
 import type { Jobs } from '../../core/job/jobs.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { roleFolder } from '../operator-command.ts'
+import { printLines } from '../print-table.ts'
 
 export default class ProviderSelfTest extends BaseCommand<typeof ProviderSelfTest> {
   static override description =
     `Run the real jobs once on each device, unscored, and check them as a Checker would: figures, capacity, soundness, window lost.
 
 Exit code 4 where a recomputed row is not equal, or nothing was finished in time.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --spec standard --execution-provider cuda --json',
-  ]
+  static override examples = examples('', '--spec standard --execution-provider cuda --json')
   static override flags = {
     ...chainFlags,
     spec: Flags.option({ options: ['devnet', 'standard', 'wide'] as const })({
@@ -63,7 +61,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
         clock,
         onStep: step => this.progress(`${model}: ${step} …`),
       })
-      for (const line of test.selfTestLines(result)) this.log(line)
+      await printLines(this, test.selfTestLines(result))
       results.push(result)
     }
     const data = { devices: results }

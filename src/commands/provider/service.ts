@@ -1,3 +1,4 @@
+import { examples } from '../base.ts'
 import { ServiceCommand, serviceFlags } from '../service-command.ts'
 
 export default class ProviderService extends ServiceCommand<typeof ProviderService> {
@@ -6,13 +7,13 @@ export default class ProviderService extends ServiceCommand<typeof ProviderServi
 --install takes what "kaisar provider init" made: the key and the network are copied, the state moved to
 /var/lib/kaisar-provider, the settings and the password to /etc/kaisar. What is there already is kept, so that it can be run again. With
 --signer-url the key stays in the signer, whose URL only systemd can read.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --install --password-file provider-password',
-    '<%= config.bin %> <%= command.id %> --install --root /mnt/image --password-file provider-password --json',
-    '<%= config.bin %> <%= command.id %> --install --signer-url http://127.0.0.1:9000',
-    '<%= config.bin %> <%= command.id %> --uninstall',
-  ]
+  static override examples = examples(
+    '',
+    '--install --password-file provider-password',
+    '--install --root /mnt/image --password-file provider-password --json',
+    '--install --signer-url http://127.0.0.1:9000',
+    '--uninstall',
+  )
   static override flags = { ...serviceFlags }
 
   run() {

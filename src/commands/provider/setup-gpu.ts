@@ -2,7 +2,8 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { platformErrors } from '../../core/platform/platform-errors.ts'
-import { BaseCommand, confirmFlags } from '../base.ts'
+import { BaseCommand, confirmFlags, examples } from '../base.ts'
+import { printLines } from '../print-table.ts'
 
 /** The download is about 300 MB. */
 const fetchLimitMs = 60 * 60_000
@@ -13,11 +14,7 @@ export default class ProviderSetupGpu extends BaseCommand<typeof ProviderSetupGp
 
 Without --install nothing is changed. --install fetches ONNX Runtime's CUDA part by itself; for everything else it shows each
 command and asks. Exit code 3 where there is a card and no engine for it works.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --install',
-    '<%= config.bin %> <%= command.id %> --json',
-  ]
+  static override examples = examples('', '--install', '--json')
   static override flags = {
     ...confirmFlags,
     install: Flags.boolean({ description: 'Install what is missing' }),
@@ -26,7 +23,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
   async run() {
     const { installParts, missingParts, setupLines } = await import('../../core/devices/gpu-setup.ts')
     const before = await this.examine()
-    for (const line of setupLines(before)) this.log(line)
+    await printLines(this, setupLines(before))
     if (!this.flags.install) return this.conclude(before, [])
     const steps = await installParts(missingParts(before), {
       fetchOwn: () => this.fetchCudaPart(),
@@ -35,7 +32,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
     })
     for (const { command, outcome } of steps) this.log(`${outcome.padEnd(6)} ${command}`)
     const after = steps.some(({ outcome }) => outcome === 'done') ? await this.examine() : before
-    if (after !== before) for (const line of setupLines(after)) this.log(line)
+    if (after !== before) await printLines(this, setupLines(after))
     return this.conclude(after, steps)
   }
 

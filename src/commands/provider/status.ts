@@ -1,14 +1,13 @@
 import type { Network } from '../../core/protocol/typed-data.ts'
+import { examples } from '../base.ts'
 import { OperatorCommand, operatorFlags, roleFolder } from '../operator-command.ts'
+import { printLines } from '../print-table.ts'
 
 export default class ProviderStatus extends OperatorCommand<typeof ProviderStatus> {
   static override description = `Show a Provider from the chain outwards: last proof, verdict, scores, earned, owed.
 
 The chain comes first and the process second: a daemon that runs while no Checker sees it is told so.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json',
-  ]
+  static override examples = examples('', '--operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json')
   static override flags = { ...operatorFlags }
 
   async run() {
@@ -22,7 +21,10 @@ The chain comes first and the process second: a daemon that runs while no Checke
         return providerStatus({ view, operator, local, nowMs: Date.now() })
       }),
     )
-    this.log(providers.map(status => providerStatusLines(status).join('\n')).join('\n\n'))
+    await printLines(
+      this,
+      providers.flatMap((status, i) => [...(i > 0 ? [''] : []), ...providerStatusLines(status)]),
+    )
     return { providers }
   }
 

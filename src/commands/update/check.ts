@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core'
-import { BaseCommand } from '../base.ts'
+import { BaseCommand, examples } from '../base.ts'
 
 export default class UpdateCheck extends BaseCommand<typeof UpdateCheck> {
   static override description = `Ask the npm registry whether there is a newer release, and say how to install it.
 
 Nothing is asked unless this command is run, and nothing is sent but the name of the package.`
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override examples = examples('', '--json')
   static override flags = {
     registry: Flags.string({
       description: 'Registry that is asked',

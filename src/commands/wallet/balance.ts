@@ -1,15 +1,12 @@
 import type { Chain } from '../../core/chain/client.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { BaseCommand, type ChainTarget, chainFlags } from '../base.ts'
+import { BaseCommand, type ChainTarget, chainFlags, examples } from '../base.ts'
 import { addressArg } from '../input-values.ts'
 import { keyFlags } from '../key-flags.ts'
 
 export default class WalletBalance extends BaseCommand<typeof WalletBalance> {
   static override description = 'Show what an address holds: KAI, and the chain’s own coin, which pays for gas.'
-  static override examples = [
-    '<%= config.bin %> <%= command.id %>',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json',
-  ]
+  static override examples = examples('', '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json')
   static override args = { address: addressArg({ description: 'Default: that of the key named by --key' }) }
   static override flags = { ...chainFlags, ...keyFlags }
 

@@ -5,6 +5,7 @@ import type { RecordedTransfer, TransferRecord } from '../../core/chain/transfer
 import { accountOf } from '../../core/daemon/operator-key.ts'
 import { failureReason } from '../../core/platform/errors.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { examples } from '../base.ts'
 import { addressArg, amountArg } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 import { feeCaps, SendingCommand, sendingFlags } from '../sending-command.ts'
@@ -19,12 +20,12 @@ coin: 0x…,1000,0.5. Everything is tried and totalled before anything is asked 
 recorded before it leaves: the same command goes on where it was interrupted, and under one --name nobody is sent anything twice.
 The record is in the folder "transfers" of --data-dir. Without --name it is that of the file at its place: pay.csv of another folder is another
 list. Where everything of a list was sent before, nothing is sent, and "sent" is 0.`
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 100',
-    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 0.05 --gas --key treasury',
-    '<%= config.bin %> <%= command.id %> --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8=1000,0.5 --to 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC=10,0.5',
-    '<%= config.bin %> <%= command.id %> --file operators.txt --each 1000,0.05 --dry-run',
-  ]
+  static override examples = examples(
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 100',
+    '0x70997970C51812dc3A010C7d01b50e0d17dc79C8 0.05 --gas --key treasury',
+    '--to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8=1000,0.5 --to 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC=10,0.5',
+    '--file operators.txt --each 1000,0.05 --dry-run',
+  )
   static override args = {
     address: addressArg({ description: 'Who receives it; several are named with --to or --file' }),
     amount: amountArg({ description: 'How much, in whole units with decimals' }),

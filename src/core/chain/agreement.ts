@@ -40,17 +40,29 @@ const compared = new Set([
   'eth_getBlockByHash',
   'eth_getBlockByNumber',
   'eth_getLogs',
+  'eth_getTransactionByHash',
+  'eth_getTransactionReceipt',
 ])
-/** Methods whose amounts differ between honest endpoints: the middle one is taken, and the higher of two. */
-const estimated = new Set(['eth_estimateGas', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'])
+/**
+ * Methods whose amounts differ between honest endpoints: the middle one is taken, and the higher of two. So far apart, in percent of the
+ * lower, honest ones may be: what a false one adds to it costs no more than that. Of two that are further apart a third decides.
+ */
+const closePercents: Readonly<Record<string, bigint>> = {
+  eth_estimateGas: 110n,
+  eth_gasPrice: 200n,
+  eth_maxPriorityFeePerGas: 200n,
+}
+
+/** Whether a call is about one block whatever the chain does meanwhile. */
+const isByHash = ({ method, params }: RpcCall): boolean =>
+  method === 'eth_getBlockByHash' || JSON.stringify(params ?? []).includes('"blockHash"')
 
 /** Whether a call is compared between endpoints, where there are several. */
-export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || estimated.has(method)
+export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || method in closePercents
 
 /**
  * @param endpoints - the endpoints that can be asked, in order of preference
  * @param given - how many there are in all: of three or more the only one that answers is not believed
- * @param dependencies - `clock` counts what is late, default: nothing is; `onDoubt` is told who is, or answers otherwise than most
  * @returns the outcome that they agree on
  * @throws RPC_DISAGREEMENT where no majority gives the same answer, RPC_ALONE, null where none of them answers, and the error that most of
  * them give
@@ -59,22 +71,35 @@ export async function agree(
   call: RpcCall,
   endpoints: readonly Endpoint[],
   given = endpoints.length,
-  { clock, onDoubt = () => undefined }: AgreeDependencies = {},
+  { clock, isLastTry = true, wasLate = () => false, onDoubt = () => undefined }: AgreeDependencies = {},
 ): Promise<{ readonly result: unknown } | null> {
-  const askAll = (about: RpcCall, of: readonly Endpoint[]) => askEach(about, of, { clock, onDoubt })
-  // What most say is the middle.
-  if (estimated.has(call.method))
-    return middleOf(await askEach(call, endpoints.slice(0, 3), { clock, onDoubt, isMostEnough: true }))
-  const said = await askEach(call, endpoints, { count: 2, clock, onDoubt })
+  const late = new Set(isLastTry ? [] : endpoints.filter(wasLate))
+  const waiting = {
+    clock,
+    late,
+    onLate(endpoint: Endpoint) {
+      late.add(endpoint)
+      onDoubt(endpoint, 'late')
+    },
+  }
+  const askAll: AskAll = (about, of, doContradict) => askEach(about, of, { ...waiting, doContradict })
+  const closePercent = closePercents[call.method]
+  if (closePercent !== undefined) {
+    const doContradict = (said: readonly Said[], of: number) => areFarApart(said, of, closePercent)
+    // What most say is the middle.
+    return middleOf((await askEach(call, endpoints.slice(0, 3), { ...waiting, isMostEnough: true, doContradict })).said)
+  }
+  const { said } = await askEach(call, endpoints, { ...waiting, count: 2 })
   if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints, askAll)
-  const again = await askAll(atBlock.call, atBlock.endpoints)
+  const doContradict = isLastTry && atBlock.isOfOneBlock ? contradictEachOther : undefined
+  const { said: again } = await askAll(atBlock.call, atBlock.endpoints, doContradict)
   const most = majorityOf(again, atBlock.endpoints.length)
   if (most === null) throw disagreement(call, again.length > 1 ? again : said)
   for (const { endpoint, key, isVague } of again) {
     if (key === most.key) continue
-    onDoubt(endpoint)
+    onDoubt(endpoint, 'odd')
     if (isVague || most.isVague) continue
     const claim = `its answer to ${call.method} is ${brief(key)}, that of the others ${brief(most.key)}`
     endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
@@ -83,12 +108,25 @@ export async function agree(
 }
 
 type AgreeDependencies = {
+  /** Counts what is late; default: nothing is. */
   readonly clock?: Pick<Clock, 'sleep'> | undefined
-  readonly onDoubt?: (endpoint: Endpoint) => void
+  /** Whether it is not tried again where there is no agreement now; default true. Only then is a contradiction worth waiting for. */
+  readonly isLastTry?: boolean
+  /** Whether an endpoint kept others waiting of late: it is asked, and but for the last try not waited for once most have answered. */
+  readonly wasLate?: (endpoint: Endpoint) => boolean
+  /** Told who is late, and who answers otherwise than most. */
+  readonly onDoubt?: (endpoint: Endpoint, why: 'late' | 'odd') => void
 }
-type AskAll = (call: RpcCall, endpoints: readonly Endpoint[]) => Promise<Said[]>
+type AskAll = (
+  call: RpcCall,
+  endpoints: readonly Endpoint[],
+  doContradict?: AskOptions['doContradict'],
+) => Promise<Asked>
 
-/** The same call about a block that most endpoints have, and the endpoints that have it. */
+/**
+ * The same call about a block that most endpoints have, and the endpoints that have it or were too late to say so. Of one block, named by its
+ * hash or agreed on, honest endpoints say the same; a number may be that of blocks on two branches.
+ */
 async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askAll: AskAll) {
   const params = (call.params ?? []) as readonly unknown[]
   const place = blockParameter[call.method]
@@ -97,30 +135,32 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askA
     (call.method === 'eth_getBlockByNumber' && params[0] === 'latest') ||
     (call.method === 'eth_getLogs' && [undefined, 'latest'].includes((params[0] as { toBlock?: string }).toBlock)) ||
     (place !== undefined && [undefined, 'latest', 'pending'].includes(params[place] as string | undefined))
-  if (!isAtHead) return { call, endpoints }
+  if (!isAtHead) return { call, endpoints, isOfOneBlock: isByHash(call) }
 
   const latest = (number: string) => ({ method: 'eth_getBlockByNumber', params: [number, false] })
-  const heads = await askAll(latest('latest'), endpoints)
+  const { said: heads } = await askAll(latest('latest'), endpoints)
   // The middle head: one endpoint cannot raise it by inventing a head, however high.
   const numbers = heads.flatMap(({ result }) => numberOf(result) ?? []).sort((a, b) => (a < b ? -1 : 1))
   const number = numbers[Math.floor((numbers.length - 1) / 2)]
-  if (number === undefined) return { call, endpoints }
-  const blocks = await askAll(latest(`0x${number.toString(16)}`), endpoints)
+  if (number === undefined) return { call, endpoints, isOfOneBlock: false }
+  const { said: blocks, unanswered } = await askAll(latest(`0x${number.toString(16)}`), endpoints)
   const most = majorityOf(blocks, blocks.length)
   if (most === null || most.result === null) throw disagreement(call, blocks)
-  const agreeing = blocks.filter(({ key }) => key === most.key).map(({ endpoint }) => endpoint)
+  const agreeing = [...blocks.filter(({ key }) => key === most.key).map(({ endpoint }) => endpoint), ...unanswered]
   const { hash, number: hexNumber } = most.result as { hash: string; number: string }
+  const atBlock = (changes: Partial<RpcCall>) => ({
+    call: { ...call, ...changes },
+    endpoints: agreeing,
+    isOfOneBlock: true,
+  })
   switch (call.method) {
     case 'eth_blockNumber':
     case 'eth_getBlockByNumber':
-      return {
-        call: { ...call, method: 'eth_getBlockByHash', params: [hash, params[1] ?? false] },
-        endpoints: agreeing,
-      }
+      return atBlock({ method: 'eth_getBlockByHash', params: [hash, params[1] ?? false] })
     case 'eth_getLogs':
-      return { call: { ...call, params: [{ ...(params[0] as object), toBlock: hexNumber }] }, endpoints: agreeing }
+      return atBlock({ params: [{ ...(params[0] as object), toBlock: hexNumber }] })
     default:
-      return { call: { ...call, params: [...params.slice(0, place), { blockHash: hash }] }, endpoints: agreeing }
+      return atBlock({ params: [...params.slice(0, place), { blockHash: hash }] })
   }
 }
 
@@ -128,42 +168,51 @@ type AskOptions = {
   readonly count?: number
   /** Whether the others need not be waited for once more than half say the same. */
   readonly isMostEnough?: boolean
+  /** Whether what was said, by some of `of` endpoints, cannot all be true: then the others may take as long as they need. Default never. */
+  readonly doContradict?: ((said: readonly Said[], of: number) => boolean) | undefined
   readonly clock: Pick<Clock, 'sleep'> | undefined
-  readonly onDoubt: (endpoint: Endpoint) => void
+  /** Those that were late before: a read waits for each of them once. */
+  readonly late: ReadonlySet<Endpoint>
+  readonly onLate: (endpoint: Endpoint) => void
 }
+
+/** What came of asking: the answers in the order of preference, and who had not answered by then. */
+type Asked = { readonly said: Said[]; readonly unanswered: readonly Endpoint[] }
 
 /** After this long without an answer another endpoint is asked beside the slow one, in ms. */
 const soonMs = 500
-/** Once more than half have answered, the others have this long, in ms. */
+/** Once more than half have answered and do not contradict each other, the others have this long, in ms. */
 const lateMs = 1_000
 
 /**
  * Asks `count` endpoints at once, by default all, and one more for each that does not answer, or where not all have answered soon. Where all
- * are asked, none holds up the answers of most for long.
+ * are asked, none holds up the answers of most for long, and one that was late before does not at all, unless these contradict each other.
  *
  * @throws RPC_DISAGREEMENT where a single endpoint answers while two others limit us: one answer is not enough
  */
 async function askEach(
   call: RpcCall,
   endpoints: readonly Endpoint[],
-  { count = endpoints.length, isMostEnough = false, clock, onDoubt }: AskOptions,
-): Promise<Said[]> {
+  { count = endpoints.length, isMostEnough = false, doContradict = () => false, clock, late, onLate }: AskOptions,
+): Promise<Asked> {
   const answers: { readonly endpoint: Endpoint; readonly answer: Awaited<ReturnType<typeof ask>> }[] = []
   const said = () =>
     answers
       .flatMap(({ answer }) => (typeof answer === 'object' ? [answer] : []))
       .sort((one, other) => endpoints.indexOf(one.endpoint) - endpoints.indexOf(other.endpoint))
   let asked = 0
+  const unanswered = () =>
+    endpoints.slice(0, asked).filter(endpoint => answers.every(answered => answered.endpoint !== endpoint))
   await new Promise<void>(resolve => {
     let inTime = () => {}
-    let isLate = false
+    let isWaiting = false
     function end() {
       inTime()
       resolve()
     }
-    function doubtUnanswered() {
-      for (const endpoint of endpoints.slice(0, asked))
-        if (answers.every(answered => answered.endpoint !== endpoint)) onDoubt(endpoint)
+    /** Whoever is still silent may be the one that decides; its request has a limit of its own. */
+    function endUnlessContradicted() {
+      if (!doContradict(said(), count)) end()
     }
     function askNext() {
       const endpoint = endpoints[asked]
@@ -175,17 +224,19 @@ async function askEach(
         if (length >= count || (isMostEnough && majorityOf(said(), count) !== null)) return end()
         if (typeof answer !== 'object') askNext()
         if (answers.length === asked) return end()
-        if (clock === undefined || isLate || count < endpoints.length || 2 * length <= count) return
-        isLate = true
+        if (clock === undefined || count < endpoints.length || 2 * length <= count) return
+        if (unanswered().every(other => late.has(other))) return endUnlessContradicted()
+        if (isWaiting) return
+        isWaiting = true
         inTime = timeLimit(clock, lateMs, () => {
-          doubtUnanswered()
-          end()
+          unanswered().forEach(onLate)
+          endUnlessContradicted()
         })
       })
     }
     if (clock !== undefined && count < endpoints.length)
       inTime = timeLimit(clock, soonMs, () => {
-        doubtUnanswered()
+        unanswered().forEach(onLate)
         askNext()
       })
     for (let i = 0; i < count; i++) askNext()
@@ -193,7 +244,7 @@ async function askEach(
   })
   if (said().length === 1 && answers.filter(({ answer }) => answer === 'busy').length > 1)
     throw disagreement(call, said())
-  return said()
+  return { said: said(), unanswered: unanswered() }
 }
 
 /** `silent`: the endpoint does not answer · `busy`: it limits our rate */
@@ -213,12 +264,32 @@ function majorityOf(said: readonly Said[], of: number): Said | null {
   return null
 }
 
+/** Vague answers contradict nothing: who does not know is behind. */
+function contradictEachOther(said: readonly Said[], of: number): boolean {
+  const clear = said.filter(({ isVague }) => !isVague)
+  return new Set(clear.map(({ key }) => key)).size > 1 && majorityOf(said, of) === null
+}
+
+/** Whether no amounts of more than half of `of` endpoints lie close together, nor so many refuse the call. */
+function areFarApart(said: readonly Said[], of: number, closePercent: bigint): boolean {
+  const amounts = amountsOf(said)
+  const refusals = said.filter(({ error }) => isRevert(error)).length
+  if (amounts.length + refusals < 2 || 2 * refusals > of) return false
+  return !amounts.slice(Math.floor(of / 2)).some((high, i) => 100n * high <= closePercent * amounts[i]!)
+}
+
+/** In ascending order. */
+const amountsOf = (said: readonly Said[]): bigint[] =>
+  said
+    .flatMap(({ result }) => (typeof result === 'string' && /^0x[0-9a-f]{1,64}$/.test(result) ? BigInt(result) : []))
+    .sort((a, b) => (a < b ? -1 : 1))
+
 function middleOf(said: readonly Said[]) {
-  const amounts = said.filter(({ result }) => typeof result === 'string' && /^0x[0-9a-f]{1,64}$/.test(result))
+  const amounts = amountsOf(said)
   const refusals = said.filter(({ error }) => error !== null)
-  if (refusals.length > amounts.length) return outcomeOf(refusals[0])
-  amounts.sort((a, b) => (BigInt(a.result as string) < BigInt(b.result as string) ? -1 : 1))
-  return outcomeOf(amounts[Math.floor(amounts.length / 2)] ?? refusals[0])
+  const middle = amounts[Math.floor(amounts.length / 2)]
+  if (middle === undefined || refusals.length > amounts.length) return outcomeOf(refusals[0])
+  return { result: `0x${middle.toString(16)}` }
 }
 
 function outcomeOf(said: Said | undefined) {
@@ -233,7 +304,7 @@ const disagreement = ({ method }: RpcCall, said: readonly Said[]) =>
     answers: said.map(({ endpoint, key }) => `${endpoint.name}: ${brief(key)}`).join(' · '),
   })
 
-/** The text by which answers are compared. For a block it holds the fields that we read, because nodes differ in the others. */
+/** The text by which answers are compared. Where nodes differ in fields that we do not read, it holds those that we do. */
 function keyOf(result: unknown): string {
   if (Array.isArray(result)) return `[${result.map(keyOf).join(',')}]`
   if (typeof result !== 'object' || result === null) return String(result).toLowerCase()
@@ -243,6 +314,10 @@ function keyOf(result: unknown): string {
     const hashes = Array.isArray(transactions) ? transactions.map(each => (each as { hash?: string }).hash ?? each) : []
     return [hash, number, parentHash, timestamp, baseFeePerGas, gasLimit, ...hashes].join(' ')
   }
+  if (typeof fields.hash === 'string' && 'input' in fields)
+    return [fields.hash, fields.to, fields.input].join(' ').toLowerCase()
+  if (typeof fields.transactionHash === 'string' && 'logs' in fields)
+    return [fields.transactionHash, fields.blockHash, fields.status, keyOf(fields.logs)].join(' ').toLowerCase()
   const named = Object.keys(fields).filter(name => !/^(blockTimestamp|removed)$/.test(name))
   return `{${named.sort().map(name => `${name}:${keyOf(fields[name])}`)}}`
 }

@@ -68,11 +68,12 @@ export async function connectChain(
   let connected = false
   const ask: Ask = (endpoint, call) => patiently(clock, () => endpoint.request(call))
 
+  const askId = async (endpoint: Endpoint) => Number(await ask(endpoint, { method: 'eth_chainId' }))
+
   /** @returns the endpoint's head; null when it names a head whose block it does not show, so that others are not measured by it */
-  async function checkEndpoint(endpoint: Endpoint): Promise<bigint | null> {
-    const actual = Number(await ask(endpoint, { method: 'eth_chainId' }))
-    chainId ??= actual
-    if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId, actual })
+  async function checkEndpoint(endpoint: Endpoint, id: Promise<number>): Promise<bigint | null> {
+    const actual = await id
+    if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId!, actual })
     const sinceMs = clock.monotonicMs() - (codeSeenMs.get(endpoint) ?? Number.NEGATIVE_INFINITY)
     const isAllDue = endpoint.status.state === 'dropped' || sinceMs >= allCodeMs
     await Promise.all(
@@ -93,13 +94,14 @@ export async function connectChain(
     return clock.monotonicMs() - since < forgedMs
   }
 
-  async function check() {
+  /** @param ids - what each endpoint says to the question for its chain id, where it was asked already */
+  async function check(ids?: ReadonlyMap<Endpoint, Promise<number>>) {
     const heads = new Map<Endpoint, bigint | null>()
     for (const outcome of await Promise.allSettled(
       endpoints.map(async endpoint => {
         if (sitsOut(endpoint)) return
         try {
-          heads.set(endpoint, await checkEndpoint(endpoint))
+          heads.set(endpoint, await checkEndpoint(endpoint, ids?.get(endpoint) ?? askId(endpoint)))
         } catch (error) {
           const reason = asReason(endpoint, error)
           // An endpoint that passed its checks and is silent now has shown nothing false: the next request tries it again.
@@ -121,24 +123,32 @@ export async function connectChain(
   }
 
   /** When an endpoint was last late, or said otherwise than most: it is asked last for a while, also where nothing of it is proven. */
-  const doubtedAtMs = new Map<Endpoint, number>()
-  const onDoubt = (endpoint: Endpoint) => void doubtedAtMs.set(endpoint, clock.monotonicMs())
-  const rankOf = (endpoint: Endpoint) => {
-    const sinceMs = clock.monotonicMs() - (doubtedAtMs.get(endpoint) ?? Number.NEGATIVE_INFINITY)
-    return 2 * Number(endpoint.status.reason !== null) + Number(sinceMs < forgedMs)
-  }
+  const doubtedAtMs = { late: new Map<Endpoint, number>(), odd: new Map<Endpoint, number>() }
+  const onDoubt = (endpoint: Endpoint, why: 'late' | 'odd') => void doubtedAtMs[why].set(endpoint, clock.monotonicMs())
+  const isDoubted = (endpoint: Endpoint, why: 'late' | 'odd') =>
+    clock.monotonicMs() - (doubtedAtMs[why].get(endpoint) ?? Number.NEGATIVE_INFINITY) < forgedMs
+  /** One that has let a request time out is late until it answers again. */
+  const wasLate = (endpoint: Endpoint) => endpoint.status.state === 'failing' || isDoubted(endpoint, 'late')
+  const rankOf = (endpoint: Endpoint) =>
+    2 * Number(endpoint.status.reason !== null) + Number(isDoubted(endpoint, 'late') || isDoubted(endpoint, 'odd'))
   const usable = () =>
     endpoints.filter(endpoint => endpoint.status.state !== 'dropped').sort((a, b) => rankOf(a) - rankOf(b))
 
   function request(call: RpcCall): Promise<unknown> {
     let timedOut = false
-    const askAll = async () => {
-      const endpoints = usable()
-      if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) {
-        const agreed = await agree(call, endpoints, rpcUrls.length, { clock, onDoubt })
+    const compared = async (endpoints: readonly Endpoint[], isLastTry: boolean) => {
+      const beganAtMs = clock.monotonicMs()
+      try {
+        const agreed = await agree(call, endpoints, rpcUrls.length, { clock, isLastTry, wasLate, onDoubt })
         if (agreed !== null) return agreed.result
         throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(endpoints) })
+      } finally {
+        timedOut ||= clock.monotonicMs() - beganAtMs >= timeoutMs
       }
+    }
+    const askAll = async (isLastTry: boolean) => {
+      const endpoints = usable()
+      if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) return compared(endpoints, isLastTry)
       for (const endpoint of endpoints) {
         try {
           return await endpoint.request(call)
@@ -156,12 +166,12 @@ export async function connectChain(
     for (const endpoint of endpoints) endpoint.close()
   }
 
-  if (chainId === undefined && endpoints.length > 1) {
-    const named = endpoints.map(async endpoint => Number(await ask(endpoint, { method: 'eth_chainId' })))
-    const { most, answers } = await untilMost(named, id => id)
+  const ids = new Map(endpoints.map(endpoint => [endpoint, askId(endpoint)]))
+  if (chainId === undefined) {
+    const { most, answers } = await untilMost([...ids.values()], id => id)
     chainId = most ?? answers[0]
   }
-  await check()
+  await check(ids)
   connected = true
   if (usable().length === 0) {
     close()
@@ -175,7 +185,7 @@ export async function connectChain(
     all: () => endpoints,
     usable,
     status: () => endpoints.map(endpoint => endpoint.status),
-    check,
+    check: () => check(),
     close,
   }
 }
@@ -190,17 +200,24 @@ const mayPass = ['RPC_UNREACHABLE', 'RPC_DISAGREEMENT', 'RPC_ALONE']
 /** Waits before a request is repeated. */
 const retryWaitsMs = [50, 200]
 
-/** Repeats an attempt after short waits, since a rate limit or a restarting proxy passes soon. A request that timed out is not repeated. */
-async function patiently<T>(clock: Clock, attempt: () => Promise<T>, mayWait = () => true): Promise<T> {
+/**
+ * Repeats an attempt after short waits, since a rate limit or a restarting proxy passes soon. A request that timed out is not repeated, nor is a
+ * read that took as long.
+ */
+export async function patiently<T>(
+  clock: Pick<Clock, 'sleep'>,
+  attempt: (isLastTry: boolean) => Promise<T>,
+  mayWait = () => true,
+): Promise<T> {
   for (const waitMs of retryWaitsMs) {
     try {
-      return await attempt()
+      return await attempt(false)
     } catch (error) {
       if (!mayPass.some(code => isKaisarError(error, code)) || !mayWait()) throw error
     }
     await clock.sleep(waitMs)
   }
-  return attempt()
+  return attempt(true)
 }
 
 /**

@@ -71,24 +71,21 @@ export const chainErrors = defineErrors({
     exit: 3,
   },
   CONTRACTS_MIXED: {
-    message: ({ contract, address, others }: { contract: string; address: string; others: readonly string[] }) =>
-      `${contract} at ${address} is not of the network of the others: it and ${others.join(', ')} do not name each other.`,
+    message: '{contract} at {address} is not of the network of the others: it and {others} do not name each other.',
     meaning:
       'The contracts of a network name each other for ever. KAI is approved to some of them, and a stranger’s contract among them could take it.',
     fix: 'Sign nothing. Get the deployment file again, from whoever runs the network, and compare it with what others were given.',
     exit: 3,
   },
   CODE_UNKNOWN: {
-    message: ({ file, contracts }: { file: string; contracts: readonly string[] }) =>
-      `${file} does not say which code these contracts have: ${contracts.join(', ')}.`,
+    message: '{file} does not say which code these contracts have: {contracts}.',
     meaning:
       'Without the hashes of their code, the contracts of the network cannot be told from others that answer alike.',
     fix: 'Get the deployment file that "kaisar chain deploy" wrote, or add the network anyway with --allow-unknown-code.',
     exit: 3,
   },
   CHAIN_UNFIT: {
-    message: ({ faults }: { faults: readonly string[] }) =>
-      `The contracts would not run on this chain, or would not be safe there: ${faults.join(', ')}.`,
+    message: 'The contracts would not run on this chain, or would not be safe there: {faults}.',
     meaning: 'The chain lacks something that the contracts or the daemons rely on.',
     fix: 'Read the lines of "kaisar chain doctor" marked ✖, and choose another chain, or another endpoint of this one.',
     exit: 3,
@@ -118,8 +115,7 @@ export const chainErrors = defineErrors({
     exit: 2,
   },
   DEPLOYMENT_DIFFERS: {
-    message: ({ file, fields }: { file: string; fields: readonly string[] }) =>
-      `${file} is of another deployment: ${fields.join(', ')} differ.`,
+    message: '{file} is of another deployment: {fields} differ.',
     meaning:
       'A deployment of this name was begun. It goes on by the same command with the same parameters, key and release only.',
     fix: 'Repeat the command that began it, or begin another one under another --name.',

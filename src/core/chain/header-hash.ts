@@ -2,41 +2,14 @@
 import { type Hex, keccak256, toRlp } from 'viem'
 
 /** Fields of a header in the order in which they are hashed; those after the nonce came with later forks, in this order. */
-const first = [
-  'parentHash',
-  'sha3Uncles',
-  'miner',
-  'stateRoot',
-  'transactionsRoot',
-  'receiptsRoot',
-  'logsBloom',
-  'difficulty',
-  'number',
-  'gasLimit',
-  'gasUsed',
-  'timestamp',
-  'extraData',
-  'mixHash',
-  'nonce',
-] as const
-const later = [
-  'baseFeePerGas',
-  'withdrawalsRoot',
-  'blobGasUsed',
-  'excessBlobGas',
-  'parentBeaconBlockRoot',
-  'requestsHash',
-] as const
-const quantities: ReadonlySet<string> = new Set([
-  'difficulty',
-  'number',
-  'gasLimit',
-  'gasUsed',
-  'timestamp',
-  'baseFeePerGas',
-  'blobGasUsed',
-  'excessBlobGas',
-])
+const first = (
+  'parentHash sha3Uncles miner stateRoot transactionsRoot receiptsRoot logsBloom ' +
+  'difficulty number gasLimit gasUsed timestamp extraData mixHash nonce'
+).split(' ')
+const later = 'baseFeePerGas withdrawalsRoot blobGasUsed excessBlobGas parentBeaconBlockRoot requestsHash'.split(' ')
+const quantities: ReadonlySet<string> = new Set(
+  'difficulty number gasLimit gasUsed timestamp baseFeePerGas blobGasUsed excessBlobGas'.split(' '),
+)
 
 /**
  * @param header - a block as JSON-RPC gives it

@@ -186,7 +186,8 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
     },
     // Above any single card's: by vendors' figures an H100 has about 650,000 and a B200 1,500,000 (docs/why/capacity.md).
     // One beat that came late at one seat is 208 of 10,000.
-    scores: { firstStanding: 2_000_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 250 },
+    // A seat that receives nothing is audited twice, and jailed, after some sixteen cohorts: docs/contracts.md.
+    scores: { firstStanding: 2_000_000, auditBps: 2_500, delistAfterEpochs: 14, uptimeTolerance: 250 },
     // 10 KAI a cohort: the reveals of the other seats cost half a million gas.
     seatRules: { slashBps: 1_000, unopenedBps: 10, strikesToJail: 3, jailEpochs: 7 },
     seatBond: parseEther('10000'),

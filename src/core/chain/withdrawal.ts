@@ -1,12 +1,10 @@
-/** Reads when a deposit or a bond may be withdrawn, and makes the calls by which devices and Checkers leave. */
-import type { Address, Hex } from 'viem'
+/** Reads when a deposit or a bond may be withdrawn. */
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { BondedChecker } from './checkers.ts'
 import type { RegisteredDevice } from './devices.ts'
 import { getTimeline, settledThrough } from './epochs.ts'
 import type { ConnectedNetwork } from './network.ts'
-import { callOf, read } from './read.ts'
-import type { Call } from './tx/transact.ts'
+import { read } from './read.ts'
 
 /**
  * `none`: nothing was asked to leave · `held`: until the audits of `epoch` are over, at about `at` · `unpaid`: somebody has to settle
@@ -50,23 +48,3 @@ async function heldUntil(network: ConnectedNetwork, epoch: number): Promise<With
   const at = timeline === null ? null : epochStartsAt(timeline, epoch + 2) + 2 * timeline.auditSeconds
   return { state: 'held', epoch, at }
 }
-
-/** Sent by the device's operator or its payout wallet. */
-export const exitCall = ({ contracts }: ConnectedNetwork, device: Hex): Call =>
-  callOf(contracts, 'DeviceRegistry', 'requestExit', device)
-
-/** Sent by the device's payout wallet. */
-export const payoutCall = ({ contracts }: ConnectedNetwork, device: Hex, payout: Address): Call =>
-  callOf(contracts, 'DeviceRegistry', 'setPayout', device, payout)
-
-/** By anybody; the payout wallet receives. */
-export const withdrawDepositCall = ({ contracts }: ConnectedNetwork, device: Hex): Call =>
-  callOf(contracts, 'DeviceRegistry', 'withdrawDeposit', device)
-
-/** Sent by the payout wallet. */
-export const unbondCall = ({ contracts }: ConnectedNetwork, operator: Address, seats: number): Call =>
-  callOf(contracts, 'CheckerSeats', 'unbond', operator, seats)
-
-/** By anybody; the payout wallet receives. */
-export const withdrawBondCall = ({ contracts }: ConnectedNetwork, operator: Address): Call =>
-  callOf(contracts, 'CheckerSeats', 'withdrawBond', operator)

@@ -1,6 +1,11 @@
 /** What a Checker counts of itself, from the events it emits, and whether it can judge the next round. */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../daemon/daemon-metrics.ts'
+import type { Registry } from 'prom-client'
+import {
+  chainLag,
+  chainTroubles,
+  createDaemonMetrics,
+  type DaemonMetricsDependencies,
+} from '../daemon/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
 import { verdicts } from '../protocol/verdict.ts'
 import type { CheckerEvent } from './checker-event.ts'
@@ -33,15 +38,9 @@ export type CheckerState = {
   readonly chainLagSeconds: number | null
 }
 
-/** Whatever the block time, a head this old has stopped. */
-const stoppedSeconds = 120
-
 /** Why a Checker would not judge the next round; nothing: it is ready. Pure. */
 export function checkerUnready({ endpoint, epoch, openSessions, chainLagSeconds }: CheckerState): string[] {
-  const reasons: string[] = []
-  if (chainLagSeconds === null) reasons.push('no RPC endpoint answers')
-  else if (chainLagSeconds > stoppedSeconds)
-    reasons.push(`the newest block is ${Math.round(chainLagSeconds)} seconds old`)
+  const reasons = chainTroubles(chainLagSeconds)
   if (endpoint === null) return [...reasons, 'it is not bonded and listening yet']
   if (epoch === null) return [...reasons, 'no epoch was entered yet']
   // One Provider that is away is its own affair; nobody at all is most likely ours.
@@ -54,109 +53,59 @@ export function createCheckerMetrics(
   options: { readonly version: string },
   dependencies: DaemonMetricsDependencies,
 ): CheckerMetrics {
-  const registry = createDaemonMetrics({ role: 'checker', ...options }, dependencies)
-  const registers = [registry]
-  const given = new Counter({
-    name: 'kaisar_checker_verdicts_total',
-    help: 'Verdicts on rounds, by kind and reason.',
-    labelNames: ['verdict', 'reason'],
-    registers,
-  })
+  const { registry, counter, gauge, histogram, readGauge } = createDaemonMetrics(
+    { role: 'checker', ...options },
+    dependencies,
+  )
+  const given = counter('verdicts_total', 'Verdicts on rounds, by kind and reason.', 'verdict', 'reason')
   // A kind that was never given shows as 0, so that its increase can be alerted on.
   for (const verdict of verdicts) given.inc({ verdict, reason: '' }, 0)
-  const beats = new Counter({
-    name: 'kaisar_checker_beats_total',
-    help: 'Beats of devices in epochs that were committed to, by what became of them: counted, or why one does not count.',
-    labelNames: ['result'],
-    registers,
-  })
+  const beats = counter(
+    'beats_total',
+    'Beats of devices in epochs that were committed to, by what became of them: counted, or why one does not count.',
+    'result',
+  )
   beats.inc({ result: 'counted' }, 0)
-  const lastVerdictTime = new Gauge({
-    name: 'kaisar_checker_last_verdict_timestamp_seconds',
-    help: 'When a verdict was given last, in seconds since 1970.',
-    registers,
-  })
-  const verifySeconds = new Histogram({
-    name: 'kaisar_checker_verify_seconds',
-    help: 'Recomputing the sampled rows of one batch of devices.',
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
-  })
-  const verifiedDevices = new Counter({
-    name: 'kaisar_checker_verified_devices_total',
-    help: 'Claims whose samples were recomputed, one a device and round.',
-    registers,
-  })
-  const judged = new Counter({
-    name: 'kaisar_checker_device_reports_total',
-    help: 'Device reports judged, by whether all in them held.',
-    labelNames: ['valid'],
-    registers,
-  })
-  const findings = new Counter({
-    name: 'kaisar_checker_device_findings_total',
-    help: 'What was found in device reports, by code.',
-    labelNames: ['code'],
-    registers,
-  })
-  const peerChecks = new Counter({
-    name: 'kaisar_checker_peer_checks_total',
-    help: 'Evidence of other seats, chosen by lot, that was recomputed here, by what came out: equal, refuted, or not shown.',
-    labelNames: ['result'],
-    registers,
-  })
+  const lastVerdictTime = gauge(
+    'last_verdict_timestamp_seconds',
+    'When a verdict was given last, in seconds since 1970.',
+  )
+  const verifySeconds = histogram(
+    'verify_seconds',
+    'Recomputing the sampled rows of one batch of devices.',
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  )
+  const verifiedDevices = counter(
+    'verified_devices_total',
+    'Claims whose samples were recomputed, one a device and round.',
+  )
+  const judged = counter('device_reports_total', 'Device reports judged, by whether all in them held.', 'valid')
+  const findings = counter('device_findings_total', 'What was found in device reports, by code.', 'code')
+  const peerChecks = counter(
+    'peer_checks_total',
+    'Evidence of other seats, chosen by lot, that was recomputed here, by what came out: equal, refuted, or not shown.',
+    'result',
+  )
   for (const result of ['equal', 'refuted', 'not shown']) peerChecks.inc({ result }, 0)
-  const settlement = new Counter({
-    name: 'kaisar_checker_settlement_steps_total',
-    help: 'Steps of settlement this keeper sent, by kind.',
-    labelNames: ['step'],
-    registers,
-  })
-  const sessions = new Gauge({
-    name: 'kaisar_checker_open_sessions',
-    help: 'Providers whose session is open.',
-    registers,
-  })
-  const closed = new Counter({
-    name: 'kaisar_checker_sessions_closed_total',
-    help: 'Sessions with Providers that ended, by reason.',
-    labelNames: ['reason'],
-    registers,
-  })
-  const seats = new Gauge({ name: 'kaisar_checker_bonded_seats', help: 'Seats bonded by this operator.', registers })
-  const cohorts = new Gauge({
-    name: 'kaisar_checker_duty_cohorts',
-    help: 'Cohorts of the newest epoch entered that it was drawn for.',
-    registers,
-  })
-  const devices = new Gauge({
-    name: 'kaisar_checker_duty_devices',
-    help: 'Devices of the newest epoch entered that it judges.',
-    registers,
-  })
-  const epochNumber = new Gauge({
-    name: 'kaisar_checker_epoch',
-    help: 'The newest epoch entered; it may not have begun yet.',
-    registers,
-  })
+  const settlement = counter('settlement_steps_total', 'Steps of settlement this keeper sent, by kind.', 'step')
+  const sessions = gauge('open_sessions', 'Providers whose session is open.')
+  const closed = counter('sessions_closed_total', 'Sessions with Providers that ended, by reason.', 'reason')
+  const seats = gauge('bonded_seats', 'Seats bonded by this operator.')
+  const cohorts = gauge('duty_cohorts', 'Cohorts of the newest epoch entered that it was drawn for.')
+  const devices = gauge('duty_devices', 'Devices of the newest epoch entered that it judges.')
+  const epochNumber = gauge('epoch', 'The newest epoch entered; it may not have begun yet.')
 
   let readConnections: Parameters<CheckerObserver['listening']>[0] = () => ({ open: 0, most: 0 })
-  new Gauge({
-    name: 'kaisar_checker_connections',
-    help: 'Connections that are held: of Providers, Checkers, strangers, and who reads evidence.',
-    registers,
-    collect() {
-      this.set(readConnections().open)
-    },
-  })
-  new Gauge({
-    name: 'kaisar_checker_connections_limit',
-    help: 'Connections that may be held: by the duty, or --max-connections.',
-    registers,
-    collect() {
-      this.set(readConnections().most)
-    },
-  })
+  readGauge(
+    'connections',
+    'Connections that are held: of Providers, Checkers, strangers, and who reads evidence.',
+    () => readConnections().open,
+  )
+  readGauge(
+    'connections_limit',
+    'Connections that may be held: by the duty, or --max-connections.',
+    () => readConnections().most,
+  )
 
   let endpoint: string | null = null
   let epoch: CheckerState['epoch'] = null

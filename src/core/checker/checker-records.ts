@@ -1,6 +1,6 @@
 /** What a Checker's journal holds, read by others while it runs. */
 import type { Hex } from 'viem'
-import { readStore } from '../platform/store.ts'
+import { readFromStore } from '../platform/store.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 
@@ -30,38 +30,28 @@ export type CheckerRecords = {
  * @param limit - most entries of each kind
  * @returns null where there is no journal (yet), or it cannot be read
  */
-export function readCheckerRecords(file: string | null, limit: number): CheckerRecords | null {
-  const store = file === null ? null : readStore(file)
-  if (store === null) return null
-  try {
-    return {
-      verdicts: store
-        .all<
-          Omit<JournaledVerdict, 'epoch' | 'deviceId' | 'figures'> & { epoch: bigint; device_id: Hex; figures: string }
-        >(
-          `SELECT epoch, round, device_id, verdict, reason, detail, kind, figures, evidence FROM verdict
+export const readCheckerRecords = (file: string | null, limit: number): CheckerRecords | null =>
+  readFromStore(file, store => ({
+    verdicts: store
+      .all<
+        Omit<JournaledVerdict, 'epoch' | 'deviceId' | 'figures'> & { epoch: bigint; device_id: Hex; figures: string }
+      >(
+        `SELECT epoch, round, device_id, verdict, reason, detail, kind, figures, evidence FROM verdict
            ORDER BY epoch DESC, rowid DESC LIMIT ?`,
-          limit,
+        limit,
+      )
+      .map(({ epoch, device_id, figures, ...row }) => ({
+        ...row,
+        ...{ epoch: Number(epoch), deviceId: device_id, figures: JSON.parse(figures) as Figures },
+      })),
+    verdictCounts: Object.fromEntries(
+      store
+        .all<{ verdict: string; count: bigint }>(
+          'SELECT verdict, COUNT(*) AS count FROM verdict GROUP BY verdict ORDER BY verdict',
         )
-        .map(({ epoch, device_id, figures, ...row }) => ({
-          ...row,
-          ...{ epoch: Number(epoch), deviceId: device_id, figures: JSON.parse(figures) as Figures },
-        })),
-      verdictCounts: Object.fromEntries(
-        store
-          .all<{ verdict: string; count: bigint }>(
-            'SELECT verdict, COUNT(*) AS count FROM verdict GROUP BY verdict ORDER BY verdict',
-          )
-          .map(({ verdict, count }) => [verdict, Number(count)]),
-      ),
-      committedEpochs: store
-        .all<{ epoch: bigint }>('SELECT epoch FROM seat_commitment ORDER BY epoch DESC LIMIT ?', limit)
-        .map(({ epoch }) => Number(epoch)),
-    }
-  } catch {
-    // A journal of before its first migration has none of these tables.
-    return null
-  } finally {
-    store.close()
-  }
-}
+        .map(({ verdict, count }) => [verdict, Number(count)]),
+    ),
+    committedEpochs: store
+      .all<{ epoch: bigint }>('SELECT epoch FROM seat_commitment ORDER BY epoch DESC LIMIT ?', limit)
+      .map(({ epoch }) => Number(epoch)),
+  }))

@@ -4,120 +4,113 @@ import { exactUnits } from '../platform/exact-units.ts'
 
 export const checkerErrors = defineErrors({
   CHECKER_ROUND_UNKNOWN: {
-    message: ({ round }: { round: string }) => `Round ${round} is not open at this seat for this device.`,
+    message: 'Round {round} is not open at this seat for this device.',
     meaning:
       'The message is about a round that has ended, that this seat does not judge, or of another operator’s device.',
     refusal: true,
   },
   CHECKER_COMMITMENT_UNBOUND: {
-    message: ({ field }: { field: string }) => `The commitment names another ${field} than the job offer.`,
+    message: 'The commitment names another {field} than the job offer.',
     meaning: 'A commitment counts only for the epoch, round, device, generation and specification that were offered.',
     fix: 'Update the Provider, and make sure that it follows the same chain.',
   },
   CHECKER_SIGNATURE_INVALID: {
-    message: () => 'The message is not signed by the registered operator of the device.',
+    message: 'The message is not signed by the registered operator of the device.',
     meaning: 'It was changed on the way, signed with another key, or for another network.',
     fix: 'Check that the Provider runs with the key it registered with, and on the same chain and contracts.',
   },
   CHECKER_COMMITMENT_LATE: {
-    message: () => 'The commitment arrived after the window and its grace.',
+    message: 'The commitment arrived after the window and its grace.',
     meaning: 'By this seat’s own sight of the trigger the time was over, or it had seen the sampling block.',
     fix: 'Check the Provider’s connection and clock; a slower RPC endpoint sees triggers later, so add a closer one.',
   },
   CHECKER_COMMITMENT_CONTRADICTS: {
-    message: () => 'The device signed another commitment for this round before.',
+    message: 'The device signed another commitment for this round before.',
     meaning: 'Two signed commitments for one round are proof of equivocation, whatever they say.',
     fix: 'Make sure that no second Provider runs with the same key.',
   },
   CHECKER_COMMITMENT_AFTER_BUSY: {
-    message: () => 'The device signed before that it is busy in this round.',
+    message: 'The device signed before that it is busy in this round.',
     meaning: 'A device that is paused leaves the whole round out; it cannot do so and be paid for the same round.',
     fix: 'Make sure that no second Provider runs with the same key.',
   },
   CHECKER_BUSY_UNBOUND: {
-    message: ({ field }: { field: string }) =>
-      `The word that the device is busy names another ${field} than the job offer.`,
+    message: 'The word that the device is busy names another {field} than the job offer.',
     meaning: 'It counts only for the epoch, round, device and generation that were offered.',
     fix: 'Update the Provider, and make sure that it follows the same chain.',
   },
   CHECKER_BUSY_LATE: {
-    message: () => 'The word that the device is busy arrived after the grace that follows the trigger.',
+    message: 'The word that the device is busy arrived after the grace that follows the trigger.',
     meaning: 'Who would see the work first could choose between the two; the round counts as missed instead.',
     fix: 'Check the Provider’s connection and clock; a slower RPC endpoint sees triggers later, so add a closer one.',
   },
   CHECKER_BUSY_AFTER_WORK: {
-    message: () => 'The device has begun with this round, or signed off from it, and cannot be busy in it any more.',
+    message: 'The device has begun with this round, or signed off from it, and cannot be busy in it any more.',
     meaning: 'A pause that is asked for within a window begins after it.',
     fix: 'Make sure that no second Provider runs with the same key.',
   },
   CHECKER_OPENINGS_INVALID: {
-    message: ({ commitmentHash, reason, left }: { commitmentHash: string; reason: string; left: number }) =>
-      `The openings of commitment ${commitmentHash} prove nothing: ${reason} ${left} more answers are taken until the opening deadline.`,
+    message:
+      'The openings of commitment {commitmentHash} prove nothing: {reason} {left} more answers are taken until the opening deadline.',
     meaning: 'The rows could not be checked against the signed root: they were damaged, cut short, or of other rows.',
     fix: 'Answer the same request again in time; openings that never prove the rows count as none.',
   },
   CHECKER_OPENINGS_EXHAUSTED: {
-    message: ({ attempts }: { attempts: number }) =>
-      `${attempts} answers to this request proved nothing, so no other one is taken.`,
+    message: '{attempts} answers to this request proved nothing, so no other one is taken.',
     meaning: 'Each answer costs the seat a recomputation; what is damaged on the way arrives whole at the next try.',
     fix: 'Update the Provider, and check its memory with "kaisar provider self-test".',
   },
   CHECKER_PIECE_UNEXPECTED: {
-    message: ({ piece, expected, pieces }: { piece: number; expected: number; pieces: number }) =>
-      `Piece ${piece} of the openings came where piece ${expected} of ${pieces}, counted from 0, is due.`,
+    message: 'Piece {piece} of the openings came where piece {expected} of {pieces}, counted from 0, is due.',
     meaning:
       'Pieces are taken in order, each once, and no more of them than the sample needs. After a new connection those that are there come again.',
     refusal: true,
   },
   CHECKER_OPENINGS_LATE: {
-    message: () => 'The openings arrived after the opening deadline.',
+    message: 'The openings arrived after the opening deadline.',
     meaning: 'By this seat’s own sight of the trigger the time was over.',
     fix: 'Check the Provider’s connection and clock; the round is over, and the next one is not affected.',
   },
   CHECKER_WRONG_WORK_UNPROVEN: {
-    message: ({ reason }: { reason: string }) => `The forwarded work proves nothing: ${reason}`,
+    message: 'The forwarded work proves nothing: {reason}',
     meaning: 'Another seat claimed wrong work and this seat could not confirm it.',
     refusal: true,
   },
   CHECKER_PEER_REFUTED: {
-    message: ({ checker, epoch, step }: { checker: string; epoch: number; step: string }) =>
-      `What the seat of ${checker} shows of epoch ${epoch} does not hold: ${step}.`,
+    message: 'What the seat of {checker} shows of epoch {epoch} does not hold: {step}.',
     meaning:
       'Its evidence was recomputed here and gives another result than its opening on chain: it did not recompute the work, or changed what it shows.',
     fix: 'Tell its operator, and keep the log: "kaisar checker verify" shows the same to anybody while that seat serves its evidence.',
   },
   CHECKER_PEER_SILENT: {
-    message: ({ endpoint, path, status }: { endpoint: string; path: string; status: number }) =>
-      `${endpoint} answered ${status} for ${path}.`,
+    message: '{endpoint} answered {status} for {path}.',
     meaning: 'A seat shows the rounds of an epoch until its records are settled; this one does not, or not any more.',
     fix: 'Nothing to do on this side: it is asked about another epoch later.',
   },
   CHECKER_MARK_UNKNOWN: {
-    message: ({ index }: { index: number }) => `A window of this round has no mark ${index} before its commitment.`,
+    message: 'A window of this round has no mark {index} before its commitment.',
     meaning: 'Marks are sent while a memory window is worked, one for each part of it but the last.',
     refusal: true,
   },
   CHECKER_REPORT_UNASKED: {
-    message: () => 'The device report answers a nonce that was not asked with, or was answered already.',
+    message: 'The device report answers a nonce that was not asked with, or was answered already.',
     meaning: 'Each nonce is asked with once and answered once; an answer that comes again is a replay.',
     refusal: true,
   },
   CHECKER_OPENING_UNAVAILABLE: {
-    message: ({ epoch, cohort }: { epoch: number; cohort: number }) =>
-      `This seat has no opening for cohort ${cohort} of epoch ${epoch} that it may show now.`,
+    message: 'This seat has no opening for cohort {cohort} of epoch {epoch} that it may show now.',
     meaning: 'It did not commit for that epoch, is not of that cohort, or COMMIT is not closed yet.',
     refusal: true,
   },
   CHECKER_COMMITMENT_FOREIGN: {
-    message: ({ epoch }: { epoch: number }) =>
-      `The chain holds a commitment of this operator for epoch ${epoch} that these records do not give; it is not opened.`,
+    message:
+      'The chain holds a commitment of this operator for epoch {epoch} that these records do not give; it is not opened.',
     meaning:
       'The state is older than the commitment (a restored backup, or a lost disk), or another machine runs with this key.',
     fix: 'Stop any other machine with this key, and never restore a backup over newer records; the next epoch is not affected.',
   },
   CHECKER_WINDOW_DIFFERS: {
-    message: ({ windowMs, specWindowMs }: { windowMs: number; specWindowMs: number }) =>
-      `Rounds have a window of ${windowMs} ms and their job specification one of ${specWindowMs} ms.`,
+    message: 'Rounds have a window of {windowMs} ms and their job specification one of {specWindowMs} ms.',
     meaning:
       'Figures are work of one window: with two of them a seat would give every device a wrong capacity, so it judges none.',
     fix: 'Nothing on this machine: the network’s owner has to schedule rules and specification that agree.',

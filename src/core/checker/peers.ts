@@ -34,9 +34,6 @@ export type Peers = {
   close(): void
 }
 
-/** What a seat can finalize a cohort with: its own opening and those of the other committed seats; null where they are not to be had. */
-export type Gather = (epoch: number, cohort: number) => Promise<readonly OpeningOnChain[] | null>
-
 export type PeersDependencies = {
   readonly network: ConnectedNetwork
   readonly signer: Signer

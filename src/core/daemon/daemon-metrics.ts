@@ -4,8 +4,7 @@
  * Why: docs/why/daemons-and-operators.md
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Gauge, type Registry } from 'prom-client'
-import { createMetricsRegistry } from '../platform/metrics.ts'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The newest block an endpoint shows; `timestamp` in seconds. */
 export type ChainHead = { readonly number: bigint; readonly timestamp: number }
@@ -33,47 +32,54 @@ export async function chainLag({ readHead, now }: DaemonMetricsDependencies): Pr
   }
 }
 
-/** A registry with the metrics of any daemon of this role. */
-export function createDaemonMetrics(
-  { role, version }: DaemonMetricsOptions,
-  dependencies: DaemonMetricsDependencies,
-): Registry {
-  const registry = createMetricsRegistry()
-  const registers = [registry]
-  const name = (what: string) => `kaisar_${role}_${what}`
+/** A head that is older than this counts as stopped, whatever the block time. */
+const stoppedSeconds = 120
+
+/** What is wrong with the chain, by how far it is behind in seconds; nothing where rounds can be followed. */
+export const chainTroubles = (lagSeconds: number | null): string[] =>
+  lagSeconds === null
+    ? ['no RPC endpoint answers']
+    : lagSeconds > stoppedSeconds
+      ? [`the newest block is ${Math.round(lagSeconds)} seconds old`]
+      : []
+
+/** A registry with the metrics of any daemon of this role, and what makes more in it: named `kaisar_<role>_<what>`, with these labels. */
+export function createDaemonMetrics({ role, version }: DaemonMetricsOptions, dependencies: DaemonMetricsDependencies) {
+  const registry = new Registry()
+  const named = (what: string, help: string, labelNames: string[]) => ({
+    ...{ name: `kaisar_${role}_${what}`, help, labelNames },
+    registers: [registry],
+  })
+  const counter = (what: string, help: string, ...labels: string[]) => new Counter(named(what, help, labels))
+  const gauge = (what: string, help: string, ...labels: string[]) => new Gauge(named(what, help, labels))
+  const histogram = (what: string, help: string, buckets: number[], ...labels: string[]) =>
+    new Histogram({ ...named(what, help, labels), buckets })
   /** Read at each scrape; without a value the last one stays. */
-  const gauge = (what: string, help: string, read: () => number | null | Promise<number | null>) =>
+  const readGauge = (what: string, help: string, read: () => number | null | Promise<number | null>) =>
     new Gauge({
-      name: name(what),
-      help,
-      registers,
+      ...named(what, help, []),
       async collect() {
         const value = await read()
         if (value !== null) this.set(value)
       },
     })
   const startedAt = dependencies.now() / 1000
-  new Gauge({
-    name: name('build_info'),
-    help: 'Always 1; the version is in the label.',
-    labelNames: ['version'],
-    registers,
-  }).set({ version }, 1)
-  gauge('start_time_seconds', 'Time at which this process started, in seconds since 1970.', () => startedAt)
-  gauge('resident_memory_bytes', 'Memory of this process that is in RAM.', () => process.memoryUsage.rss())
-  gauge(
+  gauge('build_info', 'Always 1; the version is in the label.', 'version').set({ version }, 1)
+  readGauge('start_time_seconds', 'Time at which this process started, in seconds since 1970.', () => startedAt)
+  readGauge('resident_memory_bytes', 'Memory of this process that is in RAM.', () => process.memoryUsage.rss())
+  readGauge(
     'heap_used_bytes',
     'Memory of the JavaScript heap that is in use, garbage not collected yet included.',
     () => process.memoryUsage().heapUsed,
   )
-  gauge(
+  readGauge(
     'open_resources',
     'Sockets, timers, files and threads that keep this process alive.',
     () => process.getActiveResourcesInfo().length,
   )
   // A timer of its own, which nobody needs whom nobody asks: it starts with the first scrape.
   const delay = monitorEventLoopDelay({ resolution: 100 })
-  gauge(
+  readGauge(
     'event_loop_delay_seconds',
     'Delay of the event loop since the last scrape: 99th percentile of its turns.',
     () => {
@@ -92,12 +98,13 @@ export function createDaemonMetrics(
     })
     return asking
   }
-  gauge('chain_reachable', '1 where an RPC endpoint answers, else 0.', async () => ((await ask()) === null ? 0 : 1))
+  readGauge('chain_reachable', '1 where an RPC endpoint answers, else 0.', async () => ((await ask()) === null ? 0 : 1))
   new Gauge({
-    name: name('rpc_endpoints'),
-    help: 'RPC endpoints by state: usable, failing at the last request, dropped for what they showed.',
-    labelNames: ['state'],
-    registers,
+    ...named(
+      'rpc_endpoints',
+      'RPC endpoints by state: usable, failing at the last request, dropped for what they showed.',
+      ['state'],
+    ),
     collect() {
       const all = dependencies.endpoints?.() ?? []
       for (const state of ['usable', 'failing', 'dropped'] as const)
@@ -105,13 +112,13 @@ export function createDaemonMetrics(
     },
   })
   // Where no endpoint answers these two are old, as `chain_reachable` says.
-  gauge('chain_head_blocks', 'Number of the newest block that the RPC endpoint shows.', async () => {
+  readGauge('chain_head_blocks', 'Number of the newest block that the RPC endpoint shows.', async () => {
     const lag = await ask()
     return lag === null ? null : Number(lag.head.number)
   })
-  gauge('chain_lag_seconds', 'How far the newest block is behind the clock of this machine.', async () => {
+  readGauge('chain_lag_seconds', 'How far the newest block is behind the clock of this machine.', async () => {
     const lag = await ask()
     return lag === null ? null : lag.lagSeconds
   })
-  return registry
+  return { registry, counter, gauge, histogram, readGauge }
 }

@@ -14,7 +14,7 @@ export const gpuErrors = defineErrors({
     exit: 3,
   },
   GPU_NOT_READY: {
-    message: ({ codes }: { codes: readonly string[] }) => `This machine cannot work as it is: ${codes.join(', ')}.`,
+    message: 'This machine cannot work as it is: {codes}.',
     meaning: 'A critical fault keeps a device, or every device, from working.',
     fix: 'Follow the fix that is shown with each critical fault, then run "kaisar provider doctor" again.',
     exit: 3,

@@ -123,7 +123,14 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
   ]
   const webgpu =
     present.length > 0
-      ? engine('webgpu', checkOf('webgpu'), [...(hasNvidia ? [driver] : []), ...vulkan, shadersPart(options.webgpu)])
+      ? engine('webgpu', checkOf('webgpu'), [
+          ...(host.architecture === 'x64' || checkOf('webgpu')?.loadable
+            ? []
+            : [part('ONNX Runtime’s WebGPU', false, `there is none for ${host.architecture}`, [])]),
+          ...(hasNvidia ? [driver] : []),
+          ...vulkan,
+          shadersPart(options.webgpu),
+        ])
       : unused('webgpu', 'there is no GPU')
 
   const cpu = engine('cpu', checkOf('cpu'), [
@@ -180,8 +187,7 @@ function nvidiaDriverPart(on: Distribution, version: string | null, libraries: R
 
 function runtimePart(architecture: string, runtimeFolder: string, files: readonly string[]): SetupPart {
   const name = 'ONNX Runtime’s CUDA part'
-  if (architecture !== 'x64')
-    return part(name, false, `there is none for ${architecture}: use WebGPU`, ['# choose --execution-provider webgpu'])
+  if (architecture !== 'x64') return part(name, false, `there is none for ${architecture}`, [])
   const missing = runtimeNeeds.filter(each => !files.includes(each))
   const found = missing.length === 0
   const detail = found ? runtimeFolder : `missing in ${runtimeFolder}: ${missing.join(', ')}`
@@ -280,7 +286,7 @@ export function setupLines(setup: GpuSetup): string[] {
     for (const { name: what, found: there, optional, detail } of parts)
       lines.push(`  ${there ? 'found  ' : optional ? 'to gain' : 'MISSING'} ${what}: ${detail}`)
   }
-  const missing = missingParts(setup)
+  const missing = missingParts(setup).filter(({ commands }) => commands.length > 0)
   for (const { name, commands } of missing) lines.push('', `For ${name}:`, ...commands.map(each => `  ${each}`))
   return lines
 }

@@ -4,7 +4,6 @@
  */
 import { fullUptime } from '../protocol/constants.ts'
 import { decodeRate } from './minifloat.ts'
-import { hasFlag } from './opening.ts'
 import { isScored, type LaneResult } from './tally.ts'
 
 /** Decoded median rate × median uptime ÷ 10000; 0 unless every flag holds. */
@@ -33,10 +32,6 @@ export function newcomersOf(caps: bigint, members: number, firstStanding: bigint
 
 /** The most that a device with this standing can be credited in one epoch. */
 export const capOf = (standing: bigint, newcomerCap: bigint): bigint => (standing === 0n ? newcomerCap : 2n * standing)
-
-/** What a member without a credit (void, not judged, or judged at zero) adds to the denominator of payments. */
-export const openCapOf = (standing: bigint, { cap, held }: Newcomers): bigint =>
-  standing === 0n && held ? 0n : capOf(standing, cap)
 
 /** The part of a score that counts for pay. */
 export const creditOf = (score: bigint, standing: bigint, newcomerCap: bigint): bigint =>
@@ -70,17 +65,6 @@ export function nextStanding(
   return silent ? standing : standing + (shown - standing) / 4n
 }
 
-export type Emission = {
-  /** Wei for one epoch; less when the vault holds less. */
-  readonly perEpoch: bigint
-  readonly checkerBps: number
-  readonly keeperBps: number
-  /** Most wei for a keeper's call about a full cohort, or about no lane at all. */
-  readonly bounty: bigint
-  /** Most wei per unit of credit. */
-  readonly maxPrice: bigint
-}
-
 /** The payment of one device: its share of the pool by credit, at most the price cap. A total of 0 pays 0. */
 export function paymentOf(
   credit: bigint,
@@ -88,49 +72,6 @@ export function paymentOf(
 ): bigint {
   if (denominator === 0n) return 0n
   return min((devicePool * credit) / denominator, credit * maxPrice)
-}
-
-/** The payment of one seat for a cohort: the share of its agreed lanes in all drawn lanes. */
-export const checkerPaymentOf = (agreed: number, checkerPool: bigint, drawnLanes: number): bigint =>
-  drawnLanes === 0 ? 0n : (checkerPool * BigInt(agreed)) / BigInt(drawnLanes)
-
-export type LaneStanding = {
-  readonly lane: LaneResult | null
-  readonly standing: bigint
-  /** Whether its last judged epoch earned nothing. */
-  readonly silent?: boolean
-  /** Whether enough seats judged it in this one to be certain. */
-  readonly certain?: boolean
-}
-export type LaneCredit = { readonly score: bigint; readonly credit: bigint; readonly standing: bigint }
-
-/**
- * The credits of an epoch's members and the denominator of its payments.
- *
- * @param members - each member's result, null where its cohort is void or no quorum of seats judged it, and its standing
- * before the epoch
- * @param newcomers - default: of an epoch that has these members and no others
- */
-export function creditsOf(
-  members: readonly LaneStanding[],
-  firstStanding: bigint,
-  newcomers: Newcomers = newcomersOf(
-    members.reduce((sum, { standing }) => sum + 2n * standing, 0n),
-    members.length,
-    firstStanding,
-  ),
-) {
-  let denominator = 0n
-  const credits = members.map(({ lane, standing, silent, certain }): LaneCredit => {
-    const judged = lane !== null && hasFlag(lane.flags, 'judged')
-    const score = judged ? scoreOf(lane) : 0n
-    const earned = creditOf(score, standing, newcomers.cap)
-    const shown = judged ? shownOf(lane, standing, newcomers.cap) : 0n
-    const credit = standing === 0n && newcomers.held ? 0n : earned
-    denominator += earned > 0n ? credit : openCapOf(standing, newcomers)
-    return { score, credit, standing: nextStanding(standing, shown, { silent, certain: judged && certain }) }
-  })
-  return { credits, denominator }
 }
 
 const min = (a: bigint, b: bigint) => (a < b ? a : b)

@@ -18,7 +18,6 @@ import type {
   CommitmentView,
   DeviceEpochView,
   EpochView,
-  KeeperPaymentView,
   NetworkView,
   PaymentView,
   RoundView,
@@ -57,7 +56,7 @@ export type EpochParts = {
   readonly payments: readonly PaymentView[]
   /** Without the Checkers, who are known once the committees are. */
   readonly seatPayments: readonly Omit<SeatPaymentView, 'operator'>[]
-  readonly keeperPayments: readonly KeeperPaymentView[]
+  readonly keeperPayments: History['paidKeepers']
   readonly commitments: readonly CommitmentView[]
   readonly registrations: ReadonlyMap<Hex, Hex>
   /** By device. */

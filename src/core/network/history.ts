@@ -53,7 +53,8 @@ type PaidSeats = {
   readonly amounts: readonly bigint[]
 }
 
-type PaidKeeper = {
+/** What a keeper claimed for the seeds and resolutions of an epoch. */
+export type PaidKeeper = {
   readonly epoch: number
   readonly keeper: Address
   readonly amount: bigint

@@ -9,6 +9,7 @@ import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import type { BlockHead, Trigger } from '../protocol/trigger.ts'
 import { networkErrors } from './errors.ts'
+import type { PaidKeeper } from './history.ts'
 
 export type NetworkView = {
   readonly chainId: number
@@ -26,7 +27,7 @@ export type NetworkView = {
   readonly epochs: readonly EpochView[]
   readonly payments: readonly PaymentView[]
   readonly seatPayments: readonly SeatPaymentView[]
-  readonly keeperPayments: readonly KeeperPaymentView[]
+  readonly keeperPayments: readonly PaidKeeper[]
   readonly commitments: readonly CommitmentView[]
   /** Sums over the epochs that were read; `firstEpoch` is the oldest of them. */
   readonly firstEpoch: number
@@ -125,13 +126,6 @@ export type SeatPaymentView = {
   readonly payout: Address
   readonly agreedLanes: number
   readonly lanes: number
-  readonly amount: bigint
-  readonly txHash: Hex
-}
-
-export type KeeperPaymentView = {
-  readonly epoch: number
-  readonly keeper: Address
   readonly amount: bigint
   readonly txHash: Hex
 }

@@ -77,7 +77,7 @@ type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name |
 /** What an error's message is made from. */
 type ParametersOf<Message> = Message extends (parameters: infer Given) => string
   ? Given
-  : { readonly [Name in Names<Message>]: string | number | bigint }
+  : { readonly [Name in Names<Message>]: string | number | bigint | readonly string[] }
 
 type Factory<D extends ErrorDefinition> = (
   ...args: keyof ParametersOf<D['message']> extends never
@@ -119,8 +119,10 @@ export function defineErrors<const T extends Record<string, ErrorDefinition>>(de
 
 const sentenceOf = (message: ErrorDefinition['message'], context: Readonly<Record<string, unknown>>): string =>
   typeof message === 'string'
-    ? message.replace(/\{(\w+)\}/g, (_, name: string) => String(context[name]))
+    ? message.replace(/\{(\w+)\}/g, (_, name: string) => textOf(context[name]))
     : message(context)
+
+const textOf = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : String(value))
 
 const catalogue = new Map<string, CataloguedError>()
 

@@ -41,9 +41,6 @@ export function createLogger(
   )
 }
 
-/** A logger that drops everything: the default of tests. */
-export const silentLogger: Logger = pino({ level: 'silent' }, { write: () => undefined })
-
 /** The text with an escape in place of each control or invisible character, so that text of a peer cannot control the terminal. */
 const visible = (text: string) =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, char =>

@@ -3,20 +3,13 @@
  * The library's default metrics stay off: one of them has a name that `promtool check metrics` refuses.
  */
 import { createServer, type Server } from 'node:http'
-import { Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { processErrors } from './platform-errors.ts'
 
 /** `healthy` decides between 200 and 503; the rest is shown as it is. */
 export type Health = { readonly healthy: boolean } & Readonly<Record<string, unknown>>
 
 export type MetricsServer = { readonly url: string; readonly port: number; close(): Promise<void> }
-
-/** An empty registry whose metrics all carry these labels. */
-export function createMetricsRegistry(labels: Readonly<Record<string, string>> = {}): Registry {
-  const registry = new Registry()
-  registry.setDefaultLabels(labels)
-  return registry
-}
 
 /**
  * Serves `/metrics` and `/health`.

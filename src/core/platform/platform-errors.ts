@@ -1,6 +1,6 @@
 import { defineErrors } from './errors.ts'
 
-const meant = (suggestion?: string) => (suggestion ? ` Did you mean "${suggestion}"?` : '')
+export const meant = (suggestion?: string) => (suggestion ? ` Did you mean "${suggestion}"?` : '')
 
 export const platformErrors = defineErrors({
   CONFIG_UNREADABLE: {

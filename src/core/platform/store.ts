@@ -185,9 +185,20 @@ export function readStore(path: string): StoreReader | null {
   }
 }
 
-/** Names the store of a daemon for one network, since nothing that was sent or signed on another network counts here. */
+/** What `read` finds in a store, which its daemon may be using; null where there is none, or it cannot be read, as before its first migration. */
+export function readFromStore<T>(path: string | null, read: (store: StoreReader) => T): T | null {
+  const store = path === null ? null : readStore(path)
+  if (store === null) return null
+  try {
+    return read(store)
+  } catch {
+    return null
+  } finally {
+    store.close()
+  }
+}
 
-/** The path of the store in a role's folder, for a network. */
+/** The path of the store in a role's folder, for a network, since nothing that was sent or signed on another one counts there. */
 export const stateFile = (folder: string, network: { readonly chainId: number; readonly consensus: string }): string =>
   join(folder, `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`)
 

@@ -17,10 +17,20 @@ import {
   uint32,
   uint64,
 } from './primitives.ts'
+import { type SignedType, signedTypes } from './typed-data.ts'
 
 export const protocolVersion = 3
 
-const signed = <S extends z.ZodType>(message: S) => z.object({ message, signature: signature65 })
+const wireForms = { address, bytes32, uint8, uint16, uint32, uint64, string: plainText(256) }
+type WireShape<T extends SignedType> = {
+  [F in (typeof signedTypes)[T][number] as F['name']]: (typeof wireForms)[F['type']]
+}
+
+/** A signed message of this type, each field in its wire form, and the signature. */
+function signed<T extends SignedType>(type: T) {
+  const shape = signedTypes[type].map(field => [field.name, wireForms[field.type]])
+  return z.object({ message: z.object(Object.fromEntries(shape) as WireShape<T>), signature: signature65 })
+}
 
 /** Server → client, first frame: the server's Checker, the network it serves, a fresh nonce. */
 const welcome = z.object({ version: uint32, chainId: uint32, consensus: address, checker: address, nonce: bytes32 })
@@ -28,16 +38,7 @@ const welcome = z.object({ version: uint32, chainId: uint32, consensus: address,
 const session = z.object({
   version: uint32,
   role: z.enum(['provider', 'checker']),
-  session: signed(
-    z.object({
-      operator: address,
-      checker: address,
-      clientCertificateHash: bytes32,
-      serverCertificateHash: bytes32,
-      serverNonce: bytes32,
-      claimHash: bytes32,
-    }),
-  ),
+  session: signed('Session'),
   deviceIds: z.array(bytes32).max(256),
 })
 const accepted = z.object({})
@@ -52,33 +53,10 @@ const refused = z.object({
   regarding: shownText(128).optional(),
 })
 
-const jobOffer = signed(
-  z.object({
-    epoch: uint64,
-    round: bytes32,
-    deviceId: bytes32,
-    generation: uint32,
-    specHash: bytes32,
-    secretHash: bytes32,
-    checker: address,
-  }),
-)
-const commitment = signed(
-  z.object({
-    epoch: uint64,
-    round: bytes32,
-    deviceId: bytes32,
-    generation: uint32,
-    specHash: bytes32,
-    rows: uint64,
-    root: bytes32,
-    environmentHash: bytes32,
-  }),
-)
-const abort = signed(
-  z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, generation: uint32, reason: plainText(256) }),
-)
-const busy = signed(z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, generation: uint32 }))
+const jobOffer = signed('JobOffer')
+const commitment = signed('Commitment')
+const abort = signed('Abort')
+const busy = signed('Busy')
 /** A part of a window that is over, in the encoding of its kind: what comes later cannot be put before it any more. */
 const mark = z.object({
   epoch: uint64,
@@ -87,9 +65,7 @@ const mark = z.object({
   index: uint8,
   mark: bytes64,
 })
-const sampleRequest = signed(
-  z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32, checker: address }),
-)
+const sampleRequest = signed('SampleRequest')
 /**
  * The payload holds the openings, or the piece of them with this number, from 0. The sampling block tells which request they answer,
  * where a reorg made the seat ask twice.
@@ -101,20 +77,10 @@ const openings = z.object({
   piece: uint8.optional(),
 })
 
-const deviceRequest = signed(z.object({ deviceId: bytes32, nonce: bytes32, checker: address }))
+const deviceRequest = signed('DeviceRequest')
 /** `device`, `environment` and `attestation` are canonical JSON whose hashes are signed; parsed by the receiver. */
 const deviceReport = z.object({
-  report: signed(
-    z.object({
-      deviceId: bytes32,
-      generation: uint32,
-      nonce: bytes32,
-      deviceHash: bytes32,
-      environmentHash: bytes32,
-      certificateHash: bytes32,
-      attestationHash: bytes32,
-    }),
-  ),
+  report: signed('DeviceReport'),
   device: z.string().max(65_536),
   environment: z.string().max(65_536),
   attestation: z.string().max(131_072).nullable(),
@@ -123,18 +89,7 @@ const deviceReport = z.object({
 const measure = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 /** What the rate is made of, unsigned: the Provider keeps it where it gives the signed rate. */
 const measures = z.object({ tensor: measure, bandwidth: measure, resident: measure })
-const receipt = signed(
-  z.object({
-    epoch: uint64,
-    cohort: uint32,
-    lane: uint8,
-    deviceId: bytes32,
-    generation: uint32,
-    rate: uint16,
-    uptime: uint16,
-    flags: uint8,
-  }),
-).extend({ measures: measures.optional() })
+const receipt = signed('Receipt').extend({ measures: measures.optional() })
 
 /** Seat → the other seats of its committee: wrong work under the signed root; the payload holds the place, opened. */
 const wrongWork = z.object({ commitment })

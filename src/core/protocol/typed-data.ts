@@ -3,106 +3,50 @@
  * The contracts verify `Commitment` and `Receipt` (audits and slashing) and `Registration` too, so the order of their fields must never
  * change.
  */
-import type { Address, Hex, TypedDataDomain } from 'viem'
+import { type Address, type Hex, parseAbiParameters, type TypedDataDomain } from 'viem'
 
 export const signedTypes = {
   /**
    * Provider (or another Checker) → Checker, once per connection; bound to both TLS certificates and the server's nonce.
    * `claimHash` is keccak256(role of the sender in UTF-8 ‖ its device ids).
    */
-  Session: [
-    { name: 'operator', type: 'address' },
-    { name: 'checker', type: 'address' },
-    { name: 'clientCertificateHash', type: 'bytes32' },
-    { name: 'serverCertificateHash', type: 'bytes32' },
-    { name: 'serverNonce', type: 'bytes32' },
-    { name: 'claimHash', type: 'bytes32' },
-  ],
+  Session: parseAbiParameters(
+    'address operator, address checker, bytes32 clientCertificateHash, bytes32 serverCertificateHash, bytes32 serverNonce, bytes32 claimHash',
+  ),
   /** Checker → Provider, at a trigger. `round` is the trigger's block hash; `secretHash` is keccak256 of the sampling secret. */
-  JobOffer: [
-    { name: 'epoch', type: 'uint64' },
-    { name: 'round', type: 'bytes32' },
-    { name: 'deviceId', type: 'bytes32' },
-    { name: 'generation', type: 'uint32' },
-    { name: 'specHash', type: 'bytes32' },
-    { name: 'secretHash', type: 'bytes32' },
-    { name: 'checker', type: 'address' },
-  ],
+  JobOffer: parseAbiParameters(
+    'uint64 epoch, bytes32 round, bytes32 deviceId, uint32 generation, bytes32 specHash, bytes32 secretHash, address checker',
+  ),
   /** Provider → every seat of its committee: what the device finished inside the window. */
-  Commitment: [
-    { name: 'epoch', type: 'uint64' },
-    { name: 'round', type: 'bytes32' },
-    { name: 'deviceId', type: 'bytes32' },
-    { name: 'generation', type: 'uint32' },
-    { name: 'specHash', type: 'bytes32' },
-    { name: 'rows', type: 'uint64' },
-    { name: 'root', type: 'bytes32' },
-    { name: 'environmentHash', type: 'bytes32' },
-  ],
+  Commitment: parseAbiParameters(
+    'uint64 epoch, bytes32 round, bytes32 deviceId, uint32 generation, bytes32 specHash, uint64 rows, bytes32 root, bytes32 environmentHash',
+  ),
   /** Provider → seats, in place of a Commitment: this device cannot work this round, and the reason. */
-  Abort: [
-    { name: 'epoch', type: 'uint64' },
-    { name: 'round', type: 'bytes32' },
-    { name: 'deviceId', type: 'bytes32' },
-    { name: 'generation', type: 'uint32' },
-    { name: 'reason', type: 'string' },
-  ],
+  Abort: parseAbiParameters('uint64 epoch, bytes32 round, bytes32 deviceId, uint32 generation, string reason'),
   /** Provider → seats, in place of a Commitment: the owner has paused this device, which leaves this round out. */
-  Busy: [
-    { name: 'epoch', type: 'uint64' },
-    { name: 'round', type: 'bytes32' },
-    { name: 'deviceId', type: 'bytes32' },
-    { name: 'generation', type: 'uint32' },
-  ],
+  Busy: parseAbiParameters('uint64 epoch, bytes32 round, bytes32 deviceId, uint32 generation'),
   /** Checker → Provider, after the sampling block: the revealed secret, and the hash of the commitment it opens. */
-  SampleRequest: [
-    { name: 'commitmentHash', type: 'bytes32' },
-    { name: 'secret', type: 'bytes32' },
-    { name: 'samplingBlockHash', type: 'bytes32' },
-    { name: 'checker', type: 'address' },
-  ],
+  SampleRequest: parseAbiParameters(
+    'bytes32 commitmentHash, bytes32 secret, bytes32 samplingBlockHash, address checker',
+  ),
   /** Checker → Provider: asks a device for its DeviceReport over a fresh nonce. */
-  DeviceRequest: [
-    { name: 'deviceId', type: 'bytes32' },
-    { name: 'nonce', type: 'bytes32' },
-    { name: 'checker', type: 'address' },
-  ],
+  DeviceRequest: parseAbiParameters('bytes32 deviceId, bytes32 nonce, address checker'),
   /** Provider → Checker: the hashes of its device and environment records and of its certificate, for that nonce. */
-  DeviceReport: [
-    { name: 'deviceId', type: 'bytes32' },
-    { name: 'generation', type: 'uint32' },
-    { name: 'nonce', type: 'bytes32' },
-    { name: 'deviceHash', type: 'bytes32' },
-    { name: 'environmentHash', type: 'bytes32' },
-    { name: 'certificateHash', type: 'bytes32' },
-    { name: 'attestationHash', type: 'bytes32' },
-  ],
+  DeviceReport: parseAbiParameters(
+    'bytes32 deviceId, uint32 generation, bytes32 nonce, bytes32 deviceHash, bytes32 environmentHash, bytes32 certificateHash, bytes32 attestationHash',
+  ),
   /** Checker → Provider, after COMMIT closes: what this seat put into its opening for the device's lane. */
-  Receipt: [
-    { name: 'epoch', type: 'uint64' },
-    { name: 'cohort', type: 'uint32' },
-    { name: 'lane', type: 'uint8' },
-    { name: 'deviceId', type: 'bytes32' },
-    { name: 'generation', type: 'uint32' },
-    { name: 'rate', type: 'uint16' },
-    { name: 'uptime', type: 'uint16' },
-    { name: 'flags', type: 'uint8' },
-  ],
+  Receipt: parseAbiParameters(
+    'uint64 epoch, uint32 cohort, uint8 lane, bytes32 deviceId, uint32 generation, uint16 rate, uint16 uptime, uint8 flags',
+  ),
   /**
    * Provider → owner, before it is registered: that `payer` registers this device and pays its deposit. It makes `generation` and none else,
    * so it holds once.
    */
-  Registration: [
-    { name: 'operator', type: 'address' },
-    { name: 'payer', type: 'address' },
-    { name: 'localId', type: 'bytes32' },
-    { name: 'payout', type: 'address' },
-    { name: 'generation', type: 'uint32' },
-    { name: 'deviceHash', type: 'bytes32' },
-    { name: 'certificateHash', type: 'bytes32' },
-    { name: 'attestedIdentity', type: 'bytes32' },
-  ],
-} as const
+  Registration: parseAbiParameters(
+    'address operator, address payer, bytes32 localId, address payout, uint32 generation, bytes32 deviceHash, bytes32 certificateHash, bytes32 attestedIdentity',
+  ),
+}
 
 export type SignedType = keyof typeof signedTypes
 

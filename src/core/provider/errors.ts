@@ -4,96 +4,84 @@ import { exactUnits } from '../platform/exact-units.ts'
 
 export const providerErrors = defineErrors({
   PROVIDER_SECOND_COMMITMENT: {
-    message: ({ round }: { round: string }) =>
-      `A different commitment was already signed for round ${round}, so this one was not signed.`,
+    message: 'A different commitment was already signed for round {round}, so this one was not signed.',
     meaning:
       'Two signed commitments for one round are provable equivocation and cost the deposit, so the journal forbids it.',
     fix: 'Nothing to do: the first commitment stands. Make sure that no second Provider runs with the same key.',
   },
   PROVIDER_WORK_DIFFERS: {
-    message: ({ round }: { round: string }) =>
-      `The rows of round ${round}, computed again after a restart, differ from those that were committed to.`,
+    message: 'The rows of round {round}, computed again after a restart, differ from those that were committed to.',
     meaning: 'The same seed always gives the same rows, so the device or its memory computed wrongly, then or now.',
     fix: 'Run "kaisar provider doctor"; if it finds nothing, test the memory of this machine.',
   },
   PROVIDER_ROUND_UNKNOWN: {
-    message: ({ commitmentHash }: { commitmentHash: string }) =>
-      `Commitment ${commitmentHash} is not one of the rounds in progress.`,
+    message: 'Commitment {commitmentHash} is not one of the rounds in progress.',
     meaning: 'A seat asked for samples of a round that has ended, or in which this Provider did not work.',
     refusal: true,
   },
   PROVIDER_OFFER_MISSING: {
-    message: ({ checker }: { checker: string }) =>
-      `Checker ${checker} asks for samples of a round for which it offered no job.`,
+    message: 'Checker {checker} asks for samples of a round for which it offered no job.',
     meaning:
       'The offer fixes the sampling secret before the work is done. Without an offer the seat could choose the sample afterwards.',
     refusal: true,
   },
   PROVIDER_SECOND_REQUEST: {
-    message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
-      `Checker ${checker} asked for samples of commitment ${commitmentHash} before, with another secret.`,
+    message: 'Checker {checker} asked for samples of commitment {commitmentHash} before, with another secret.',
     meaning:
       'A seat draws with one secret. The same request may be answered again, also for the block that a reorg put in the place of the first. With another secret a seat could draw until it likes the rows.',
     refusal: true,
   },
   PROVIDER_ASKED_TOO_OFTEN: {
-    message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
-      `Checker ${checker} asks too often for samples of commitment ${commitmentHash}.`,
+    message: 'Checker {checker} asks too often for samples of commitment {commitmentHash}.',
     meaning: 'A seat asks once, and again when it has connected anew or a reorg has replaced the sampling block.',
     refusal: true,
   },
   PROVIDER_SPEC_OTHER: {
-    message: ({ specHash }: { specHash: string }) =>
-      `A Checker offered a job of spec ${specHash}, which is not in force here.`,
+    message: 'A Checker offered a job of spec {specHash}, which is not in force here.',
     meaning: 'The chain names one spec for an epoch, and this Provider works by that one.',
     fix: 'Nothing to do: the offer was refused. If all Checkers offer that spec, check whether the RPC endpoints are behind.',
   },
   PROVIDER_NOT_FROM_SEAT: {
-    message: ({ checker }: { checker: string }) =>
-      `The message is not signed by Checker ${checker}, whose session it came over.`,
+    message: 'The message is not signed by Checker {checker}, whose session it came over.',
     meaning: 'Every offer, request and receipt is signed by the seat that sends it, for this network.',
     refusal: true,
   },
   PROVIDER_DEVICE_UNKNOWN: {
-    message: ({ deviceId }: { deviceId: string }) => `Device ${deviceId} does not belong to this Provider.`,
+    message: 'Device {deviceId} does not belong to this Provider.',
     meaning: 'A seat asked about a device that this process does not run.',
     refusal: true,
   },
   PROVIDER_RECEIPT_UNWANTED: {
-    message: ({ checker, epoch }: { checker: string; epoch: string }) =>
-      `Checker ${checker} sent a receipt of epoch ${epoch} that this Provider does not keep.`,
+    message: 'Checker {checker} sent a receipt of epoch {epoch} that this Provider does not keep.',
     meaning:
       'A Provider keeps one receipt of each seat for each of its own devices, for the epochs that the chain still keeps.',
     refusal: true,
   },
   PROVIDER_ATTESTATION_TOO_SOON: {
-    message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
-      `Checker ${checker} asks again too soon for attestation evidence of device ${deviceId}.`,
+    message: 'Checker {checker} asks again too soon for attestation evidence of device {deviceId}.',
     meaning:
       'Collecting evidence keeps the card’s tool busy for seconds. A seat gets it once for each device, and again a minute after it last got any from this host.',
     refusal: true,
   },
   PROVIDER_ATTESTATION_TOO_LATE: {
-    message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
-      `Evidence of device ${deviceId} could not be collected for Checker ${checker} while its nonce was fresh.`,
+    message: 'Evidence of device {deviceId} could not be collected for Checker {checker} while its nonce was fresh.',
     meaning: 'Evidence is collected for one seat after the other. The seat’s turn came after its nonce had run out.',
     fix: 'Nothing to do this time. If it repeats, the collector is slow on this host: see how long "kaisar provider attest" takes.',
   },
   PROVIDER_NO_SEATS: {
-    message: ({ reason }: { reason: string }) => `No seat judges this Provider’s devices now: ${reason}.`,
+    message: 'No seat judges this Provider’s devices now: {reason}.',
     meaning: 'Jobs come from the seats that are drawn for a device’s cohort. Without them there is no work and no pay.',
     fix: 'Leave the Provider running: work starts by itself. "kaisar epoch status" shows where the network stands.',
   },
   PROVIDER_MEMORY_TOO_SMALL: {
-    message: ({ model, memoryMiB, leastMiB }: { model: string; memoryMiB: number; leastMiB: number }) =>
-      `${model} has ${memoryMiB} MiB of memory, and memory rounds fill ${leastMiB} MiB at least.`,
+    message: '{model} has {memoryMiB} MiB of memory, and memory rounds fill {leastMiB} MiB at least.',
     meaning:
       'Part of what a device is paid for is memory that it holds. One with less than the least is paid nothing, so it is not registered.',
     fix: 'Run the Provider on a device with more memory. "kaisar provider doctor" lists the devices of this host.',
     exit: 3,
   },
   PROVIDER_NO_DEVICE: {
-    message: ({ reason }: { reason: string }) => `This host has no device that can work: ${reason}`,
+    message: 'This host has no device that can work: {reason}',
     meaning: 'No device was found, or each one that was found has a critical fault.',
     fix: 'Run "kaisar provider doctor" and follow the fixes it names.',
     exit: 3,
@@ -106,52 +94,47 @@ export const providerErrors = defineErrors({
     exit: 2,
   },
   CONTROL_NO_DAEMON: {
-    message: ({ folder }: { folder: string }) => `No Provider runs with ${folder}.`,
+    message: 'No Provider runs with {folder}.',
     meaning:
       'A pause is a word to a running daemon, which says it to the Checkers. Without one there is nothing to pause: the device is not there, and its rounds are missed.',
     fix: 'Start it with "kaisar provider run"; where it runs with another folder, name that with --data-dir.',
     exit: 3,
   },
   CONTROL_UNREACHABLE: {
-    message: ({ path, reason }: { path: string; reason: string }) =>
-      `The Provider does not answer at ${path}: ${reason}`,
+    message: 'The Provider does not answer at {path}: {reason}',
     meaning:
       'The daemon listens once its devices are registered, on a socket in its data folder that only its own user may open.',
     fix: 'Wait until its log says that its devices are registered, and run this command as the user that runs the daemon.',
     exit: 3,
   },
   PROVIDER_CPU_FALLBACK: {
-    message: ({ model, refused }: { model: string; refused: readonly string[] }) =>
-      `The CPU would do the work of ${model}: no other execution provider could be used (${refused.join(', ')}).`,
+    message: 'The CPU would do the work of {model}: no other execution provider could be used ({refused}).',
     meaning:
       'A registered card whose work the CPU does earns as little as a CPU and looks broken. The log says what each execution provider lacks.',
     fix: 'Follow the fixes in the log, or pass --execution-provider cpu to take part with the CPU of this host instead.',
     exit: 3,
   },
   PROVIDER_WINDOW_DIFFERS: {
-    message: ({ spec, windowMs, specWindowMs }: { spec: string; windowMs: number; specWindowMs: number }) =>
-      `The chain sets a window of ${windowMs} ms, and its spec "${spec}" has one of ${specWindowMs} ms.`,
+    message: 'The chain sets a window of {windowMs} ms, and its spec "{spec}" has one of {specWindowMs} ms.',
     meaning:
       'Figures are work divided by the window of the specification. With another window on chain they would mean nothing.',
     fix: 'Tell the owner of the network that round rules and spec have to be changed together.',
     exit: 3,
   },
   PROVIDER_SPEC_CHANGED: {
-    message: ({ epoch }: { epoch: number }) => `The network works by another spec from epoch ${epoch} on.`,
+    message: 'The network works by another spec from epoch {epoch} on.',
     meaning: 'The chain names the spec of each epoch. The engines are started again for the new one.',
     fix: 'Nothing to do: the Provider restarts its engines by itself.',
   },
   PROVIDER_PAYOUT_DIFFERS: {
-    message: ({ deviceId, registered, payout }: { deviceId: string; registered: string; payout: string }) =>
-      `Device ${deviceId} is registered for payout wallet ${registered}, not for ${payout}.`,
+    message: 'Device {deviceId} is registered for payout wallet {registered}, not for {payout}.',
     meaning:
       'Rewards go to the wallet that is registered on chain, whatever --payout says, and only that wallet can name another one.',
     fix: 'Pass the registered wallet as --payout, or send "setPayout" from it first, as docs/run-a-provider.md shows.',
     exit: 3,
   },
   PROVIDER_REGISTRATION_UNSEEN: {
-    message: ({ deviceId }: { deviceId: string }) =>
-      `Device ${deviceId} was registered, and an endpoint does not show it yet.`,
+    message: 'Device {deviceId} was registered, and an endpoint does not show it yet.',
     meaning:
       'The transaction is mined; the endpoint that was asked afterwards is behind, or the block was reorganised away.',
     fix: 'Start the Provider again: no deposit is paid twice. If it repeats, use another RPC endpoint.',

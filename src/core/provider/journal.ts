@@ -3,7 +3,7 @@ import type { Hex } from 'viem'
 import { operatorSessionTable } from '../daemon/operator-session.ts'
 import { ownChainTable } from '../daemon/own-chain.ts'
 import type { Measures } from '../epoch/capacity.ts'
-import { readStore, type Store, type StoreReader } from '../platform/store.ts'
+import { readFromStore, type Store, type StoreReader } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { flagBit } from '../protocol/verdict.ts'
@@ -233,29 +233,19 @@ export type ProviderRecords = {
  * @param limit - most entries of each kind
  * @returns null where there is no journal (yet), or it cannot be read
  */
-export function readProviderRecords(file: string | null, limit: number): ProviderRecords | null {
-  const store = file === null ? null : readStore(file)
-  if (store === null) return null
-  try {
-    return {
-      rounds: readRounds(store, limit),
-      receipts: readReceipts(store, limit),
-      pauses: readPauses(store),
-      busy: readBusyRounds(store, limit),
-      refusals: store
-        .all<{ time: bigint; checker: Hex; code: string; message: string }>(
-          'SELECT time, checker, code, message FROM refusal ORDER BY rowid DESC LIMIT ?',
-          limit,
-        )
-        .map(row => ({ ...row, time: Number(row.time) })),
-    }
-  } catch {
-    // A journal of before its first migration has none of these tables.
-    return null
-  } finally {
-    store.close()
-  }
-}
+export const readProviderRecords = (file: string | null, limit: number): ProviderRecords | null =>
+  readFromStore(file, store => ({
+    rounds: readRounds(store, limit),
+    receipts: readReceipts(store, limit),
+    pauses: readPauses(store),
+    busy: readBusyRounds(store, limit),
+    refusals: store
+      .all<{ time: bigint; checker: Hex; code: string; message: string }>(
+        'SELECT time, checker, code, message FROM refusal ORDER BY rowid DESC LIMIT ?',
+        limit,
+      )
+      .map(row => ({ ...row, time: Number(row.time) })),
+  }))
 
 const readRounds = (store: StoreReader, limit: number): CommittedRound[] =>
   store

@@ -1,6 +1,11 @@
 /** Makes the metrics of a Provider from the events that it emits, and its readiness check for the next round. */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../daemon/daemon-metrics.ts'
+import type { Registry } from 'prom-client'
+import {
+  chainLag,
+  chainTroubles,
+  createDaemonMetrics,
+  type DaemonMetricsDependencies,
+} from '../daemon/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
 import { quorum } from '../protocol/constants.ts'
 import type { ProviderEvent } from './provider-event.ts'
@@ -21,17 +26,12 @@ export type ProviderState = {
   readonly chainLagSeconds: number | null
 }
 
-/** A head that is older than this counts as stopped, whatever the block time. */
-const stoppedSeconds = 120
 /** Epochs without a round after which the Provider counts as not ready: an epoch is entered before it begins, and its first round may come late. */
 const silentEpochs = 3
 
 /** The readiness check: the reasons why a Provider would miss the next round; none when it is ready. Pure. */
 export function providerUnready({ epoch, openSessions, lastRound, chainLagSeconds }: ProviderState): string[] {
-  const reasons: string[] = []
-  if (chainLagSeconds === null) reasons.push('no RPC endpoint answers')
-  else if (chainLagSeconds > stoppedSeconds)
-    reasons.push(`the newest block is ${Math.round(chainLagSeconds)} seconds old`)
+  const reasons = chainTroubles(chainLagSeconds)
   if (epoch === null) return [...reasons, 'no epoch was entered yet']
   if (epoch.devices === 0) return [...reasons, `no device of ours is a member of epoch ${epoch.epoch}`]
   const needed = Math.min(quorum, epoch.seats)
@@ -46,78 +46,53 @@ export function createProviderMetrics(
   options: { readonly version: string },
   dependencies: DaemonMetricsDependencies,
 ): ProviderMetrics {
-  const registry = createDaemonMetrics({ role: 'provider', ...options }, dependencies)
-  const registers = [registry]
-  const rounds = new Counter({
-    name: 'kaisar_provider_rounds_total',
-    help: 'Rounds, by outcome: committed, resumed after a restart, aborted, or busy while the device was paused.',
-    labelNames: ['device', 'result'],
-    registers,
-  })
-  const units = new Counter({
-    name: 'kaisar_provider_work_units_total',
-    help: 'Rows and steps finished inside windows and committed to, by kind of round.',
-    labelNames: ['device', 'kind'],
-    registers,
-  })
-  const figures = new Gauge({
-    name: 'kaisar_provider_window_figure',
-    help: 'The last window, as a seat will count it: tensor in Mop/s, bandwidth in MB/s, resident in MB.',
-    labelNames: ['device', 'figure'],
-    registers,
-  })
-  const lost = new Histogram({
-    name: 'kaisar_provider_window_lost_seconds',
-    help: 'Time from the last batch that counted to the end of the window.',
-    labelNames: ['device'],
-    buckets: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
-    registers,
-  })
-  const lastRoundTime = new Gauge({
-    name: 'kaisar_provider_last_round_timestamp_seconds',
-    help: 'Time of the last round that was committed to, or left out as busy, in seconds since 1970.',
-    labelNames: ['device'],
-    registers,
-  })
-  const receipts = new Counter({
-    name: 'kaisar_provider_receipts_total',
-    help: 'Signed receipts of Checkers, by whether they give the device a capacity.',
-    labelNames: ['device', 'paid'],
-    registers,
-  })
-  const healthChanges = new Counter({
-    name: 'kaisar_provider_device_health_changes_total',
-    help: 'Changes of a device’s health while running, by kind and reason.',
-    labelNames: ['change', 'reason'],
-    registers,
-  })
-  const paused = new Gauge({
-    name: 'kaisar_provider_device_paused',
-    help: '1 while the owner has paused a device, 0 after that.',
-    labelNames: ['device'],
-    registers,
-  })
-  const sessions = new Gauge({
-    name: 'kaisar_provider_open_sessions',
-    help: 'Sessions with Checkers that are open.',
-    registers,
-  })
-  const closed = new Counter({
-    name: 'kaisar_provider_sessions_closed_total',
-    help: 'Sessions that ended, by reason.',
-    labelNames: ['reason'],
-    registers,
-  })
-  const members = new Gauge({
-    name: 'kaisar_provider_member_devices',
-    help: 'Devices of this Provider that are members of the newest epoch entered.',
-    registers,
-  })
-  const epochNumber = new Gauge({
-    name: 'kaisar_provider_epoch',
-    help: 'The newest epoch entered; it may not have begun yet.',
-    registers,
-  })
+  const { registry, counter, gauge, histogram } = createDaemonMetrics({ role: 'provider', ...options }, dependencies)
+  const rounds = counter(
+    'rounds_total',
+    'Rounds, by outcome: committed, resumed after a restart, aborted, or busy while the device was paused.',
+    'device',
+    'result',
+  )
+  const units = counter(
+    'work_units_total',
+    'Rows and steps finished inside windows and committed to, by kind of round.',
+    'device',
+    'kind',
+  )
+  const figures = gauge(
+    'window_figure',
+    'The last window, as a seat will count it: tensor in Mop/s, bandwidth in MB/s, resident in MB.',
+    'device',
+    'figure',
+  )
+  const lost = histogram(
+    'window_lost_seconds',
+    'Time from the last batch that counted to the end of the window.',
+    [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+    'device',
+  )
+  const lastRoundTime = gauge(
+    'last_round_timestamp_seconds',
+    'Time of the last round that was committed to, or left out as busy, in seconds since 1970.',
+    'device',
+  )
+  const receipts = counter(
+    'receipts_total',
+    'Signed receipts of Checkers, by whether they give the device a capacity.',
+    'device',
+    'paid',
+  )
+  const healthChanges = counter(
+    'device_health_changes_total',
+    'Changes of a device’s health while running, by kind and reason.',
+    'change',
+    'reason',
+  )
+  const paused = gauge('device_paused', '1 while the owner has paused a device, 0 after that.', 'device')
+  const sessions = gauge('open_sessions', 'Sessions with Checkers that are open.')
+  const closed = counter('sessions_closed_total', 'Sessions that ended, by reason.', 'reason')
+  const members = gauge('member_devices', 'Devices of this Provider that are members of the newest epoch entered.')
+  const epochNumber = gauge('epoch', 'The newest epoch entered; it may not have begun yet.')
 
   let epoch: ProviderState['epoch'] = null
   let lastRound: ProviderState['lastRound'] = null

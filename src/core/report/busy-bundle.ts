@@ -4,7 +4,7 @@
  *
  * Why: docs/why/busy.md
  */
-import type { Address, Hex } from 'viem'
+import type { Address } from 'viem'
 import { z } from 'zod'
 import { messageBodies } from '../protocol/messages.ts'
 import { address } from '../protocol/primitives.ts'
@@ -42,14 +42,10 @@ export const busyFault = (offer: SignedMessage<'JobOffer'>, busy: SignedMessage<
 export const busySteps = ['OFFER_SIGNATURE', 'BUSY_BINDING', 'BUSY_SIGNATURE'] as const
 export type BusyStep = (typeof busySteps)[number]
 
-export type BusyFacts = {
+export type BusyFacts = SignedMessage<'Busy'> & {
   readonly kind: 'busy'
   readonly operator: Address
   readonly checker: Address
-  readonly deviceId: Hex
-  readonly generation: number
-  readonly epoch: bigint
-  readonly round: Hex
 }
 
 /** The claims that it cannot prove by itself, in sentences for people. */

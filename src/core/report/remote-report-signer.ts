@@ -1,5 +1,5 @@
 /** Messages of a network that a signer in another process signs as EIP-712 typed data. */
-import { type Hex, hexToBytes } from 'viem'
+import { type Hex, hexToBytes, parseAbiParameters } from 'viem'
 import type { RemoteSigner, TypedDataJson } from '../platform/remote-signer.ts'
 import { signerErrors } from '../platform/signer-errors.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
@@ -33,12 +33,7 @@ export async function openRemoteReportSigner(remote: RemoteSigner, network: Netw
   return signer
 }
 
-const domainTypes = [
-  { name: 'name', type: 'string' },
-  { name: 'version', type: 'string' },
-  { name: 'chainId', type: 'uint256' },
-  { name: 'verifyingContract', type: 'address' },
-]
+const domainTypes = parseAbiParameters('string name, string version, uint256 chainId, address verifyingContract')
 
 /** The document as both APIs take it; numbers that JSON would round are decimal text. */
 const typedDataJson = <T extends SignedType>(network: Network, type: T, message: SignedMessage<T>): TypedDataJson => ({

@@ -47,6 +47,43 @@ export function cutLine(line: Line, width: number): Line {
   return kept
 }
 
+/**
+ * A line as the lines of at most `width` columns that it takes, broken at spaces, the later ones below where its text begins: behind
+ * its indent, or a label that two spaces set off. No word is cut; a wide one, such as a hash, begins further left.
+ */
+export function foldLine(line: Line, width: number): Line[] {
+  const text = lineText(line)
+  if (textWidth(text) <= width) return [line]
+  const [label, indent] = /^( *)(?:\S+(?: \S+)* {2,})?/.exec(text)!
+  const head = label.length > width / 2 ? indent!.length : label.length
+  const widest = Math.max(...text.slice(head).split(' ').map(textWidth))
+  const below = Math.max(0, Math.min(head, width - widest))
+  const folded: Line[] = []
+  let from = 0
+  let gap = { at: head, length: 0 }
+  for (const { index, 0: spaces } of text.slice(head).matchAll(/ +|$/g)) {
+    const end = head + index
+    const room = from === 0 ? width : width - below
+    const until = text.slice(from, gap.at).trimEnd().length
+    if (textWidth(text.slice(from, end)) > room && until > 0) {
+      folded.push([...(from === 0 ? [] : [span(' '.repeat(below))]), ...sliceLine(line, from, from + until)])
+      from = gap.at + gap.length
+    }
+    gap = { at: end, length: spaces.length }
+  }
+  return from === 0 ? [line] : [...folded, [span(' '.repeat(below)), ...sliceLine(line, from, text.length)]]
+}
+
+/** Part of a line, by positions in its text. */
+function sliceLine(line: Line, from: number, to: number): Span[] {
+  let at = 0
+  return line.flatMap(({ text, tone }) => {
+    const part = text.slice(Math.max(0, from - at), Math.max(0, to - at))
+    at += text.length
+    return part === '' ? [] : [{ text: part, tone }]
+  })
+}
+
 /** A line with something at either end; the left part gives way where both do not fit. */
 export function spread(left: Line, right: Line, width: number): Line {
   const room = width - lineWidth(right) - 1

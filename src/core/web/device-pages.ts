@@ -16,6 +16,8 @@ import {
   listPage,
   neighbours,
   section,
+  sumOf,
+  type TableColumn,
   tableSection,
   transactionPath,
   verdict,
@@ -28,26 +30,57 @@ const chartEpochs = 48
 /** The name that a device's Provider gives it; null where nobody said it: the chain has only the hash of its record. */
 export type ModelOf = (device: Hex) => string | null
 
+const modelPath = (model: string): string => `/model/${encodeURIComponent(model)}`
+export const modelLink = (model: string | null): Html =>
+  model === null ? html`—` : html`<a href="${modelPath(model)}">${model}</a>`
+
+const idColumn: TableColumn<DeviceView> = { title: 'Device', cell: ({ id }) => deviceLink(id) }
+const columns: readonly TableColumn<DeviceView>[] = [
+  { title: 'Operator', wallet: ({ operator }) => operator },
+  { title: 'Pays to', wallet: ({ payout }) => payout },
+  { title: 'Cohort · lane', cell: placeOf, numeric: true },
+  { title: 'Capacity', number: lastRate },
+  { title: 'Standing', number: ({ standing }) => standing },
+  { title: 'Scores', cell: ({ history }) => sparkPicture(history.map(({ score }) => score)) },
+  { title: 'Verdict', cell: ({ history }) => (history.length === 0 ? '—' : verdict(history.at(-1)!.verdict)) },
+  { title: 'Earned', kai: ({ earned }) => earned },
+]
+
 export const devicesPage = (view: NetworkView, asked: number, modelOf: ModelOf): Page =>
   listPage(
     { title: 'Devices', path: '/devices', caption: 'Devices by lane', empty: 'No device is registered.' },
-    [
-      { title: 'Device', cell: ({ id }) => deviceLink(id) },
-      { title: 'Model', cell: ({ id }) => modelOf(id) ?? '—' },
-      { title: 'Operator', wallet: ({ operator }) => operator },
-      { title: 'Pays to', wallet: ({ payout }) => payout },
-      { title: 'Cohort · lane', cell: placeOf, numeric: true },
-      { title: 'Capacity', number: ({ history }) => history.at(-1)?.rate ?? null },
-      { title: 'Standing', number: ({ standing }) => standing },
-      { title: 'Scores', cell: ({ history }) => sparkPicture(history.map(({ score }) => score)) },
-      { title: 'Verdict', cell: ({ history }) => (history.length === 0 ? '—' : verdict(history.at(-1)!.verdict)) },
-      { title: 'Earned', kai: ({ earned }) => earned },
-    ],
+    [idColumn, { title: 'Model', cell: ({ id }) => modelLink(modelOf(id)) }, ...columns],
     view.devices,
     asked,
   )
 
-const placeOf = ({ cohort, lane }: DeviceView): string => `${cohort} · ${laneInCohort(lane)}`
+/** The devices of a model beside each other, or null where none is known to be of it. */
+export function modelPage(view: NetworkView, model: string, asked: number, modelOf: ModelOf): Page | null {
+  const devices = view.devices.filter(({ id }) => modelOf(id) === model)
+  if (devices.length === 0) return null
+  // A void epoch measured nothing.
+  const rates = devices
+    .flatMap(({ history }) => history.findLast(({ score }) => score !== null)?.rate ?? [])
+    .sort((a, b) => Number(a - b))
+  const lead = facts([
+    ['Devices', grouped(devices.length)],
+    ['Capacity', rates.length === 0 ? '—' : `${grouped(rates[0]!)} to ${grouped(rates.at(-1)!)}`],
+    ['Earned', html`${kai(sumOf(devices, ({ earned }) => earned))} KAI since epoch ${view.firstEpoch}`],
+  ])
+  return listPage(
+    { title: model, path: modelPath(model), lead, caption: 'Devices of this model by lane', empty: '' },
+    [idColumn, ...columns],
+    devices,
+    asked,
+  )
+}
+
+function placeOf({ cohort, lane }: DeviceView): string {
+  return `${cohort} · ${laneInCohort(lane)}`
+}
+function lastRate({ history }: DeviceView): bigint | null {
+  return history.at(-1)?.rate ?? null
+}
 const explanationPath = (device: DeviceView, epoch: number) => `/device/${device.id}?epoch=${epoch}#explanation`
 
 /** @param explanation - or, where it could not be read, the sentence that says why */
@@ -63,6 +96,7 @@ export function devicePage(
     charted.map(entry => ({ epoch: entry.epoch, value: value(entry), href: explanationPath(device, entry.epoch) }))
   const chartOr = (chart: () => Html) => (charted.length === 0 ? html`<p class="empty">Nothing yet.</p>` : chart())
   const last = history.at(-1)
+  const model = modelOf(id)
   const isShown = (epoch: number) => epoch >= Math.max(view.firstEpoch, since) && epoch <= (view.currentEpoch ?? -1)
   return {
     title: `Device ${shortHex(id)}`,
@@ -78,7 +112,7 @@ ${facts([
     'Last verdict',
     last === undefined ? 'not judged yet' : html`epoch ${epochLink(last.epoch)}: ${last.verdict.reason}`,
   ],
-  ['Model', modelOf(id) ?? 'not known: the chain has the hash of its record, not the record'],
+  ['Model', model === null ? 'not known: the chain has the hash of its record, not the record' : modelLink(model)],
   ['Pays to', fullHash(payout, walletPath(payout))],
   ['Operator', fullHash(operator, walletPath(operator))],
   ['Cohort · lane', placeOf(device)],

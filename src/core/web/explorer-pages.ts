@@ -4,7 +4,7 @@ import type { Explanation } from '../explain/explanation.ts'
 import { findDevice, type NetworkView } from '../network/network-view.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { checkerPage, checkersPage } from './checkers-page.ts'
-import { devicePage, devicesPage, type ModelOf } from './device-pages.ts'
+import { devicePage, devicesPage, type ModelOf, modelPage } from './device-pages.ts'
 import { epochPage, epochsPage } from './epoch-pages.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
@@ -64,6 +64,10 @@ export async function findPage(
       const epoch = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) : undefined
       return ok(devicePage(view, device, await explainOrWhyNot(() => explain(device.id, epoch)), modelOf))
     }
+    case 'model': {
+      const model = decoded(name)
+      return orMissing(modelPage(view, model, page, modelOf), html`No device is known to be a ${model}.`)
+    }
     case 'checker': {
       const checker = view.checkers.find(({ operator }) => operator === id)
       return orMissing(checker && checkerPage(view, checker), html`No Checker has the operator ${name}.`)
@@ -80,6 +84,15 @@ export async function findPage(
       )
     default:
       return nowhere()
+  }
+}
+
+/** A part of a path as it is shown; one that is badly encoded as it stands. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
   }
 }
 

@@ -1,7 +1,7 @@
 /** What was paid and done, by wallet and by transaction. */
 import type { NetworkView } from '../network/network-view.ts'
 import { eventText, type ToldEvent } from '../view/event-text.ts'
-import type { ModelOf } from './device-pages.ts'
+import { type ModelOf, modelLink } from './device-pages.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
 import {
@@ -88,7 +88,7 @@ ${
     'Devices of this wallet',
     [
       { title: 'Device', cell: ({ id }) => deviceLink(id) },
-      { title: 'Model', cell: ({ id }) => modelOf(id) ?? '—' },
+      { title: 'Model', cell: ({ id }) => modelLink(modelOf(id)) },
       ...shared,
     ],
     devices.slice(0, 200),

@@ -153,6 +153,28 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
     })
   })
 
+  it('fits a terminal of 80 columns, whatever is listed: no table is cut by it, and no line broken within a word', async () => {
+    const { providers } = await result<ProviderData>('provider', 'status')
+    const [device] = providers[0]!.devices
+    const { devices } = await result<{ devices: { id: string; payout: string }[] }>('chain', 'devices')
+    const wallet = devices.find(({ id }) => id === device!.id)!.payout
+    for (const words of [
+      ...['devices', 'doctor', 'info', 'params', 'seats'].map(each => `chain ${each}`),
+      ...['context list', 'context show', 'devnet status', 'keys list', `wallet balance ${wallet}`],
+      ...['epoch status', 'epoch rewards', `epoch explain ${device!.id}`],
+      ...['provider status', 'provider report', 'provider doctor', 'provider setup-gpu', 'checker status'],
+      ...[`device list ${wallet}`, `fleet status ${wallet}`, `fleet payments ${wallet}`],
+    ]) {
+      const { stdout } = await runCliHere(words.split(' '), { env: home.env, columns: 80 })
+      expect(stdout, words).not.toBe('')
+      // The folder of a user has a shorter name.
+      for (const line of stdout.replaceAll(home.path, '~').split('\n'))
+        expect([...line].length, `${words}: ${line}`).toBeLessThanOrEqual(80)
+    }
+    const { stdout } = await kaisar('epoch', 'explain', device!.id)
+    expect(stdout, 'where nothing sets a width').toMatch(/^ +share = .{60,}$/m)
+  })
+
   describe('metrics and health', () => {
     it.each(['provider-1', 'checker-1'])('of %s are served, well-formed, and say that it is ready', async name => {
       const text = await (await fetch(`${metricsUrl(name)}/metrics`)).text()

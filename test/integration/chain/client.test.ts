@@ -83,6 +83,14 @@ describe('chain client', () => {
     },
   )
 
+  test('where the chain is not named, a silent endpoint is waited for once: it is not asked for its chain id again', async () => {
+    const [silent, other] = [await proxied({ fault: 'hang' }), await proxied()]
+    const chain = await connectChain({ rpcUrls: [silent.url, other.url], timeoutMs: 300 })
+    expect(chain.status().map(({ reason }) => reason?.code)).toEqual(['RPC_TIMEOUT', undefined])
+    expect(silent.calls).toEqual(['eth_chainId'])
+    expect(other.calls.filter(method => method === 'eth_chainId')).toHaveLength(1)
+  })
+
   test('a socket that accepts the connection and never answers does not delay the others', async () => {
     const silent = createServer()
     await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))

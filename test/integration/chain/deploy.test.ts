@@ -33,7 +33,7 @@ async function scene(coin = '10') {
     )
   const deploy = (...args: string[]) => deployVia(anvil.rpcUrl, ...args)
   /** Through an endpoint that fails once this many transactions were sent. */
-  const interrupt = async (after: number, fault: 'server-error' | 'drop-reply' = 'server-error') => {
+  const interrupt = async (after: number, fault: 'server-error' | 'drop-reply' | 'vanish' = 'server-error') => {
     const heal = proxy.inject({ fault, method: 'eth_sendRawTransaction', after })
     return deployVia(proxy.url).finally(heal)
   }
@@ -160,8 +160,8 @@ describe('a deployment', () => {
 
   test.each([
     ['not taken', 'server-error', 3],
-    ['taken, and the answer lost', 'drop-reply', 3],
-    ['taken, and the answer lost, at the very end', 'drop-reply', 8],
+    ['taken, and the answer lost', 'vanish', 3],
+    ['taken, and the answer lost, at the very end', 'vanish', 8],
   ] as const)(
     'a deployment that was interrupted goes on with the same command (a transaction %s)',
     async (_how, fault, after) => {
@@ -188,6 +188,12 @@ describe('a deployment', () => {
       expect(readContext(dataDir, 'net').contracts).toEqual(done.data.contracts)
     },
   )
+
+  test('a deployment is made, and nothing twice, through an endpoint that loses every answer to a transaction', async () => {
+    const { interrupt, sent } = await scene()
+    expect((await interrupt(0, 'drop-reply')).json()).toMatchObject({ success: true })
+    expect(await sent()).toBe(9)
+  })
 
   test('a deployment whose key sent something else meanwhile ends, and says what to do', async () => {
     const { deploy, interrupt, deployer, sent } = await scene()

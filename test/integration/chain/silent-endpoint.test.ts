@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { connectChain } from '../../../src/core/chain/client.ts'
 import { transact } from '../../../src/core/chain/tx/transact.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
+import { eventually } from '../../helpers/eventually.ts'
 import { noteBoard } from '../../helpers/note-board.ts'
 import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 import { senderForTests } from '../../helpers/sender.ts'
@@ -54,7 +55,43 @@ it('a command is told why a transaction was refused, where every endpoint refuse
   const call = { what: 'note', to, data: board.dataOf(1) }
   const dependencies = { chain, account: board.account, clock: systemClock }
   await transact(call, {}, dependencies)
-  await expect(transact(call, { nonce: 0 }, dependencies)).rejects.toThrow(/nonce too low/i)
+  const other = { ...call, data: board.dataOf(2) }
+  await expect(transact(other, { nonce: 0 }, dependencies)).rejects.toThrow(/nonce too low/i)
+})
+
+it.each([
+  { fault: 'rate-limited', times: 2 },
+  { fault: 'drop-reply', times: 1 },
+] as const)('a command of one endpoint sends its transaction once, though the answer is $fault', async rule => {
+  const board = await noteBoard()
+  const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
+  const chain = await connectChain({ rpcUrls: [proxy.url] })
+  onTestFinished(async () => {
+    chain.close()
+    await proxy.stop()
+  })
+  proxy.inject({ ...rule, method: 'eth_sendRawTransaction' })
+  const call = { what: 'note', to: board.note(1).to, data: board.dataOf(1) }
+  const dependencies = { chain, account: board.account, clock: systemClock }
+  // Mined at once: whoever is given it again says that its nonce is used.
+  expect(await transact(call, {}, dependencies)).toMatchObject({ success: true })
+  // Still waiting: whoever is given it again says that it has it.
+  await board.anvil.client.setAutomine(false)
+  proxy.inject({ ...rule, method: 'eth_sendRawTransaction' })
+  const onSigned = () => void eventually(async () => expect(await board.pooled()).toBe(1)).then(mine)
+  const mine = () => board.anvil.client.mine({ blocks: 1 })
+  expect(await transact(call, {}, { ...dependencies, onSigned })).toMatchObject({ success: true })
+  expect(await board.noted()).toEqual([1, 1])
+  expect(proxy.injected[rule.fault]).toBe(2 * rule.times)
+})
+
+it('a command is told what an endpoint says to its transaction, and not that another one does not answer', async () => {
+  const { board, chain } = await boardBehindThree({ fault: 'rate-limited', method: 'eth_sendRawTransaction' })
+  const call = { what: 'note', to: board.note(1).to, data: board.dataOf(1) }
+  const dependencies = { chain, account: board.account, clock: systemClock }
+  await transact(call, {}, dependencies)
+  const other = { ...call, data: board.dataOf(2) }
+  await expect(transact(other, { nonce: 0 }, dependencies)).rejects.toThrow(/nonce too low/i)
 })
 
 it('the chain is the one that most endpoints name, whoever is the first to answer', async () => {

@@ -5,6 +5,8 @@ import { execa } from 'execa'
 import { type Address, type Hex, parseEther } from 'viem'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
+import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
+import { chainErrors } from '../../../src/core/chain/errors.ts'
 import { kaiBalance } from '../../../src/core/chain/kai.ts'
 import { costOfTransfers, sendTransfers } from '../../../src/core/chain/transfers/send-transfers.ts'
 import { readTransferList } from '../../../src/core/chain/transfers/transfer-list.ts'
@@ -492,6 +494,15 @@ describe('sending transfers', () => {
     expect(ended).toMatchObject({ code: 'RPC_UNREACHABLE' })
     expect((await send(saves.at(-1)!)).ended).toMatchObject({ transfers: [{ nonce: before }] })
     expect([await count(), (await holdings(one))[0]]).toEqual([before + 1, parseEther('1')])
+  })
+
+  test('what an endpoint says to a transfer is told, and not that another one does not answer', async () => {
+    const [one] = strangers(1) as [Address]
+    const says = (answer: unknown) => ({ request: () => Promise.reject(answer) })
+    const silent = says(chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method: 'eth_sendRawTransaction' }))
+    const usable = () => [silent, says(new Error('exceeds block gas limit')), silent] as unknown as Endpoint[]
+    const { ended } = await send(recordOf(`${one},1`), { chain: { ...network.chain, usable } })
+    expect(ended).toMatchObject({ code: 'RPC_FAILED', message: expect.stringContaining('exceeds block gas limit') })
   })
 
   test('an endpoint that cuts the connection after it took a transaction does not make a second one', async () => {

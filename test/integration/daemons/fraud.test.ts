@@ -6,7 +6,6 @@ import { cohortMembers, getDevice } from '../../../src/core/chain/devices.ts'
 import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { createEquivocationReports } from '../../../src/core/checker/report-equivocation.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { reportFalseReceipts } from '../../../src/core/provider/report-false-receipts.ts'
@@ -15,6 +14,7 @@ import { anvilForTests } from '../../helpers/anvil.ts'
 import { networkForTests, testAccount } from '../../helpers/deploy.ts'
 import { playerFor } from '../../helpers/play-epochs.ts'
 import { senderForTests } from '../../helpers/sender.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const ends: (() => Promise<void>)[] = []
 afterAll(() => Promise.all(ends.map(end => end())))

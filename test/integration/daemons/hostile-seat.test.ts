@@ -5,7 +5,6 @@ import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-dev
 import { jobOf, jobsOf } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
@@ -22,6 +21,7 @@ import type { Session } from '../../../src/core/transport/session.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 import { smallMemorySpec } from '../../unit/job/small-memory-spec.ts'
 
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }

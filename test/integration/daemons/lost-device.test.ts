@@ -13,7 +13,6 @@ import { deviceRecord, type ProbeResult, probedDevice } from '../../../src/core/
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type Jobs, jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 import { createHealthWatch } from '../../../src/core/provider/health-watch.ts'
@@ -25,6 +24,7 @@ import { createSigner } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 import { opened } from '../../helpers/opened.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
 const rules = {

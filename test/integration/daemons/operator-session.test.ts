@@ -6,11 +6,11 @@ import type { TransactionSender } from '../../../src/core/chain/tx/transaction-s
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { asOnlyRun, operatorSessionTable } from '../../../src/core/daemon/operator-session.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 import { deployForTests } from '../../helpers/deploy.ts'
 import { senderForTests } from '../../helpers/sender.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const roles = ['provider', 'checker'] as const
 let anvil: Awaited<ReturnType<typeof anvilForTests>>

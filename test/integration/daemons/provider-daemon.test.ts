@@ -13,7 +13,6 @@ import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-dev
 import { type Jobs, jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
@@ -31,6 +30,7 @@ import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { playerFor } from '../../helpers/play-epochs.ts'
 import { senderForTests } from '../../helpers/sender.ts'
 import { recoverOn } from '../../helpers/session-signers.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const account = devAccount(3)
 const operator = lowerCase(account.address)

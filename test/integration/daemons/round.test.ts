@@ -14,7 +14,6 @@ import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { type Jobs, jobOf, jobsHash, jobsOf } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
@@ -30,6 +29,7 @@ import { encodeWrongWork } from '../../../src/core/report/wrong-work.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 import { opened } from '../../helpers/opened.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const jobs: Jobs = jobsOf(
   { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },

@@ -11,7 +11,7 @@ import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
-import { createLogger, silentLogger } from '../../../src/core/platform/log.ts'
+import { createLogger } from '../../../src/core/platform/log.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 import { storeErrors } from '../../../src/core/platform/store-errors.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
@@ -20,6 +20,7 @@ import { anvilForTests } from '../../helpers/anvil.ts'
 import { certainRounds, mineAt, networkForTests, testAccount } from '../../helpers/deploy.ts'
 import { playerFor } from '../../helpers/play-epochs.ts'
 import { senderForTests } from '../../helpers/sender.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const privateKey = keccak256(toHex('kaisar/test/checker/0'))
 const commit = { abi: epochConsensusAbi as Abi, functionName: 'commit' }

@@ -15,13 +15,14 @@ import {
   packLanes,
   packOpening,
 } from '../../../src/core/epoch/opening.ts'
-import { checkerPaymentOf, creditsOf, newcomersOf, openCapOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
+import { newcomersOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
 import { tally } from '../../../src/core/epoch/tally.ts'
 import { cohortLanes, quorum } from '../../../src/core/protocol/constants.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { anyBytes32, anyOpening, similarOpenings } from '../../helpers/arbitraries.ts'
 import { mineAt, networkForTests } from '../../helpers/deploy.ts'
 import { drawCommittee } from '../../helpers/draw-committee.ts'
+import { checkerPaymentOf, creditsOf, openCapOf } from '../../helpers/epoch-credits.ts'
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 // 70 devices: two cohorts, the second with six lanes taken. Seven owners with different numbers of seats.

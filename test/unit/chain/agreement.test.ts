@@ -1,6 +1,6 @@
 import { HttpRequestError, RpcRequestError } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { agree } from '../../../src/core/chain/agreement.ts'
+import { agree, isCompared } from '../../../src/core/chain/agreement.ts'
 import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
@@ -27,6 +27,7 @@ function endpoint(name: string, head: number, state: (at: number) => unknown, br
     eth_getBlockByHash: ([hash]) => block(Number.parseInt((hash as string).slice(-2), 16), branch),
     eth_call: ([, which]) => state(numberOf(which)),
     eth_estimateGas: () => state(head),
+    eth_maxPriorityFeePerGas: () => state(head),
   }
   const it: Endpoint = {
     name,
@@ -206,7 +207,7 @@ describe('a read over several endpoints', () => {
     expect(await read).toEqual({ result: '0x01' })
   })
 
-  it('an endpoint that never answers holds up no estimate on which the two others agree, and by a second one on which they differ', async () => {
+  it('an endpoint that never answers holds up no estimate on which the two others agree, and by a second one on which they nearly do', async () => {
     const gas = { method: 'eth_estimateGas', params: [{}] }
     const silent = endpoint('silent', 9, () => new Promise<never>(() => undefined))
     const [low, high] = [endpoint('low', 9, () => '0x64'), endpoint('high', 9, () => '0x65')]
@@ -221,7 +222,7 @@ describe('a read over several endpoints', () => {
     expect(doubted).toEqual(['silent'])
   })
 
-  it('an endpoint that contradicts the others and then falls silent holds up a read by three seconds, and is doubted', async () => {
+  it('an endpoint that contradicts the others and then falls silent holds up a read by one second, and is doubted', async () => {
     const clock = createManualClock()
     const unclear = new RpcRequestError({ url: '', body: {}, error: { code: -32_000, message: 'internal error' } })
     const [liar, a, b] = [
@@ -234,9 +235,87 @@ describe('a read over several endpoints', () => {
     const doubted: string[] = []
     const onDoubt = ({ name }: Endpoint) => void doubted.push(name)
     const read = agree(call, [{ ...liar.it, request: once }, a.it, b.it], 3, { clock, onDoubt })
-    for (let stage = 0; stage < 3; stage++) await clock.advance(1_000)
+    await clock.advance(1_000)
     expect(await read).toEqual({ result: '0x01' })
     expect(new Set(doubted)).toEqual(new Set(['liar']))
+  })
+
+  it('two endpoints that contradict each other about one block wait for a third that is slow, and it decides', async () => {
+    const atHash = { method: 'eth_call', params: [{ to: '0x' }, { blockHash: hashOf(9) }] }
+    for (const read of [call, atHash]) {
+      const clock = createManualClock()
+      const liar = endpoint('liar', 9, () => '0x66')
+      const honest = endpoint('honest', 9, () => '0x01')
+      const slow = endpoint('slow', 9, () => clock.sleep(4_000).then(() => '0x01'))
+      let isOver = false
+      const answer = agree(read, [liar.it, honest.it, slow.it], 3, { clock }).finally(() => {
+        isOver = true
+      })
+      await clock.advance(3_999)
+      expect(isOver).toBe(false)
+      await clock.advance(1)
+      expect(await answer).toEqual({ result: '0x01' })
+      expect([liar, honest, slow].map(({ dropped }) => dropped.length)).toEqual([1, 0, 0])
+    }
+  })
+
+  it('an endpoint that does not know, or is on another branch, contradicts nobody: a slow third is waited for by a second', async () => {
+    const unknown = () =>
+      new RpcRequestError({ url: '', body: {}, error: { code: -32_000, message: 'header not found' } })
+    const atHash = { method: 'eth_call', params: [{ to: '0x' }, { blockHash: hashOf(9) }] }
+    const byNumber = { method: 'eth_getBlockByNumber', params: ['0x9', false] }
+    for (const [read, other] of [
+      [atHash, endpoint('behind', 9, unknown)],
+      [byNumber, endpoint('other branch', 9, () => '0x01', 'b')],
+    ] as const) {
+      const clock = createManualClock()
+      const honest = endpoint('honest', 9, () => '0x01')
+      const silent = endpoint('silent', 9, () => '0x01')
+      const never: Endpoint['request'] = () => new Promise(() => undefined)
+      const answer = agree(read, [other.it, honest.it, { ...silent.it, request: never }], 3, { clock })
+      answer.catch(() => undefined)
+      await clock.advance(1_000)
+      await expect(answer).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
+    }
+  })
+
+  it.each([
+    { method: 'eth_maxPriorityFeePerGas', other: '0xc8', used: '0xc8', atMs: 1_000 },
+    { method: 'eth_maxPriorityFeePerGas', other: '0xc9', used: '0xc9', atMs: 5_000 },
+    { method: 'eth_estimateGas', other: '0x6e', used: '0x6e', atMs: 1_000 },
+    { method: 'eth_estimateGas', other: '0x6f', used: '0x6f', atMs: 5_000 },
+    { method: 'eth_estimateGas', other: revert, used: '0x64', atMs: 5_000 },
+  ])(
+    'of two estimates the higher is used, once the third has failed where they are far apart ($method, $used)',
+    async ({ method, other, used, atMs }) => {
+      const clock = createManualClock()
+      const timeout = chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method })
+      const all = [() => clock.sleep(5_000).then(() => timeout), () => '0x64', () => other]
+      const endpoints = all.map((answer, i) => endpoint(`${i}`, 9, answer).it)
+      const estimate = agree({ method, params: [{}] }, endpoints, 3, { clock })
+      const ended = estimate.then(answer => ({ answer, atMs: clock.monotonicMs() }))
+      for (let second = 0; second < 5; second++) await clock.advance(1_000)
+      expect(await ended).toEqual({ answer: { result: used }, atMs })
+    },
+  )
+
+  it('a transaction and its receipt are what two endpoints say, also where these differ in fields that are not read', async () => {
+    const [hash, other] = [hashOf(1), hashOf(2)]
+    const shown = {
+      eth_getTransactionByHash: { hash, to: '0xAB', input: '0x01' },
+      eth_getTransactionReceipt: { transactionHash: hash, blockHash: other, status: '0x1', logs: [{ data: '0x01' }] },
+    }
+    const forged = { input: '0x66', logs: [{ data: '0x66' }] }
+    for (const [method, truth] of Object.entries(shown)) {
+      const says = (answer: object): Endpoint =>
+        ({ name: 'it', request: async () => answer, mark: () => undefined }) as unknown as Endpoint
+      const honest = [says({ ...truth, type: '0x2' }), says({ ...truth, to: '0xab', blockTimestamp: '0x5' })]
+      const call = { method, params: [hash] }
+      expect(isCompared(call)).toBe(true)
+      expect(await agree(call, honest)).toEqual({ result: { ...truth, type: '0x2' } })
+      const all = [says({ ...truth, ...forged }), ...honest]
+      expect(await agree(call, all)).toEqual({ result: { ...truth, type: '0x2' } })
+    }
   })
 
   it('reads go on with one endpoint where the others do not answer', async () => {

@@ -6,7 +6,6 @@ import { createDeviceJobs } from '../../../src/core/checker/device-check.ts'
 import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 import {
   encodeDeviceRecord,
@@ -22,6 +21,7 @@ import { environmentRecord } from '../../helpers/environment.ts'
 import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 import { device as deviceRecord } from '../report/sample-report.ts'
 import { device, network, provider, seatKeys, word } from './judge-fixture.ts'
 

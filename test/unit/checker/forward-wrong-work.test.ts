@@ -1,13 +1,13 @@
 /** A wrong row over real sessions of the in-memory transport: seats that judge by themselves, and only one whose sample hit it. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { createForwardWrongWork, createPeerServer, type PeerDependencies } from '../../../src/core/checker/peers.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { recoverSigner } from '../../../src/core/report/signer.ts'
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
 import { type SessionServer, serveSessions } from '../../../src/core/transport/serve-sessions.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 import { network, openJudgeFixture, type Worked, word } from './judge-fixture.ts'
 
 let fixture: Awaited<ReturnType<typeof openJudgeFixture>>

@@ -14,7 +14,6 @@ import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { rowBytes, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { MessageBody, MessageType } from '../../../src/core/protocol/messages.ts'
@@ -25,6 +24,7 @@ import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commi
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 import { commitTo, epochSeed, smallJobs, smallSpec as spec } from '../job/small-spec.ts'
 
 export const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }

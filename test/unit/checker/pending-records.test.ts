@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createPendingRecords } from '../../../src/core/checker/round/record.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 /** A disk that can be full; what a transaction wrote is there when it returns, and not where it threw. */
 function disk() {

@@ -200,11 +200,13 @@ describe('a host', () => {
     expect(icd!.commands.join()).toContain('libnvidia-gl-570')
   })
 
-  it('on another processor has no CUDA part of ONNX Runtime, and is sent to WebGPU', async () => {
-    const setup = await examine({ ...nvidiaWhole, architecture: 'arm64', works: ['webgpu', 'cpu'] })
-    const [runtime] = missingParts(setup)
-    expect(runtime).toMatchObject({ name: 'ONNX Runtime’s CUDA part', detail: expect.stringContaining('arm64') })
-    expect(runtime!.own).toBeUndefined()
+  it('on another processor has no part of ONNX Runtime for cards, and nothing to run for one', async () => {
+    const setup = await examine({ ...nvidiaWhole, architecture: 'arm64', works: ['cpu'] })
+    const parts = setup.engines.flatMap(({ parts }) =>
+      parts.filter(({ detail }) => detail === 'there is none for arm64'),
+    )
+    expect(parts.map(({ name }) => name)).toEqual(['ONNX Runtime’s CUDA part', 'ONNX Runtime’s WebGPU'])
+    expect(parts.flatMap(({ commands, own }) => [...commands, own])).toEqual([undefined, undefined])
   })
 
   it.each([

@@ -3,10 +3,11 @@ import { keccak256, numberToHex, toHex } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { encodeRateDown, maxRate } from '../../../src/core/epoch/minifloat.ts'
 import type { LaneOpening, Opening } from '../../../src/core/epoch/opening.ts'
-import { creditOf, creditsOf, type LaneStanding, paymentOf } from '../../../src/core/epoch/rewards.ts'
+import { creditOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
 import { tally } from '../../../src/core/epoch/tally.ts'
 import { cohortLanes, committeeSize, maxRateLane, quorum } from '../../../src/core/protocol/constants.ts'
 import { drawCommittee } from '../../helpers/draw-committee.ts'
+import { creditsOf, type LaneStanding } from '../../helpers/epoch-credits.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const owners = Array.from({ length: 200 }, (_, i) => numberToHex(i + 1, { size: 20 }))

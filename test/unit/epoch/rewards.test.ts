@@ -1,15 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeRateDown, maxRate } from '../../../src/core/epoch/minifloat.ts'
-import {
-  capOf,
-  checkerPaymentOf,
-  creditOf,
-  creditsOf,
-  nextStanding,
-  paymentOf,
-  scoreOf,
-} from '../../../src/core/epoch/rewards.ts'
+import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../../../src/core/epoch/rewards.ts'
+import { checkerPaymentOf, creditsOf } from '../../helpers/epoch-credits.ts'
 
 const amount = fc.bigInt({ min: 0n, max: 10n ** 27n })
 const credit = fc.bigInt({ min: 0n, max: maxRate })

@@ -135,6 +135,7 @@ describe('the specs', () => {
     ['one with a display', 'nvidia', 24_576, 1_024, ['C', 'G'], 257],
     ['one that draws and computes in one program', 'nvidia', 24_576, 1_024, ['C+G'], 257],
     ['one whose tool lists no programs', 'amd', 24_576, 1_024, [], 257],
+    ['one that another daemon has filled before', 'nvidia', 24_576, 1_024 + 294 * 64, ['C', 'C'], 59],
     ['one that uses more than it has', 'nvidia', 1_024, 2_048, [], 0],
     ['one of which only the size is known', 'nvidia', 24_576, null, [], 51],
     ['one of which nothing is known', 'nvidia', null, null, [], 51],

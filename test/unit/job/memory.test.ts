@@ -1,11 +1,12 @@
 /** The memory job from the fill to the verdict, on the real kernels and a small spec. */
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fillKey } from '../../../src/core/job/memory/drawn-entries.ts'
 import { type Memory, type Step, walkedBy } from '../../../src/core/job/memory/memory.ts'
 import { fillMemory, type MemoryBanks } from '../../../src/core/job/memory/memory-banks.ts'
 import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
 import { placeOfStep, type SampledStep } from '../../../src/core/job/memory/memory-sample.ts'
+import { groupBytes } from '../../../src/core/job/memory/memory-spec.ts'
 import {
   reworkMemoryWindow,
   runMemoryWindow,
@@ -15,6 +16,20 @@ import { openRowChain, type RowChain } from '../../../src/core/job/memory/row-ch
 import { type Mark, memoryRoot, rootOfMarks } from '../../../src/core/job/memory/state-tree.ts'
 import { type MemoryClaim, type MemoryVerification, verifyMemory } from '../../../src/core/job/memory/verify-memory.ts'
 import { smallMemorySpec as spec } from './small-memory-spec.ts'
+
+/** Banks that this machine still has room for. */
+const room = vi.hoisted(() => ({ banks: Number.POSITIVE_INFINITY }))
+vi.mock(import('../../../src/core/job/memory/step-code.ts'), async importOriginal => {
+  const code = await importOriginal()
+  const stepMemories: typeof code.stepMemories = shape => {
+    const allocate = code.stepMemories(shape)
+    return bytes => {
+      if (room.banks-- <= 0) throw new RangeError('could not allocate memory')
+      return allocate(bytes)
+    }
+  }
+  return { ...code, stepMemories }
+})
 
 const epochSeed = `0x${'e1'.repeat(32)}` as const
 const deviceId = `0x${'d1'.repeat(32)}` as const
@@ -72,7 +87,21 @@ describe('the fill', () => {
     expect(seen).toEqual([1, 2])
   })
 
-  it('claims what the machine gives, and nothing below the least', async () => {
+  it('claims the banks that the machine had room for, which are the first of what was wanted', async () => {
+    const wanted = { spec, key, groups, bankBytes: 32_768 + groupBytes(spec) }
+    room.banks = 4
+    onTestFinished(() => {
+      room.banks = Number.POSITIVE_INFINITY
+    })
+    const fewer = await fillMemory(wanted, chain)
+    expect(fewer.ready).toBe(4)
+    const marks = { seed, groups: 4, markSteps: [100, 150, 300] }
+    expect((await reworkMemoryWindow(fewer, marks)).root).toEqual((await reworkMemoryWindow(banks, marks)).root)
+    room.banks = spec.leastGroups - 1
+    await expect(fillMemory(wanted, chain)).rejects.toThrow(codeOf('JOB_MEMORY_TOO_SMALL'))
+  })
+
+  it('claims nothing where the machine has no room for one bank', async () => {
     const asked = { ...spec, width: 8192, layers: 64, products: 1, leastGroups: 1 }
     // One group of 4 GiB and a little more: above what a bank can address.
     const filling = fillMemory({ spec: asked, key, groups: 1 }, { run: async drawn => drawn })

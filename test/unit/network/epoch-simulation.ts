@@ -1,10 +1,12 @@
 /** One epoch as the contracts would settle it, made from seats' openings by the mirrors: facts to explain, and what is right. */
 import type { Address, Hex } from 'viem'
+import type { NetworkParameters } from '../../../src/core/chain/network-presets.ts'
 import { type LaneOpening, type Opening, packOpening } from '../../../src/core/epoch/opening.ts'
-import { creditsOf, type Emission, newcomersOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
+import { newcomersOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
 import { tally } from '../../../src/core/epoch/tally.ts'
 import type { CohortFacts, DeviceFacts, EpochFacts } from '../../../src/core/network/epoch-facts.ts'
 import { cohortLanes, quorum } from '../../../src/core/protocol/constants.ts'
+import { creditsOf } from '../../helpers/epoch-credits.ts'
 
 export const hex = (digit: number | string, bytes: number): Hex =>
   `0x${String(digit)
@@ -26,7 +28,7 @@ export type SimulationOptions = {
   readonly openings: readonly (Opening | null)[]
   /** Of each member; members take the lanes of the cohort from its first on. */
   readonly standings: readonly bigint[]
-  readonly emission?: Partial<Emission>
+  readonly emission?: Partial<NetworkParameters['emission']>
   readonly firstStanding?: bigint
   /** Credits and caps of other cohorts. */
   readonly others?: bigint

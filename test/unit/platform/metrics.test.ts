@@ -1,9 +1,10 @@
-import { Counter } from 'prom-client'
+import { Counter, Registry } from 'prom-client'
 import { expect, it } from 'vitest'
-import { createMetricsRegistry, startMetricsServer } from '../../../src/core/platform/metrics.ts'
+import { startMetricsServer } from '../../../src/core/platform/metrics.ts'
 
 it('the metrics server serves metrics and health, and nothing else, on loopback', async () => {
-  const registry = createMetricsRegistry({ role: 'checker' })
+  const registry = new Registry()
+  registry.setDefaultLabels({ role: 'checker' })
   new Counter({
     name: 'kaisar_checker_verdicts_total',
     help: 'Verdicts by kind.',

@@ -1,9 +1,9 @@
 /** What a pause frees, and when it is there again: the device is busy until then. */
 import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
 import { createReadiness } from '../../../src/core/provider/readiness.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const deviceId: Hex = `0x${'1a'.repeat(32)}`
 const rosterOf = (epoch: number) =>

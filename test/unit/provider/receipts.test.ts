@@ -1,13 +1,13 @@
 /** What a Provider keeps of a seat's receipt: what was signed, and beside it what it is made of, where that fits. */
 import { expect, it } from 'vitest'
 import { laneRateOf, type Measures } from '../../../src/core/epoch/capacity.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { type MessageBody, messageBodies, toWire } from '../../../src/core/protocol/messages.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { serveSeat } from '../../../src/core/provider/seats.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const bytes32 = (byte: string) => `0x${byte.repeat(32)}` as const
 const network = { chainId: 31_337, consensus: `0x${'c0'.repeat(20)}` } as const

@@ -1,13 +1,13 @@
 import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
 import type { WindowOptions } from '../../../src/core/job/round-kind.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
 import { createRoundRunner, type RoundRunnerDependencies } from '../../../src/core/provider/round-runner.ts'
 import { createSigner, isSignedBy } from '../../../src/core/report/signer.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }

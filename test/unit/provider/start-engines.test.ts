@@ -2,8 +2,8 @@ import { expect, it } from 'vitest'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import type { ExecutionProvider } from '../../../src/core/job/execution-provider.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
-import { silentLogger } from '../../../src/core/platform/log.ts'
 import { startEngines } from '../../../src/core/provider/own-devices.ts'
+import { silentLogger } from '../../helpers/silent-logger.ts'
 
 const device = (kind: 'gpu' | 'cpu', identity: string) => ({
   deviceId: `0x${'d'.repeat(64)}` as const,

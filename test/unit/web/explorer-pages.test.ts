@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { explainDevice } from '../../../src/core/explain/explain-device.ts'
 import { buildNetworkView } from '../../../src/core/network/build-network-view.ts'
 import { networkErrors } from '../../../src/core/network/errors.ts'
+import { tokens } from '../../../src/core/view/figures.ts'
 import { barChart, mostColours, niceCeiling } from '../../../src/core/web/charts.ts'
 import { findPage } from '../../../src/core/web/explorer-pages.ts'
 import { html } from '../../../src/core/web/html.ts'
@@ -49,14 +50,33 @@ describe('explorer pages', () => {
     expect(await textOf(`/wallet/0x${'60'.repeat(20)}`).catch(() => '')).not.toContain('<h1>Wallet</h1>')
   })
 
-  it('names a device’s model where its Provider said it', async () => {
-    const url = new URL(`http://explorer/device/${firstDevice}`)
-    const shown = async (modelOf?: () => string) => {
-      const found = await findPage(networkView, url, { explain, ...(modelOf === undefined ? {} : { modelOf }) })
-      return found.status === 200 ? found.page.body.markup : ''
+  it('names a device’s model where its Provider said it, and has a page of its devices', async () => {
+    const model = 'NVIDIA <H100> 50%/80GB'
+    const shown = async (path: string, modelOf?: (device: string) => string | null) => {
+      const found = await findPage(networkView, new URL(path, 'http://explorer'), {
+        explain,
+        ...(modelOf === undefined ? {} : { modelOf }),
+      })
+      return { status: found.status, text: found.status === 303 ? '' : found.page.body.markup }
     }
-    expect(await shown(() => 'NVIDIA <H100>')).toContain('NVIDIA &lt;H100&gt;')
-    expect(await shown()).toContain('the chain has the hash of its record')
+    const ofFirst = (device: string) => (device === firstDevice ? model : null)
+    const path = `/model/${encodeURIComponent(model)}`
+    const link = `<a href="${path}">NVIDIA &lt;H100&gt; 50%/80GB</a>`
+    for (const from of [`/device/${firstDevice}`, '/devices', `/wallet/${networkView.devices[0]!.payout}`])
+      expect((await shown(from, ofFirst)).text, from).toContain(link)
+    expect((await shown(`/device/${firstDevice}`)).text).toContain('the chain has the hash of its record')
+
+    const { status, text } = await shown(path, ofFirst)
+    expect(status).toBe(200)
+    expect(text).toContain('<h1>NVIDIA &lt;H100&gt; 50%/80GB</h1>')
+    expect(text.match(/href="\/device\/0x/g)).toHaveLength(1)
+    expect(text).toContain('<dd>412 to 412</dd>')
+    // Both together have earned what each has.
+    const both = (await shown(path, () => model)).text
+    const earned = networkView.devices.reduce((sum, device) => sum + device.earned, 0n)
+    expect(both).toContain(`title="${tokens(earned, 18)} KAI"`)
+    expect(both.match(/href="\/device\/0x/g)).toHaveLength(2)
+    for (const nowhere of ['/model/H200', '/model/%zz']) expect((await shown(nowhere, ofFirst)).status).toBe(404)
   })
 
   it('looks dead where the chain is, and says so once', async () => {
@@ -189,11 +209,8 @@ describe('charts', () => {
 
 describe('colours', () => {
   const css = readFileSync(new URL('../../../src/core/web/explorer.css', import.meta.url), 'utf8')
-  const themes = [...css.matchAll(/:root \{([^}]*--ground[^}]*)\}/g)].map(match =>
-    Object.fromEntries(
-      [...match[1]!.matchAll(/--([a-z0-7-]+): (#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value!]),
-    ),
-  )
+  const colours = [...css.matchAll(/--([a-z0-7-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)/g)]
+  const themes = [2, 3].map(at => Object.fromEntries(colours.map(match => [match[1], match[at]!])))
   const luminance = (hex: string) => {
     const [r, g, b] = [1, 3, 5].map(at => {
       const channel = Number.parseInt(hex.slice(at, at + 2), 16) / 255

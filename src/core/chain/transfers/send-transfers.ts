@@ -201,7 +201,7 @@ export async function sendTransfers(
     const { hash, raw } = transfer.attempts.at(-1)!
     const now = clock.monotonicMs()
     if (now - (offeredAt.get(hash) ?? Number.NEGATIVE_INFINITY) < offerAgainMs) return
-    const { isTaken, reasons } = await broadcast(chain, raw)
+    const { isTaken, reasons } = await broadcast(raw, {}, { chain, clock })
     if (!isTaken && reasons.length === 0)
       throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
     if (!isTaken) throw await explainRefusal(chain, from, reasons[0], transferText(transfer))

@@ -29,7 +29,7 @@ const marketFee = (baseFeePerGas: bigint, tipPerGas: bigint): Fee => ({
 
 const bumped = (value: bigint) => (value * bumpPercent + 99n) / 100n
 const max = (a: bigint, b: bigint) => (a > b ? a : b)
-const min = (a: bigint, b: bigint) => (a < b ? a : b)
+export const min = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /**
  * The fee of the next attempt at a nonce: the market's, and at least 20% above what was offered for that nonce before. The chain sets the base

@@ -9,8 +9,10 @@ import {
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
 } from 'viem'
+import type { Clock } from '../../platform/clock.ts'
+import { isKaisarError } from '../../platform/errors.ts'
 import { stringifyJson } from '../../platform/output.ts'
-import type { Chain } from '../client.ts'
+import { type Chain, patiently } from '../client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { chainErrors } from '../errors.ts'
 import { untilMost } from '../until-most.ts'
@@ -87,27 +89,33 @@ const toReceipt = (receipt: TransactionReceipt): Receipt => ({
 })
 
 /**
- * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it.
+ * Gives a signed transaction to every endpoint, since one that says it took it may have forgotten it, and waits for none once one has it. An
+ * endpoint that is busy or cuts the connection is given it again after short waits, for the same reason; one that took it says so then.
  *
  * @param options - `mayBeUsed` (default): the nonce may be used already, so that a refusal for that reason is none: what became of it the chain shows
- * @returns whether one has it, already or now; else why none took it, in their order
+ * @returns whether one has it, already or now; else why none took it, in their order, but first what endpoints say, and then which do not answer
  */
 export function broadcast(
-  chain: Pick<Chain, 'usable'>,
   raw: Hex,
-  { mayBeUsed = true }: { readonly mayBeUsed?: boolean } = {},
+  { mayBeUsed = true }: { readonly mayBeUsed?: boolean },
+  { chain, clock }: { readonly chain: Pick<Chain, 'usable'>; readonly clock: Pick<Clock, 'sleep'> },
 ): Promise<{ isTaken: boolean; reasons: readonly Error[] }> {
   const isTaken = mayBeUsed ? isHeldOrUsed : isHeld
   const given = chain.usable().map(async endpoint => {
     try {
-      await endpoint.request({ method: 'eth_sendRawTransaction', params: [raw] })
+      await patiently(clock, () => endpoint.request({ method: 'eth_sendRawTransaction', params: [raw] }))
     } catch (error) {
       if (!isTaken.test((error as Error).message)) throw error
     }
   })
   return Promise.any(given).then(
     () => ({ isTaken: true, reasons: [] }),
-    ({ errors }: AggregateError) => ({ isTaken: false, reasons: errors as readonly Error[] }),
+    ({ errors }: AggregateError) => {
+      // An error of ours says that an endpoint did not answer.
+      const silences = errors.filter(error => isKaisarError(error))
+      const refusals = errors.filter(error => !isKaisarError(error))
+      return { isTaken: false, reasons: [...refusals, ...silences] }
+    },
   )
 }
 

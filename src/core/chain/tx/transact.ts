@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { type Chain, describeEndpoints } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { defaultFeeCaps, type Fee, type FeeCaps, nextFee, readFeeMarket } from './fees.ts'
+import { defaultFeeCaps, type Fee, type FeeCaps, min, nextFee, readFeeMarket } from './fees.ts'
 import { broadcast, confirmedReceipt, type Receipt } from './receipt.ts'
 
 export type Call = {
@@ -94,8 +94,6 @@ export async function tryCall(
   }
 }
 
-const min = (a: bigint, b: bigint) => (a < b ? a : b)
-
 /**
  * Runs a call as if `from` had sent it, whatever `from` holds.
  *
@@ -141,10 +139,13 @@ export async function transact(
       ...(data === undefined ? {} : { data }),
       ...(to === undefined ? {} : { to }),
     })
-    onSigned?.(keccak256(raw))
-    const { isTaken, reasons } = await broadcast(chain, raw, { mayBeUsed: false })
-    if (!isTaken) throw reasons[0] ?? chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
-    return await awaitReceipt({ hash: keccak256(raw), what, timeoutMs }, { chain, clock })
+    const hash = keccak256(raw)
+    onSigned?.(hash)
+    const { isTaken, reasons } = await broadcast(raw, { mayBeUsed: false }, { chain, clock })
+    // It may have been mined although nobody said so: then its own nonce is used, and whoever is given it again refuses it.
+    if (!isTaken && (await confirmedReceipt(chain, hash)) === null)
+      throw reasons[0] ?? chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
+    return await awaitReceipt({ hash, what, timeoutMs }, { chain, clock })
   } catch (error) {
     throw decodeChainError(error, what, abi)
   }

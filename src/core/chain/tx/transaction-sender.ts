@@ -303,7 +303,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   }
 
   async function offer({ hash, key, raw }: Attempt) {
-    const { isTaken, reasons } = await broadcast(chain, raw)
+    const { isTaken, reasons } = await broadcast(raw, {}, { chain, clock })
     if (isTaken) {
       atHead.sent.add(hash)
       crashPoint(`transaction.sent:${store.find(key)?.functionName ?? 'nothing'}`)

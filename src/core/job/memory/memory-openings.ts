@@ -9,21 +9,12 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
+import { hashBytes, proofLength } from '../hash-tree.ts'
 import type { Memory } from './memory.ts'
 import type { SampledStep } from './memory-sample.ts'
 import { headBytes, type MemorySpec } from './memory-spec.ts'
 import { type WorkedMemoryWindow, walkAgain } from './memory-window.ts'
-import {
-  decodeMarks,
-  encodeMarks,
-  hashBytes,
-  leafHash,
-  type Mark,
-  placeOf,
-  proofShape,
-  rootOfMarks,
-  topFromProof,
-} from './state-tree.ts'
+import { decodeMarks, encodeMarks, leafHash, type Mark, placeOf, rootOfMarks, topFromProof } from './state-tree.ts'
 
 const version = 1
 /** Version and groups, before the marks. */
@@ -48,7 +39,7 @@ const openedStates = ({ step }: SampledStep): number[] => (step === 0 ? [1] : [s
 
 const siblingCount = (marks: readonly Mark[], state: number): number => {
   const { leaves, place } = placeOf(marks, state)
-  return proofShape(leaves, place).length
+  return proofLength(leaves, place)
 }
 
 /** Exact length of the openings of these steps. */

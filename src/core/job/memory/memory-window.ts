@@ -5,11 +5,12 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
+import type { HashTree } from '../hash-tree.ts'
 import { type MonotonicClock, threadClock } from '../thread-clock.ts'
 import { firstState, stepOrder } from './drawn-entries.ts'
 import type { Memory, Pace } from './memory.ts'
 import { type MemorySpec, markCount } from './memory-spec.ts'
-import { growLeafTree, type LeafTree, leafHash, type Mark, memoryRoot } from './state-tree.ts'
+import { growLeafTree, leafHash, type Mark, memoryRoot } from './state-tree.ts'
 
 export type MemoryWindowOptions = {
   /** Job seed of the round, 32 bytes. */
@@ -32,7 +33,7 @@ export type WorkedMemoryWindow = {
   readonly marks: readonly Mark[]
   readonly root: Buffer
   /** The tree of each mark's leaves. */
-  readonly trees: readonly LeafTree[]
+  readonly trees: readonly HashTree[]
   /** States 0, s, 2s …, where s is the stride. */
   readonly kept: readonly Uint8Array[]
   readonly stride: number
@@ -169,7 +170,7 @@ function recordOf({ width }: MemorySpec, seed: Uint8Array, groups: number) {
   let stride = 1
   let kept = [firstState({ width }, seed)]
   const marks: Mark[] = []
-  const trees: LeafTree[] = []
+  const trees: HashTree[] = []
   return {
     /** The next states, [steps, K] bytes. */
     accept(states: Uint8Array) {

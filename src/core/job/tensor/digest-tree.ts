@@ -7,10 +7,9 @@
  *
  * No rows: the root is 32 zero bytes. Integers are big-endian.
  */
-import { hash } from 'node:crypto'
+import { growHashTree, hashBytes, hashNodes, sha256, siblingOf } from '../hash-tree.ts'
 import { leafRows, rowBytes } from './tensor-spec.ts'
 
-export const hashBytes = 32
 const leafBytes = leafRows * rowBytes
 /** Leaves whose digests are kept in one piece of memory. */
 const slabLeaves = 64
@@ -29,8 +28,6 @@ export const chunkCount = (rows: number): number => Math.ceil(rows / leafRows)
 export const rowsInChunk = (rows: number, chunk: number): number => Math.min(leafRows, rows - chunk * leafRows)
 export const chunkOf = (row: number): number => Math.floor(row / leafRows)
 
-const sha256 = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer')
-
 /** `digests`: [1 to 64, 32] bytes. */
 export function leafHash(chunk: number, digests: Uint8Array): Buffer {
   const input = leafInput(chunk)
@@ -46,14 +43,6 @@ function leafInput(chunk: number): Buffer {
   return input
 }
 
-function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
-  const input = Buffer.allocUnsafe(nodeBytes)
-  input.set(nodeDomain)
-  input.set(left, nodePrefixBytes)
-  input.set(right, nodePrefixBytes + hashBytes)
-  return sha256(input)
-}
-
 function rootHash(rows: number, top: Uint8Array): Buffer {
   const input = Buffer.allocUnsafe(rootDomain.length + 8 + hashBytes)
   input.set(rootDomain)
@@ -62,40 +51,10 @@ function rootHash(rows: number, top: Uint8Array): Buffer {
   return sha256(input)
 }
 
-/** Which siblings the proof of a chunk has, from the leaf up: true where there is one. */
-export function proofShape(rows: number, chunk: number): { readonly siblingIsLeft: boolean }[] {
-  const shape: { siblingIsLeft: boolean }[] = []
-  for (
-    let count = chunkCount(rows), position = chunk;
-    count > 1;
-    count = Math.ceil(count / 2), position = Math.floor(position / 2)
-  )
-    if (siblingOf(position) < count) shape.push({ siblingIsLeft: position % 2 === 1 })
-  return shape
-}
-
-/** How many siblings the proof of a chunk has: the length of {@link proofShape}, without making it. */
-export function proofLength(rows: number, chunk: number): number {
-  let length = 0
-  for (
-    let count = chunkCount(rows), position = chunk;
-    count > 1;
-    count = Math.ceil(count / 2), position = Math.floor(position / 2)
-  )
-    if (siblingOf(position) < count) length++
-  return length
-}
-
-/** Not by XOR, which would cut a position to 32 bits: there may be 2^34 chunks. */
-const siblingOf = (position: number): number => (position % 2 === 0 ? position + 1 : position - 1)
-
-/** The root that this leaf and proof lead to. `proof`: as many hashes as {@link proofShape} has entries. */
-export const rootFromProof = (rows: number, chunk: number, digests: Uint8Array, proof: readonly Uint8Array[]): Buffer =>
-  createProofChecker(rows)(chunk, digests, proof)
-
 /**
- * {@link rootFromProof} for several chunks of one tree. Their paths meet: a node that an earlier proof came by with the same children
- * has the same hash and is not hashed again. With other children it is, so that each proof is judged as if it were alone.
+ * The root that a leaf and its proof lead to, for chunks of one tree. `proof`: as many hashes as {@link import('../hash-tree.ts').proofShape} has entries. Paths meet:
+ * a node that an earlier proof came by with the same children has the same hash and is not hashed again. With other children it is, so
+ * that each proof is judged as if it were alone.
  */
 export function createProofChecker(
   rows: number,
@@ -166,20 +125,20 @@ export type LeafCollector = {
 export function createLeafCollector({ keepBytes }: { readonly keepBytes: number }): LeafCollector {
   const most = Math.floor(keepBytes / leafBytes)
   const slabs: Uint8Array[] = []
-  const leaves = createHashList()
+  const tree = growHashTree(hashNodes(nodeDomain))
   const input = leafInput(0)
   let filled = 0
   let rows = 0
 
   const closeLeaf = () => {
     const digests = input.subarray(leafPrefixBytes, leafPrefixBytes + filled)
-    const chunk = leaves.count
+    const chunk = tree.leaves
     if (chunk < most) {
       if (chunk % slabLeaves === 0) slabs.push(Buffer.allocUnsafeSlow(slabLeaves * leafBytes))
       slabs.at(-1)!.set(digests, (chunk % slabLeaves) * leafBytes)
     }
-    leaves.append(sha256(input.subarray(0, leafPrefixBytes + filled)))
-    input.writeBigUInt64BE(BigInt(leaves.count), leafDomain.length)
+    tree.append(sha256(input.subarray(0, leafPrefixBytes + filled)))
+    input.writeBigUInt64BE(BigInt(tree.leaves), leafDomain.length)
     rows += filled / rowBytes
     filled = 0
   }
@@ -203,61 +162,8 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
     },
     finish() {
       if (filled > 0) closeLeaf()
-      return buildTree(rows, leaves.finish())
-    },
-  }
-}
-
-/** Hashes one after the other in one buffer: one of their own would cost each some hundred bytes more. */
-function createHashList() {
-  let hashes = Buffer.allocUnsafeSlow(1024 * hashBytes)
-  let count = 0
-  return {
-    get count() {
-      return count
-    },
-    append(hash: Uint8Array) {
-      if (count * hashBytes === hashes.length) hashes = Buffer.concat([hashes], 2 * hashes.length)
-      hashes.set(hash, count++ * hashBytes)
-    },
-    /** All of them, when no more come. */
-    finish(): Buffer {
-      hashes = Buffer.concat([hashes], count * hashBytes)
-      return hashes
-    },
-  }
-}
-
-const hashAt = (level: Uint8Array, position: number): Uint8Array =>
-  level.subarray(position * hashBytes, (position + 1) * hashBytes)
-
-function buildTree(rows: number, leaves: Buffer): DigestTree {
-  if (rows === 0) return digestTree(0, [])
-  const levels = [leaves]
-  for (let level = leaves; level.length > hashBytes; ) {
-    const count = level.length / hashBytes
-    const above = Buffer.allocUnsafeSlow(Math.ceil(count / 2) * hashBytes)
-    for (let i = 0; i < count; i += 2) {
-      const left = hashAt(level, i)
-      above.set(i + 1 < count ? nodeHash(left, hashAt(level, i + 1)) : left, (i / 2) * hashBytes)
-    }
-    levels.push(above)
-    level = above
-  }
-  return digestTree(rows, levels)
-}
-
-function digestTree(rows: number, levels: readonly Uint8Array[]): DigestTree {
-  return {
-    rows,
-    root: rows === 0 ? Buffer.alloc(hashBytes) : rootHash(rows, levels.at(-1)!),
-    proof(chunk) {
-      const siblings: Buffer[] = []
-      for (let level = 0, position = chunk; level < levels.length - 1; level++, position = Math.floor(position / 2)) {
-        const sibling = hashAt(levels[level]!, position ^ 1)
-        if (sibling.length > 0) siblings.push(Buffer.from(sibling.buffer, sibling.byteOffset, sibling.length))
-      }
-      return siblings
+      const { top, proof } = tree.finish()
+      return { rows, root: rows === 0 ? top : rootHash(rows, top), proof }
     },
   }
 }

@@ -7,8 +7,9 @@
  */
 
 import { jobErrors } from '../errors.ts'
+import { hashBytes, proofLength } from '../hash-tree.ts'
 import { cutEvery } from '../round-kind.ts'
-import { chunkOf, createProofChecker, type DigestTree, hashBytes, proofLength, rowsInChunk } from './digest-tree.ts'
+import { chunkCount, chunkOf, createProofChecker, type DigestTree, rowsInChunk } from './digest-tree.ts'
 import { chunksOfPiece, leafRows, rowBytes } from './tensor-spec.ts'
 
 const version = 1
@@ -31,7 +32,7 @@ export function pieceParts(sample: readonly number[]): number[][] {
 }
 
 const openedBytes = (rows: number, chunk: number): number =>
-  rowsInChunk(rows, chunk) * rowBytes + proofLength(rows, chunk) * hashBytes
+  rowsInChunk(rows, chunk) * rowBytes + proofLength(chunkCount(rows), chunk) * hashBytes
 
 /** Exact length in bytes of the openings of a sample: the limit for a frame before anything in it is read. */
 export const openingsBytes = (rows: number, sample: readonly number[]): number =>
@@ -66,7 +67,11 @@ export function decodeOpenings(bytes: Uint8Array, rows: number, sample: readonly
   return chunksOf(sample).map(chunk => {
     const digests = take(rowsInChunk(rows, chunk) * rowBytes)
     if (!areDigests(digests)) throw refuse(`a byte of chunk ${chunk} is outside [0, 127]`)
-    return { chunk, digests, proof: Array.from({ length: proofLength(rows, chunk) }, () => take(hashBytes)) }
+    return {
+      chunk,
+      digests,
+      proof: Array.from({ length: proofLength(chunkCount(rows), chunk) }, () => take(hashBytes)),
+    }
   })
 }
 
