@@ -9,6 +9,7 @@ import { latency } from './latency.ts'
 import { lazySeats } from './lazy-seat.ts'
 import { memoryChains } from './memory-chains.ts'
 import { memoryEconomics } from './memory-economics.ts'
+import { memoryInTurn } from './memory-in-turn.ts'
 import { memoryResidency } from './memory-residency.ts'
 import { replay } from './replay.ts'
 import { silence } from './silence.ts'
@@ -32,6 +33,7 @@ export const allAttacks: readonly Attack[] = [
   ...memoryResidency,
   ...memoryChains,
   ...memoryEconomics,
+  ...memoryInTurn,
   ...capacity,
   ...beats,
   ...busy,

@@ -8,18 +8,24 @@ import { capacityOf, type MeasuredRound, measuresOf, uptimeOf } from '../../src/
 import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
 import { scoreOf } from '../../src/core/epoch/rewards.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
+import { stepOrder } from '../../src/core/job/memory/drawn-entries.ts'
+import { groupBytes } from '../../src/core/job/memory/memory-spec.ts'
 import { timingOf } from '../../src/core/protocol/network-parameters.ts'
 import { beatTime, type EpochRounds, type Trigger, triggersOf } from '../../src/core/protocol/trigger.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { hashOf, seats } from './arena.ts'
-import type { Attack } from './attack.ts'
-import { judgeMemory, openMemoryArena, work } from './memory-arena.ts'
-import { cards, regeneration } from './memory-economics.ts'
+import { type Attack, atLeast } from './attack.ts'
+import { jobSeedOf, judgeMemory, openMemoryArena, work } from './memory-arena.ts'
+import { readsFor } from './memory-chains.ts'
+import { type Card, cards, regeneration } from './memory-economics.ts'
 import { resident } from './memory-residency.ts'
 
 const { rounds: rules, timeline } = productionParameters(jobsHash(jobSets.standard))
 const { epochSeconds } = timeline
-const { samples } = jobSets.standard.beat
+const {
+  beat: { samples },
+  beatShare,
+} = jobSets.standard
 const blockSeconds = 30
 
 /** An epoch of a network whose blocks are far apart, so that a day of them is made up in no time. */
@@ -31,7 +37,6 @@ function epochOf(seed: number): { readonly rounds: EpochRounds; readonly trigger
   return { rounds, triggers: triggersOf(rounds, blocks) }
 }
 
-type Card = (typeof cards)[keyof typeof cards]
 const figuresOf = ({ tensor, bandwidth, memory }: Card) => ({
   tensor: { tensor: tensor * 1e6 },
   memory: { bandwidth: bandwidth * 1e3, resident: memory * 1e3 },
@@ -45,7 +50,7 @@ function scored(triggers: readonly Trigger[], at: (trigger: Trigger) => Figures 
       ? { ...{ verdict: 'TIMEOUT', reason: 'NO_COMMITMENT', detail: '' }, kind: trigger.kind, figures: {} }
       : { ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '' }, kind: trigger.kind, figures }
   })
-  const { rate, ...lane } = laneOf({ rounds, deviceValid: true, environmentValid: true })
+  const { rate, ...lane } = laneOf({ rounds, beatShare, deviceValid: true, environmentValid: true })
   return scoreOf({ rate: encodeRateDown(rate), ...lane })
 }
 
@@ -72,7 +77,29 @@ const atBeats = (
 const { windowMs, graceMs } = timingOf(rules, 'beat')
 const stretch = (windowMs + graceMs) / windowMs
 /** GB that a bus moves in the time that a client which works to the end of the grace needs not read for a beat to count. */
-const swappable = ({ bus }: Card) => ((windowMs + graceMs - 0.3 * windowMs) / 1_000) * bus
+const swappable = ({ bus }: Card) => ((windowMs + graceMs - (beatShare / 100) * windowMs) / 1_000) * bus
+
+/** The part of its bandwidth that a device has to read at a beat. */
+const leastRate = beatShare / 100 / stretch
+const shown = `less than ${100 * leastRate}% in window and grace`
+
+/** Seconds of a beat and its grace that are left when a message's way to a seat is taken off. */
+const beatSeconds = (windowMs + graceMs - 50) / 1_000
+
+/**
+ * A beat by broken chains, half as many walks as groups: the part of its bandwidth that a card needs, and how often three seats of five
+ * sample no joint, where it is silent towards the others.
+ */
+function chainsAtBeat({ bandwidth, memory }: Card): { readonly rate: number; readonly passes: number } {
+  const group = groupBytes(jobSets.standard.memory) / 1e9
+  const groups = Math.floor(memory / group)
+  const walks = groups >> 1
+  const steps = ((beatShare / 100) * windowMs * bandwidth) / 1_000 / group
+  const length = Math.ceil(steps / walks)
+  const reads = readsFor(stepOrder(jobSeedOf(0), groups).groupOf, groups, walks, length)
+  const pass = (1 - ((walks - 1) / (walks * length)) * (127 / 128)) ** samples
+  return { rate: (reads * group) / beatSeconds / bandwidth, passes: atLeast(3, seats, pass) }
+}
 
 /** A tenant of so much of the filled memory, which is put aside when a beat's block is seen, while what it lay on comes back. */
 const swapped = (name: string, formula: string, expected: number, tenantGB: (card: Card) => number, of = all): Attack =>
@@ -137,7 +164,7 @@ const slowOnPurpose = (uptime: (rounds: readonly MeasuredRound[]) => number): nu
   const paid = (last: readonly MeasuredRound[]) => {
     const tensor: MeasuredRound = { kind: 'tensor', verdict: 'VALID', figures: { tensor: 495_000_000 } }
     const rounds = [tensor, ...quarter(1), ...quarter(1), ...quarter(1), ...last]
-    return Number(capacityOf(measuresOf(rounds)!)) * uptime(rounds)
+    return Number(capacityOf(measuresOf(rounds, beatShare)!)) * uptime(rounds)
   }
   return paid(quarter(0.1)) / paid(quarter(0.1, 1)) - 1
 }
@@ -146,7 +173,7 @@ const slowOnPurpose = (uptime: (rounds: readonly MeasuredRound[]) => number): nu
 function uptimeByLastRound(rounds: readonly MeasuredRound[]): number {
   const beats = rounds.flatMap(({ kind, figures }, at) => {
     const own = rounds.slice(0, at).findLast(round => round.kind === 'memory')
-    return kind === 'beat' ? [figures.bandwidth! >= 0.3 * own!.figures.bandwidth!] : []
+    return kind === 'beat' ? [figures.bandwidth! >= (beatShare / 100) * own!.figures.bandwidth!] : []
   })
   return beats.filter(counts => counts).length / beats.length
 }
@@ -191,13 +218,13 @@ export const beats: Attack[] = [
   ),
   atBeats(
     'beats answered from the host’s memory over the bus',
-    '1: less than 30% of the bandwidth of its own rounds counts for no beat',
+    `1: ${shown}, of the bandwidth of its own rounds, counts for no beat`,
     1,
     ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 * stretch }),
   ),
   atBeats(
     'beats answered from memory that is made when it is read',
-    '1: T ÷ 2Kc is less than 30% of the bandwidth of its own rounds',
+    `1: T ÷ 2Kc is ${shown} of the bandwidth of its own rounds`,
     1,
     (card, honest) => ({
       ...honest,
@@ -206,21 +233,38 @@ export const beats: Attack[] = [
   ),
   swapped(
     'a tenant swapped out at each beat, as large as there is time for',
-    '0: (D + grace − 30% of D) · bus, or all of the memory where that is less',
+    `0: (D + grace − ${beatShare}% of D) · bus, or all of the memory where that is less`,
     0,
     card => Math.min(card.memory, 0.99 * swappable(card)),
   ),
   swapped(
     'a tenant swapped out at each beat, larger than that',
-    '1: what is left of the time reads less than 30% of the bandwidth',
+    `1: what is left of the time reads less than ${beatShare}% of the bandwidth`,
     1,
     card => 1.01 * swappable(card),
     all.filter(card => card.memory > 1.01 * swappable(card)),
   ),
+  ...[0.95, 1.05].map(part =>
+    atBeats(
+      `beats answered at ${(100 * part * leastRate).toFixed(1)}% of the bandwidth, to the end of the grace`,
+      `${part < 1 ? 1 : 0}: the share is asked of the window, and the commitment may come a grace later: ${beatShare}% · D ÷ (D + grace) of the bandwidth is enough`,
+      part < 1 ? 1 : 0,
+      (_, honest) => ({ ...honest, bandwidth: Math.floor(part * leastRate * stretch * honest.bandwidth!) }),
+    ),
+  ),
+  {
+    name: 'beats by broken chains, G ÷ 2 walks, silent towards the seats that would see',
+    formula: '1: a card needs 18% of its bandwidth for them at least, and at most 98% of them count',
+    ...{ expected: 1, seeds: all.length },
+    async attempt(_, seed) {
+      const { rate, passes } = chainsAtBeat(all[seed]!)
+      return rate >= 0.18 && passes < 0.985
+    },
+  },
   slowRound(
     '',
     '1: beats are held to the mean of the rounds that are paid for, which the slow one lowers for both alike',
-    slowOnPurpose(rounds => uptimeOf(rounds)!),
+    slowOnPurpose(rounds => uptimeOf(rounds, beatShare)!),
   ),
   slowRound(
     ' (weakened: each is held to the round before it)',

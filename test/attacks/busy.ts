@@ -4,9 +4,12 @@
  */
 import { presenceOf } from '../../src/core/epoch/busy.ts'
 import { capacityOf, type MeasuredRound, measuresOf } from '../../src/core/epoch/capacity.ts'
+import { jobSets } from '../../src/core/job/jobs.ts'
 import { fullUptime, type RoundKindName } from '../../src/core/protocol/constants.ts'
 import type { Verdict } from '../../src/core/protocol/verdict.ts'
 import type { Attack } from './attack.ts'
+
+const { beatShare } = jobSets.standard
 
 /** About an RTX 4090, at a part of its rate. */
 const worked = (kind: RoundKindName, part = 1): MeasuredRound => ({
@@ -19,8 +22,8 @@ const worked = (kind: RoundKindName, part = 1): MeasuredRound => ({
 const left = (kind: RoundKindName, verdict: Verdict): MeasuredRound => ({ kind, verdict, figures: {} })
 
 /** The device is present all the time and all of its beats count, as with who cheats. */
-const paid = (rounds: readonly MeasuredRound[], presence = presenceOf(rounds)): number =>
-  (Number(capacityOf(measuresOf(rounds)!)) * presence) / fullUptime
+const paid = (rounds: readonly MeasuredRound[], presence = presenceOf(rounds, beatShare)): number =>
+  (Number(capacityOf(measuresOf(rounds, beatShare)!)) * presence) / fullUptime
 /** Presence by the number of rounds, whatever their kind. */
 const byCount = (rounds: readonly MeasuredRound[]): number =>
   (fullUptime * rounds.filter(({ verdict }) => verdict !== 'BUSY').length) / rounds.length

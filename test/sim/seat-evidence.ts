@@ -10,6 +10,7 @@ import { createCheckerJournal, type RecordedVerdict } from '../../src/core/check
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
 import { buildCommitmentTree, commitmentDepth, type OpeningWords } from '../../src/core/epoch/opening.ts'
+import { jobsByHash } from '../../src/core/job/jobs.ts'
 import { readStore, type Store, type StoreReader } from '../../src/core/platform/store.ts'
 import { type BlockHead, type EpochRounds, triggersOf } from '../../src/core/protocol/trigger.ts'
 
@@ -60,8 +61,9 @@ export async function seatEvidence(
     const words = new Map(
       [...duty.committees.keys()].map(cohort => {
         const devices = duty.devices.filter(device => device.cohort === cohort)
-        const { maxRounds } = rounds.rules
-        return [cohort, packCohort(journal, { epoch, devices, rounds: triggers, maxRounds }).words]
+        const { maxRounds, specHash } = rounds.rules
+        const { beatShare } = jobsByHash(specHash).jobs
+        return [cohort, packCohort(journal, { epoch, devices, rounds: triggers, maxRounds, beatShare }).words]
       }),
     )
     const salt = deriveSeatSecrets(role.operatorKey, network, role.operator).salt(epoch)

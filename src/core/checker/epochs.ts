@@ -121,7 +121,10 @@ export function createEpochs(
   function openEpoch(duty: Duty, engine: Recomputer, judge: RoundJudge | null): Epoch {
     const canonicalRounds = async () =>
       rounds.finished(duty.epoch) ?? (await readRounds(network, duty.rounds, await blockAt(network))) ?? []
-    const seat = createSeatEpoch(duty, { ...dependencies, network, sendTo: sessions.sendTo, canonicalRounds })
+    const seat = createSeatEpoch(duty, {
+      ...{ ...dependencies, network, sendTo: sessions.sendTo, canonicalRounds },
+      beatShare: engine.jobs.beatShare,
+    })
     return { duty, engine, judge: judge ?? openJudge(duty, engine), seat }
   }
 

@@ -13,10 +13,10 @@ const asMissed = (rounds: readonly MeasuredRound[]): MeasuredRound[] =>
   rounds.map(round => (round.verdict === 'BUSY' ? { ...round, verdict: 'TIMEOUT' } : round))
 
 /** In 1/10000, rounded down; full without a busy round, 0 where it was busy in all of a kind. */
-export function presenceOf(rounds: readonly MeasuredRound[]): number {
+export function presenceOf(rounds: readonly MeasuredRound[], beatShare: number): number {
   if (!rounds.some(({ verdict }) => verdict === 'BUSY')) return fullUptime
-  const shown = measuresOf(rounds)
-  const missed = measuresOf(asMissed(rounds))
+  const shown = measuresOf(rounds, beatShare)
+  const missed = measuresOf(asMissed(rounds), beatShare)
   if (shown === null || missed === null) return 0
   const product = productOf(shown)
   // The root of the quotient, not the quotient of roots that were rounded.
@@ -27,9 +27,9 @@ export function presenceOf(rounds: readonly MeasuredRound[]): number {
  * The uptime of a lane in 1/10000: beats that count of those judged, or the presence, whichever is less, since a pause costs once. A beat in
  * a pause counts nothing. Null where a seat judged too few.
  */
-export function laneUptimeOf(rounds: readonly MeasuredRound[]): number | null {
-  const uptime = uptimeOf(rounds)
-  return uptime === null ? null : Math.min(uptime, presenceOf(rounds))
+export function laneUptimeOf(rounds: readonly MeasuredRound[], beatShare: number): number | null {
+  const uptime = uptimeOf(rounds, beatShare)
+  return uptime === null ? null : Math.min(uptime, presenceOf(rounds, beatShare))
 }
 
 /**
@@ -38,8 +38,10 @@ export function laneUptimeOf(rounds: readonly MeasuredRound[]): number | null {
  */
 export function judgedOf(
   rounds: readonly MeasuredRound[],
+  beatShare: number,
 ): { readonly measures: Measures | null; readonly uptime: number } | null {
   const counted = rounds.some(({ verdict }) => verdict === 'WRONG') ? asMissed(rounds) : rounds
-  const uptime = laneUptimeOf(counted)
-  return uptime === null || measuresOf(asMissed(rounds)) === null ? null : { measures: measuresOf(counted), uptime }
+  const uptime = laneUptimeOf(counted, beatShare)
+  const isJudged = uptime !== null && measuresOf(asMissed(rounds), beatShare) !== null
+  return isJudged ? { measures: measuresOf(counted, beatShare), uptime } : null
 }

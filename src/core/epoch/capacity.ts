@@ -62,8 +62,10 @@ export type MeasuredRound = {
  * Means over the rounds that a seat judged, rounded down, by the names of the kinds' figures: a round that the device missed is 0 in
  * them, one that the seat itself missed, or in which the device was busy, is left out. Null where it judged fewer than half of a kind's
  * other rounds, or a kind had none.
+ *
+ * @param beatShare - as in {@link import('../job/jobs.ts').Jobs}
  */
-export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
+export function measuresOf(rounds: readonly MeasuredRound[], beatShare: number): Measures | null {
   const means: Record<string, number> = {}
   for (const kind of slotKinds) {
     const own = rounds.filter(round => round.kind === kind && round.verdict !== 'BUSY')
@@ -74,7 +76,7 @@ export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
   }
   const { tensor = 0, bandwidth = 0, resident = 0 } = means
   const shown = shownByDevice(rounds)?.resident ?? resident
-  return { tensor, bandwidth, resident: Math.min(resident, shown, residentAtBeats(rounds)) }
+  return { tensor, bandwidth, resident: Math.min(resident, shown, residentAtBeats(rounds, beatShare)) }
 }
 
 const meanDown = (of: readonly number[]): number => Math.floor(of.reduce((sum, each) => sum + each, 0) / of.length)
@@ -82,8 +84,7 @@ const meanDown = (of: readonly number[]): number => Math.floor(of.reduce((sum, e
 const countedOf = (figures: Figures, name: string): number =>
   name === 'resident' ? residentOf(figures) : (figures[name] ?? 0)
 
-/** A beat counts from these shares of the bandwidth and of the memory that the device's own memory rounds had, in percent. */
-const leastOfBandwidth = 30
+/** A beat counts from this share of the memory that the device's own memory rounds had, in percent; of the bandwidth the jobs say. */
 const leastOfMemory = 95
 
 const isMeasured = ({ verdict, figures }: MeasuredRound): boolean => verdict === 'VALID' && (figures.bandwidth ?? 0) > 0
@@ -103,11 +104,11 @@ function shownByDevice(rounds: readonly MeasuredRound[]): Figures | null {
  * Memory that was there at the median of the beats that verify, the lower of two; no bound where none does. It counts as far as it is read
  * within τ at the bandwidth that a beat stands for: so beats that count never lower it by their bandwidth, and slower ones do.
  */
-function residentAtBeats(rounds: readonly MeasuredRound[]): number {
+function residentAtBeats(rounds: readonly MeasuredRound[], beatShare: number): number {
   const there = rounds.filter(round => round.kind === 'beat' && isMeasured(round))
   const sorted = there
     .map(({ figures: { bandwidth = 0, resident = 0 } }) =>
-      residentOf({ resident, bandwidth: Math.floor((bandwidth * 100) / leastOfBandwidth) }),
+      residentOf({ resident, bandwidth: Math.floor((bandwidth * 100) / beatShare) }),
     )
     .sort((a, b) => a - b)
   return sorted[(sorted.length - 1) >> 1] ?? Number.POSITIVE_INFINITY
@@ -120,7 +121,7 @@ export type Shortfall = { readonly reason: 'BEAT_SLOW' | 'BEAT_SHRUNK'; readonly
  * Of each of an epoch's rounds, in their order, why it does not count although it verifies; null for all but beats. A beat is compared with
  * what the device showed in the memory rounds of the epoch in which it did something; where there is none, verifying is enough.
  */
-export function shortfallsOf(rounds: readonly MeasuredRound[]): (Shortfall | null)[] {
+export function shortfallsOf(rounds: readonly MeasuredRound[], beatShare: number): (Shortfall | null)[] {
   const own = shownByDevice(rounds)
   return rounds.map(round => {
     if (own === null || round.kind !== 'beat' || !isMeasured(round)) return null
@@ -131,10 +132,10 @@ export function shortfallsOf(rounds: readonly MeasuredRound[]): (Shortfall | nul
         reason: 'BEAT_SHRUNK',
         detail: `The device held ${of('resident').join(' MB at the beat and ')} MB in the smallest of its memory rounds; ${leastOfMemory}% of that count.`,
       }
-    if (falls('bandwidth', leastOfBandwidth))
+    if (falls('bandwidth', beatShare))
       return {
         reason: 'BEAT_SLOW',
-        detail: `The device read ${of('bandwidth').join(' MB/s at the beat and ')} MB/s in its memory rounds; ${leastOfBandwidth}% of that count.`,
+        detail: `The device read ${of('bandwidth').join(' MB/s at the beat and ')} MB/s in its memory rounds; ${beatShare}% of that count.`,
       }
     return null
   })
@@ -148,8 +149,8 @@ export type Beats = {
   readonly counted: number
 }
 
-export function beatsOf(rounds: readonly MeasuredRound[]): Beats {
-  const shortfalls = shortfallsOf(rounds)
+export function beatsOf(rounds: readonly MeasuredRound[], beatShare: number): Beats {
+  const shortfalls = shortfallsOf(rounds, beatShare)
   const beats = rounds.filter(({ kind }) => kind === 'beat')
   const counted = rounds.filter((round, at) => round.kind === 'beat' && isMeasured(round) && shortfalls[at] === null)
   return {
@@ -160,8 +161,8 @@ export function beatsOf(rounds: readonly MeasuredRound[]): Beats {
 }
 
 /** Beats that count of those that the seat judged, in 1/10000, rounded down; null where it judged fewer than half of them, or there was none. */
-export function uptimeOf(rounds: readonly MeasuredRound[]): number | null {
-  const { beats, judged, counted } = beatsOf(rounds)
+export function uptimeOf(rounds: readonly MeasuredRound[], beatShare: number): number | null {
+  const { beats, judged, counted } = beatsOf(rounds, beatShare)
   return judged === 0 || judged * 2 < beats ? null : Math.floor((fullUptime * counted) / judged)
 }
 

@@ -185,7 +185,7 @@ function seatAccounts(
 
 /** Recomputes a seat's lane from the rounds that it shows. */
 function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['rounds']): SeatBelow {
-  const judged = judgedOf(shown.rounds)
+  const judged = judgedOf(shown.rounds, shown.beatShare)
   const measures = judged?.measures ?? null
   const onChain = rounds?.map(({ hash, kind }) => `${hash} ${kind}`).join()
   const isOfChain =
@@ -196,11 +196,11 @@ function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['roun
       : hasFlag(said.flags, 'judged') &&
         (measures === null ? 0 : laneRateOf(measures)) === said.rate &&
         judged.uptime === said.uptime
-  const shortfalls = shortfallsOf(shown.rounds)
+  const shortfalls = shortfallsOf(shown.rounds, shown.beatShare)
   return {
     // Whatever the seat calls it.
     rounds: shown.rounds.map((round, i) => ({ ...round, ...(shortfalls[i] && { reason: shortfalls[i].reason }) })),
-    ...{ beats: beatsOf(shown.rounds), presence: presenceOf(shown.rounds) },
+    ...{ beats: beatsOf(shown.rounds, shown.beatShare), presence: presenceOf(shown.rounds, shown.beatShare) },
     ...{ measures, capacity: measures && capacityOf(measures), equal: isLane && isOfChain },
   }
 }

@@ -62,7 +62,7 @@ export type SeatAccount = Pick<SeatFacts, 'operator' | 'endpoint' | 'opened' | '
 }
 
 /** From a seat's rounds to the lane that it opened. */
-export type SeatBelow = ShownRounds & {
+export type SeatBelow = Pick<ShownRounds, 'rounds'> & {
   readonly beats: Beats
   /** Means of its rounds; null where they are too few for one, so that it had to abstain. */
   readonly measures: Measures | null

@@ -14,18 +14,25 @@ import type { KindSpec, RoundKind, VerifyItem } from './round-kind.ts'
 import { tensorKind } from './tensor/tensor-kind.ts'
 import { type TensorSpec, tensorSpecs } from './tensor/tensor-spec.ts'
 
-export type Jobs = { readonly tensor: TensorSpec; readonly memory: MemorySpec; readonly beat: BeatSpec }
+export type Jobs = {
+  readonly tensor: TensorSpec
+  readonly memory: MemorySpec
+  readonly beat: BeatSpec
+  /** A beat counts from this share of the bandwidth of the device's own memory rounds, in percent. */
+  readonly beatShare: number
+}
 
 /** The jobs of a network with these; the window of its beats in milliseconds. */
-export const jobsOf = (tensor: TensorSpec, memory: MemorySpec, beatMs: number): Jobs => ({
-  ...{ tensor, memory },
+export const jobsOf = (tensor: TensorSpec, memory: MemorySpec, beatMs: number, beatShare: number): Jobs => ({
+  ...{ tensor, memory, beatShare },
   beat: beatOf(memory, beatMs),
 })
 
 export const jobSets = {
-  devnet: jobsOf(tensorSpecs.devnet, memorySpecs.devnet, 250),
-  standard: jobsOf(tensorSpecs.standard, memorySpecs.standard, 500),
-  wide: jobsOf(tensorSpecs.wide, memorySpecs.standard, 500),
+  // A devnet's devices share two cores with all of it; cards have theirs to themselves.
+  devnet: jobsOf(tensorSpecs.devnet, memorySpecs.devnet, 250, 30),
+  standard: jobsOf(tensorSpecs.standard, memorySpecs.standard, 500, 60),
+  wide: jobsOf(tensorSpecs.wide, memorySpecs.standard, 500, 60),
 } as const satisfies Record<string, Jobs>
 export type JobsName = keyof typeof jobSets
 
@@ -104,11 +111,11 @@ export const jobOf = (jobs: Jobs, kind: RoundKindName): Job => bind(kind, jobs[k
 export const jobBySpecHash = (jobs: Jobs, specHash: Hex): Job | null =>
   roundKinds.map(kind => jobOf(jobs, kind)).find(job => job.specHash === specHash.toLowerCase()) ?? null
 
-/** SHA-256 of 'kaisar/jobs/v1' and the name and specification hash of each kind: the bytes32 by which the chain names them. */
+/** SHA-256 of 'kaisar/jobs/v1', the name and specification hash of each kind, and the share of beats: the bytes32 by which the chain names them. */
 export function jobsHash(jobs: Jobs): Hex {
   const each = roundKinds.map(kind => `${kind}=${jobOf(jobs, kind).specHash}`)
   return `0x${createHash('sha256')
-    .update(`kaisar/jobs/v1 ${each.join(' ')}`)
+    .update(`kaisar/jobs/v1 ${each.join(' ')} beatShare=${jobs.beatShare}`)
     .digest('hex')}`
 }
 

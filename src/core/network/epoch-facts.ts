@@ -73,6 +73,8 @@ export type SeatFacts = {
 export type ShownRounds = {
   /** By ordinal. */
   readonly rounds: readonly ShownRound[]
+  /** From which its beats count: {@link import('../job/jobs.ts').Jobs}. */
+  readonly beatShare: number
 }
 
 type ShownRound = MeasuredRound & {
@@ -112,6 +114,8 @@ export type EvidenceSource = (query: {
   /** Within its cohort. */
   readonly lane: number
   readonly maxRounds: number
+  /** The jobs of the epoch. */
+  readonly specHash: Hex
   readonly evidenceRoot: Hex
 }) => Promise<ShownRounds | null>
 
@@ -221,7 +225,7 @@ async function readCohort(
           ? null
           : await evidence({
               ...{ endpoint, epoch, deviceId, lane: laneInCohort(lane) },
-              ...{ maxRounds: rules.rules.maxRounds, evidenceRoot },
+              ...{ maxRounds: rules.rules.maxRounds, specHash: rules.rules.specHash, evidenceRoot },
             }),
     }
   }

@@ -1,4 +1,5 @@
 /** Asks Checkers at their endpoints: what lies below the evidence roots that they opened, and whether they are there. */
+import { jobsByHash } from '../job/jobs.ts'
 import type { EvidenceSource, ShownRounds } from '../network/epoch-facts.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { readSeatEvidence, seatEvidenceLimit, seatEvidencePath } from '../report/seat-evidence.ts'
@@ -55,9 +56,10 @@ export function createEvidenceSource(
 
 function shownOf(body: Uint8Array, query: Parameters<EvidenceSource>[0]): ShownRounds | null {
   try {
-    return readSeatEvidence(body, query)
+    return { ...readSeatEvidence(body, query), beatShare: jobsByHash(query.specHash).jobs.beatShare }
   } catch (error) {
-    if (!isKaisarError(error, 'REPORT_SHOWN_INVALID')) throw error
+    // What jobs count for that this release does not know, it cannot say either.
+    if (!isKaisarError(error, 'REPORT_SHOWN_INVALID') && !isKaisarError(error, 'JOB_SPEC_UNKNOWN')) throw error
     return null
   }
 }

@@ -30,6 +30,7 @@ const jobs = jobsOf(
   { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },
   { ...smallMemorySpec, samples: 256 },
   150,
+  30,
 )
 const provider = createSigner({ privateKey: hash(1001), network })
 const seats = [1, 2, 3, 4, 5].map(n => createSigner({ privateKey: hash(2000 + n), network }))

@@ -38,6 +38,7 @@ const jobs: Jobs = jobsOf(
     ...{ windowMs: 640, markMs: 160, samples: 8, leastReadMs: 1 },
   },
   320,
+  30,
 )
 const rules: RoundRules = {
   slots: 2,

@@ -50,6 +50,7 @@ async function scene() {
     const secrets = deriveSeatSecrets(privateKey, network, signer.address)
     const seat = createSeatEpoch(duty, {
       ...{ network, signer, secrets, store, journal, sender, log, canonicalRounds },
+      beatShare: 30,
       sendTo: () => null,
     })
     return { seat, journal, sender, overview: () => getEpoch(network, 0) }

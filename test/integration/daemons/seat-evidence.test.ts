@@ -14,6 +14,7 @@ import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { capacityOf } from '../../../src/core/epoch/capacity.ts'
 import { readExplanation } from '../../../src/core/explain/explain-device.ts'
+import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import { createNetworkReader } from '../../../src/core/network/network-reader.ts'
 import { createEvidenceSource } from '../../../src/core/operator/ask-seats.ts'
 import { createLogger } from '../../../src/core/platform/log.ts'
@@ -39,7 +40,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
   const net = await networkForTests(anvil, {
     seats: [1, 1, 1, 1, 1],
     devices: 1,
-    parameters: { rounds: certainRounds },
+    parameters: { rounds: { ...certainRounds, specHash: jobsHash(jobSets.devnet) } },
   })
   const { network, write, operator: keeper, parameters } = net
   const player = playerFor(anvil, net)
@@ -72,6 +73,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
         ...{ network, signer, store, journal, sender, log: silentLogger },
         secrets: deriveSeatSecrets(testKey('checker', i), network, signer.address),
         canonicalRounds: async () => rounds,
+        beatShare: 30,
         sendTo: () => null,
       })
       await seat.commit(await getEpoch(network, 0))

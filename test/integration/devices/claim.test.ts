@@ -230,7 +230,7 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
       ...rounds,
       ...beats.map((hash, i) => ({ number: 9n, hash, timestamp: 9, slot: 0, ordinal: 4 + i, kind: 'beat' as const })),
     ]
-    const { words } = packCohort(journal, { epoch: 0, devices: [device], rounds: all, maxRounds: 14 })
+    const { words } = packCohort(journal, { epoch: 0, devices: [device], rounds: all, maxRounds: 14, beatShare: 30 })
     store.close()
     return words
   }

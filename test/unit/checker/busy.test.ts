@@ -102,7 +102,7 @@ describe('a busy device', () => {
       seat.judge.takeBusy(provider.address, await busyAt(round.hash), seat.clock.monotonicMs())
     }
     await seat.close()
-    const packed = packCohort(seat.journal, { epoch: 0, devices: [device], rounds, maxRounds: 4 })
+    const packed = packCohort(seat.journal, { epoch: 0, devices: [device], rounds, maxRounds: 4, beatShare: 30 })
     const lane = packed.lanes.get(device.lane)!
     expect(lane).toEqual({ rate: 0, uptime: 0, flags: 0 })
     expect(hasFlag(lane.flags, 'judged')).toBe(false)

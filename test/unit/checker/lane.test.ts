@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/epoch/pack.ts'
-import { beatsOf, capacityOf, measuresOf, shortfallsOf, uptimeOf } from '../../../src/core/epoch/capacity.ts'
+import { absentLane, type JudgedRound, laneOf as laneOfFacts } from '../../../src/core/checker/epoch/pack.ts'
+import * as capacity from '../../../src/core/epoch/capacity.ts'
+import { capacityOf } from '../../../src/core/epoch/capacity.ts'
 import { type RoundKindName, roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict, verdicts } from '../../../src/core/protocol/verdict.ts'
+import { beatsOf, laneOf, measuresOf, shortfallsOf, uptimeOf } from '../../helpers/devnet-measures.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict, figures: JudgedRound['figures'] = {}): JudgedRound => ({
   ...{ kind, verdict, figures, reason: 'R', detail: 'd' },
@@ -75,6 +77,20 @@ describe('beats', () => {
     ])
     const [, { detail: slow } = { detail: '' }] = shortfallsOf([own, beat(299, 190)]).map(each => each ?? undefined)
     expect(slow).toBe('The device read 299 MB/s at the beat and 1000 MB/s in its memory rounds; 30% of that count.')
+  })
+
+  it('the share is that of the jobs', () => {
+    const given = [memory(1000, 80), beat(599, 80), beat(600, 80)]
+    const reasonsAt = (share: number) => capacity.shortfallsOf(given, share).map(each => each?.reason ?? null)
+    expect(reasonsAt(30)).toEqual([null, null, null])
+    expect(reasonsAt(60)).toEqual([null, 'BEAT_SLOW', null])
+    expect([30, 60].map(share => capacity.uptimeOf(given, share))).toEqual([10_000, 5_000])
+    // The median beat of 450 MB/s stands for 750 of the 1,000 that it is held to, which read 60 MB in 80 ms.
+    const slow = [tensor(1), memory(1000, 80), beat(450, 80)]
+    expect([30, 60].map(share => capacity.measuresOf(slow, share)!.resident)).toEqual([80, 60])
+    const lane = (beatShare: number) =>
+      laneOfFacts({ ...facts([tensor(1), ...given]), rounds: [tensor(1), ...given], beatShare })
+    expect([30, 60].map(share => lane(share).uptime)).toEqual([10_000, 5_000])
   })
 
   it('it is compared with the mean of the memory rounds that were valid and worked, wherever it lies among them', () => {

@@ -7,7 +7,7 @@ import { smallMemorySpec } from '../job/small-memory-spec.ts'
 import { smallSpec } from '../job/small-spec.ts'
 import { openJudgeFixture, triggerAt, type WorkedMemory } from './judge-fixture.ts'
 
-const jobs = jobsOf(smallSpec, { ...smallMemorySpec, samples: 256 }, 150)
+const jobs = jobsOf(smallSpec, { ...smallMemorySpec, samples: 256 }, 150, 30)
 const trigger = triggerAt(31, 'memory')
 const other = triggerAt(32, 'memory')
 let fixture: Awaited<ReturnType<typeof openJudgeFixture>>

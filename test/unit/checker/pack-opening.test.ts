@@ -87,7 +87,7 @@ const keepRounds = (journal: CheckerJournal, ordinals: readonly number[]) =>
   journal.keepRounds(3, [...ordinals, beat].map(trigger))
 
 const pack = (journal: ReturnType<typeof journalOf>, lanes: number[]) =>
-  packCohort(journal, { epoch: 3, devices: lanes.map(device), rounds: journal.rounds(3), maxRounds })
+  packCohort(journal, { epoch: 3, devices: lanes.map(device), rounds: journal.rounds(3), maxRounds, beatShare: 30 })
 
 describe('packCohort', () => {
   it('packCohort puts each device into its own lane, and records what happened in every round', () => {
@@ -172,7 +172,7 @@ describe('packCohort', () => {
     const { lanes } = unpackOpening(pack(journal, [0]).words)
     expect(lanes[0]).toMatchObject({ uptime: 0 })
     const rounds = journal.rounds(3)
-    const seen = () => seenRounds(journal, { epoch: 3, deviceId: hash(1), rounds }).at(-1)!
+    const seen = () => seenRounds(journal, { epoch: 3, deviceId: hash(1), rounds, beatShare: 30 }).at(-1)!
     // Half of the memory and of the bandwidth: the memory is said.
     expect(seen()).toMatchObject({ kind: 'beat', verdict: 'VALID', reason: 'BEAT_SHRUNK' })
     journal.nameReason(hash(900 + beat), hash(1), seen())

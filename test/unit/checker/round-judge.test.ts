@@ -323,7 +323,7 @@ describe('a reorg at a trigger', () => {
     for (const seat of [both, one]) {
       expect(await seat.close()).toMatchObject([{ round: kept.hash, verdict: 'VALID' }])
       expect(seat.store.all('SELECT * FROM contradiction')).toEqual([])
-      const of = { epoch: 0, devices: [device], rounds: [kept], maxRounds: rules.maxRounds }
+      const of = { epoch: 0, devices: [device], rounds: [kept], maxRounds: rules.maxRounds, beatShare: 30 }
       const { words, evidence } = packCohort(seat.journal, of)
       lanes.push(words.slice(0, 9))
       leaves.push(evidence.leaf(device.lane, kept.ordinal))

@@ -130,7 +130,7 @@ describe('the trees that answers are proven with', () => {
       const rounds = { seed: id(1), seededAt: 0, startsAt: 0, epochSeconds: 86_400, rules }
       return createSeatEpoch(dutyOf({ epoch, seed: id(1), rounds, cohortCount: 3, committees, devices }), {
         ...{ network: network as never, signer, secrets: deriveSeatSecrets(id(7), network, operator), store, journal },
-        ...{ sender: { enqueue: () => {} } as never, log: silentLogger, sendTo: () => null },
+        ...{ sender: { enqueue: () => {} } as never, log: silentLogger, sendTo: () => null, beatShare: 60 },
         canonicalRounds: async () => triggers,
       })
     }

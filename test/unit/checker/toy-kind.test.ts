@@ -13,7 +13,6 @@ import {
   openCheck,
 } from '../../../src/core/checker/round/check.ts'
 import { createRecomputeQueue } from '../../../src/core/checker/round/recompute.ts'
-import { measuresOf } from '../../../src/core/epoch/capacity.ts'
 import { sampleRows } from '../../../src/core/job/job-seed.ts'
 import {
   createKeptWindows,
@@ -28,6 +27,7 @@ import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import { claimOf, commitmentHash, sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { encodeWrongWork, judgeWrongWork, type Verifier } from '../../../src/core/report/wrong-work.ts'
+import { measuresOf } from '../../helpers/devnet-measures.ts'
 import { device, network, provider, rules, seatKeys, word } from './judge-fixture.ts'
 
 type ToySpec = KindSpec & { readonly squares: number }

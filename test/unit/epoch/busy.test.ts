@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { laneUptimeOf, presenceOf } from '../../../src/core/epoch/busy.ts'
-import { capacityOf, type MeasuredRound, measuresOf } from '../../../src/core/epoch/capacity.ts'
+import { capacityOf, type MeasuredRound } from '../../../src/core/epoch/capacity.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { allFlags, type RoundKindName, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict } from '../../../src/core/protocol/verdict.ts'
+import { laneUptimeOf, measuresOf, presenceOf } from '../../helpers/devnet-measures.ts'
 import { creditsOf } from '../../helpers/epoch-credits.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict = 'VALID', times = 1): MeasuredRound => ({

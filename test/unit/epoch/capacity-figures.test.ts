@@ -2,14 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { productionParameters } from '../../../src/core/chain/network-presets.ts'
-import {
-  capacityOf,
-  laneRateOf,
-  type MeasuredRound,
-  type Measures,
-  measuresOf,
-} from '../../../src/core/epoch/capacity.ts'
+import { capacityOf, laneRateOf, type MeasuredRound, type Measures } from '../../../src/core/epoch/capacity.ts'
 import { decodeRate, maxRate } from '../../../src/core/epoch/minifloat.ts'
+import { measuresOf } from '../../helpers/devnet-measures.ts'
 
 const sumOf = (parts: readonly Measures[]): Measures => ({
   tensor: parts.reduce((sum, part) => sum + part.tensor, 0),

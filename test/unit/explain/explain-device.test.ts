@@ -214,7 +214,7 @@ describe('why a device earned nothing', () => {
     ]
     const seats = cohort.seats.map((seat, i) => ({
       ...seat,
-      shown: { rounds: i < 2 ? rounds : rounds.slice(0, 1) },
+      shown: { rounds: i < 2 ? rounds : rounds.slice(0, 1), beatShare: 30 },
     }))
     const explanation = explainDevice(facts, devices[0]!, { ...cohort, seats })
     expect(explanation.reason?.sentence).toContain('Seats say: tensor NO_SESSION (5), memory OPENINGS_INVALID (2).')
@@ -239,7 +239,7 @@ describe('what lies below a seat’s opening', () => {
     shownRound(2, 'beat', 'VALID', 'ALL_EQUAL', { bandwidth: 8_000, resident: 64 }),
     shownRound(3, 'beat', 'VALID', 'ALL_EQUAL', { bandwidth: 8_500, resident: 64 }),
   ]
-  const shown = { rounds }
+  const shown = { rounds, beatShare: 30 }
   const facts = {
     rounds: rounds.map(({ ordinal, kind, round: hash }) => ({ ordinal, kind, hash, number: 1n, timestamp: 9 })),
   }
@@ -263,6 +263,16 @@ describe('what lies below a seat’s opening', () => {
     expect(said).toContain('capacity 284 of 40.0 Gop/s, 9,000 MB/s, 64 MB, uptime 100.00%')
     expect(said).toContain('seat 1: showed nothing')
     expect(explanation.differences, 'a seat’s story is no difference of the chain').toEqual([])
+  })
+
+  it('counts beats from the share that the epoch’s jobs ask for', () => {
+    const slow = rounds.map(round =>
+      round.ordinal === 3 ? { ...round, figures: { bandwidth: 4_500, resident: 64 } } : round,
+    )
+    expect(seen({ ...shown, rounds: slow }).seats[0]!.below).toMatchObject({ beats: { counted: 2 }, equal: true })
+    const below = seen({ rounds: slow, beatShare: 60 }).seats[0]!.below
+    expect(below).toMatchObject({ beats: { counted: 1 }, equal: false })
+    expect(below!.rounds[3]).toMatchObject({ reason: 'BEAT_SLOW' })
   })
 
   it('says where memory is cut to what is read in time', () => {

@@ -138,7 +138,7 @@ const reset = [
 
 // In the thread of an engine, whose card takes the memory rounds too.
 const engine = await createWorkEngine({
-  ...{ jobs: jobsOf(smallSpec, spec, 150), provider: 'webgpu', form: 'wgsl-4', webgpuModule },
+  ...{ jobs: jobsOf(smallSpec, spec, 150, 30), provider: 'webgpu', form: 'wgsl-4', webgpuModule },
   memoryGroups: groups,
 })
 const epoch = { epochSeed, device }
@@ -158,7 +158,7 @@ const engines = [
 
 // A host whose NVIDIA card is not what WebGPU reaches: beside CUDA, whose form is known so that nothing is opened, and alone.
 const meant = {
-  jobs: jobsOf(smallSpec, spec, 150),
+  jobs: jobsOf(smallSpec, spec, 150, 30),
   vendor: 'nvidia',
   webgpuModule,
   memoryGroups: groups,

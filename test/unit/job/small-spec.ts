@@ -9,7 +9,7 @@ import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { smallMemorySpec } from './small-memory-spec.ts'
 
 export const smallSpec: TensorSpec = { width: 64, layers: 3, weights: 2, windowMs: 60, samples: 8 }
-export const smallJobs: Jobs = jobsOf(smallSpec, smallMemorySpec, 150)
+export const smallJobs: Jobs = jobsOf(smallSpec, smallMemorySpec, 150, 30)
 export const epochSeed = `0x${'e5'.repeat(32)}` as const
 
 /** Ten rows or ten steps a millisecond, by count. */

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import { createEvidenceSource } from '../../../src/core/operator/ask-seats.ts'
 import { buildEvidenceTree, leafOfVerdict } from '../../../src/core/report/evidence-root.ts'
 import { encodeSeatEvidence, type SeatEvidence } from '../../../src/core/report/seat-evidence.ts'
@@ -14,9 +15,9 @@ const shown: SeatEvidence = {
   ...{ epoch: 4, deviceId: bytes32('d1') },
   rounds: [{ ...round, proof: tree.proof(0, 0) }],
 }
-const query = (port: number) => ({
+const query = (port: number, specHash = jobsHash(jobSets.standard)) => ({
   ...{ endpoint: `wss://127.0.0.1:${port}`, epoch: 4, deviceId: shown.deviceId },
-  ...{ lane: 0, maxRounds: 1, evidenceRoot: tree.root },
+  ...{ lane: 0, maxRounds: 1, specHash, evidenceRoot: tree.root },
 })
 
 /** Checkers by port: the first shows its rounds, the second has none, the third lies, nobody listens at the others. */
@@ -42,7 +43,8 @@ function scene() {
 
 it('what a seat shows is asked for once and kept', async () => {
   const { source, asked } = scene()
-  expect(await source(query(1))).toMatchObject({ rounds: [{ reason: 'NO_SESSION' }] })
+  // From which share its beats count is what the epoch's jobs say.
+  expect(await source(query(1))).toMatchObject({ rounds: [{ reason: 'NO_SESSION' }], beatShare: 60 })
   expect(await source(query(1))).toMatchObject({ rounds: [{ ordinal: 0 }] })
   expect(asked).toEqual([`1/evidence/4/${shown.deviceId}`])
 })
@@ -54,6 +56,11 @@ it('a seat that shows nothing, lies or does not answer is none, and the last is 
   wait(30_000)
   for (const port of [3, 4]) expect(await source(query(port))).toBeNull()
   expect(asked).toHaveLength(7)
+})
+
+it('jobs that this release does not know are not explained', async () => {
+  const { source } = scene()
+  expect(await source(query(1, bytes32('77')))).toBeNull()
 })
 
 it.each(['wss://127.0.0.1:9', 'wss://[::1]:9', 'wss://192.168.1.1:9', 'ws://localhost:9'])(

@@ -21,6 +21,8 @@ export type JudgedRound = RoundVerdict & MeasuredRound
 export type LaneFacts = {
   /** The epoch's rounds in which this device was checked, faulted ones included. */
   readonly rounds: readonly JudgedRound[]
+  /** As the jobs in force say. */
+  readonly beatShare: number
   /** The device and environment records were signed for a fresh nonce and agree with the registration and the policy. */
   readonly deviceValid: boolean
   readonly environmentValid: boolean
@@ -41,8 +43,8 @@ export const absentLane: Lane = { rate: 0n, uptime: 0, flags: 0 }
  * The seat's own faults are not the device's: those rounds are left out; too many of them, of any kind, make the seat abstain. A device that
  * was busy in all rounds of a kind has shown nothing: it is judged as one that was away. No round is left out for one with wrong work.
  */
-export function laneOf({ rounds, deviceValid, environmentValid }: LaneFacts): Lane {
-  const judged = judgedOf(rounds)
+export function laneOf({ rounds, beatShare, deviceValid, environmentValid }: LaneFacts): Lane {
+  const judged = judgedOf(rounds, beatShare)
   if (judged === null) return absentLane
   const { measures, uptime } = judged
   const rate = measures === null ? 0n : capacityOf(measures)
@@ -77,7 +79,17 @@ const unjudged = ({ kind }: Trigger): SeenRound => ({
 /** What this seat says of each of the epoch's rounds of a device, in their order. A beat that verifies and does not count says why. */
 export function seenRounds(
   journal: Pick<CheckerJournal, 'verdicts'>,
-  { epoch, deviceId, rounds }: { readonly epoch: number; readonly deviceId: Hex; readonly rounds: readonly Trigger[] },
+  {
+    epoch,
+    deviceId,
+    rounds,
+    beatShare,
+  }: {
+    readonly epoch: number
+    readonly deviceId: Hex
+    readonly rounds: readonly Trigger[]
+    readonly beatShare: number
+  },
 ): SeenRound[] {
   const verdicts = new Map(journal.verdicts(epoch, deviceId).map(verdict => [verdict.round, verdict]))
   const seen = rounds.map((round): SeenRound => {
@@ -85,7 +97,7 @@ export function seenRounds(
     // A seat that had not seen all of a slot's blocks may have taken a round for one of another kind: it has not judged it.
     return verdict?.kind === round.kind ? verdict : unjudged(round)
   })
-  const shortfalls = shortfallsOf(seen)
+  const shortfalls = shortfallsOf(seen, beatShare)
   return seen.map((round, i) => ({ ...round, ...shortfalls[i] }))
 }
 
@@ -106,17 +118,19 @@ export function packCohort(
     devices,
     rounds,
     maxRounds,
+    beatShare,
   }: {
     readonly epoch: number
     readonly devices: readonly SeatDevice[]
     readonly rounds: readonly Trigger[]
     readonly maxRounds: number
+    readonly beatShare: number
   },
 ): PackedCohort {
   const lanes = new Map<number, LaneOpening>()
   const leaves = new Map<string, EvidenceLeaf>()
   for (const { deviceId, lane } of devices) {
-    const seen = seenRounds(journal, { epoch, deviceId, rounds })
+    const seen = seenRounds(journal, { epoch, deviceId, rounds, beatShare })
     const check = journal.deviceCheck(epoch, deviceId)
     // An update within the epoch changes the environment: each one has to have been reported, and none else may be committed under.
     const confirmed = journal.confirmedEnvironments(epoch, deviceId)
@@ -124,7 +138,7 @@ export function packCohort(
       ({ commitment }) => commitment === null || confirmed.has(commitment.message.environmentHash),
     )
     const facts = {
-      rounds: seen,
+      ...{ rounds: seen, beatShare },
       deviceValid: check?.deviceValid ?? false,
       environmentValid: (check?.environmentValid ?? false) && environmentKept,
     }

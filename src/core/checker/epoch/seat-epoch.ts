@@ -41,6 +41,8 @@ export type SeatEpochDependencies = {
   readonly journal: CheckerJournal
   readonly sender: TransactionSender
   readonly log: Logger
+  /** Of the epoch's jobs: {@link import('../../job/jobs.ts').Jobs}. */
+  readonly beatShare: number
   readonly sendTo: (operator: Hex) => Send | null
   /** The epoch's rounds as the chain has them, those included that this seat was not there for. */
   readonly canonicalRounds: () => Promise<readonly Trigger[]>
@@ -80,6 +82,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     journal,
     sender,
     log,
+    beatShare,
     sendTo,
     canonicalRounds,
     emit,
@@ -102,6 +105,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       devices: devicesOf.get(cohort) ?? [],
       rounds: journal.rounds(epoch),
       maxRounds: duty.rounds.rules.maxRounds,
+      beatShare,
     })
   // The journal holds what packCohort made: the words of an opening each.
   const wordsOf = (): Map<number, OpeningWords> =>
@@ -118,6 +122,9 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   const treeOf = (words: ReadonlyMap<number, OpeningWords>) =>
     buildCommitmentTree(scope, words, commitmentDepth(cohortCount))
 
+  const seenOf = (deviceId: Hex, rounds: readonly Trigger[]) =>
+    seenRounds(journal, { epoch, deviceId, rounds, beatShare })
+
   function opening(cohort: number): OpeningOnChain {
     const seat = committees.get(cohort)?.indexOf(signer.address) ?? -1
     const { words, tree } = commitment()
@@ -128,7 +135,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
 
   /** What the lane's rate was made of; not of a lane that this seat abstained in. */
   function measuresFor(deviceId: Hex, rate: number) {
-    const measures = measuresOf(seenRounds(journal, { epoch, deviceId, rounds: journal.rounds(epoch) }))
+    const measures = measuresOf(seenOf(deviceId, journal.rounds(epoch)), beatShare)
     return measures !== null && laneRateOf(measures) === rate ? { measures } : {}
   }
 
@@ -153,7 +160,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   function nameBeats(deviceId: Hex) {
     const rounds = journal.rounds(epoch)
     const results = new Map<string, number>()
-    for (const [i, seen] of seenRounds(journal, { epoch, deviceId, rounds }).entries()) {
+    for (const [i, seen] of seenOf(deviceId, rounds).entries()) {
       if (seen.kind !== 'beat') continue
       journal.nameReason(rounds[i]!.hash, deviceId, seen)
       const result = seen.reason === 'ALL_EQUAL' ? 'counted' : seen.reason
@@ -239,7 +246,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       const nodes = journal.evidenceTree(epoch, device.cohort)
       if (nodes === null) return null
       const rounds = journal.rounds(epoch)
-      const seen = seenRounds(journal, { epoch, deviceId, rounds })
+      const seen = seenOf(deviceId, rounds)
       return {
         epoch,
         deviceId,
