@@ -134,20 +134,25 @@ async function compileContracts(evm, { withTests }) {
   writeAtomically(join(product, 'compiler-input.json'), JSON.stringify(compilerInput(deployed)))
 }
 
-/** Null for our own: they are in the package as they are. */
-const sourceOf = path => (path.startsWith('contracts/src/') ? null : { content: readFileSync(at(path), 'utf8') })
-
-/** What the compiler was given, in the form that explorers take: every source that is in what is deployed, and the settings. */
+/**
+ * What the compiler was given: the settings, and the path of every source that is in what is deployed. Our own are in the package as they
+ * are, others once for all EVMs below `dist/contracts/sources`; npm packs no folder that is called node_modules.
+ */
 function compilerInput(metadata) {
   const paths = [...new Set(metadata.flatMap(({ sources }) => Object.keys(sources)))].sort()
   const [{ compiler, language, settings }] = metadata
   const { compilationTarget: _, ...shared } = settings
   const outputSelection = { '*': { '*': ['abi', 'metadata', 'evm.bytecode', 'evm.deployedBytecode'] } }
+  for (const path of paths.filter(each => !each.startsWith('contracts/src/')))
+    writeAtomically(
+      at('dist/contracts/sources', path.replace('node_modules', 'modules')),
+      readFileSync(at(path), 'utf8'),
+    )
   return {
     version: compiler.version,
     input: {
       language,
-      sources: Object.fromEntries(paths.map(path => [path, sourceOf(path)])),
+      sources: paths,
       settings: { ...shared, outputSelection },
     },
   }

@@ -1,6 +1,7 @@
 /**
  * `npm run network:by-hand [-- --evm anvil|london|edr] [--hosts] [--json]`: a device joins, one changes and one leaves in every second
- * of an epoch, which takes seven minutes. `--hosts`: no changes, but Checkers on three hosts and Providers behind a router.
+ * of an epoch, and then the chain is started anew with the same addresses, which takes eight minutes. `--hosts`: none of that, but Checkers on
+ * three hosts and Providers behind a router.
  */
 import { execa } from 'execa'
 import { cliPath, cliResult } from '../helpers/run-cli.ts'
@@ -29,6 +30,7 @@ export async function* report(words: readonly string[] = []): AsyncGenerator<obj
         const ran = await execa(process.execPath, [cliPath, ...args], { env: { NO_COLOR: '1', ...env }, reject: false })
         return cliResult(ran)
       },
+      restart: hosts === undefined,
       onProgress: say,
       ...(hosts && { hosts }),
     })

@@ -57,6 +57,8 @@ const closePercents: Readonly<Record<string, bigint>> = {
 const isByHash = ({ method, params }: RpcCall): boolean =>
   method === 'eth_getBlockByHash' || JSON.stringify(params ?? []).includes('"blockHash"')
 
+const isAboutTransaction = ({ method }: RpcCall): boolean => /^eth_getTransaction(ByHash|Receipt)$/.test(method)
+
 /** Whether a call is compared between endpoints, where there are several. */
 export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || method in closePercents
 
@@ -100,7 +102,8 @@ export async function agree(
   for (const { endpoint, key, isVague } of again) {
     if (key === most.key) continue
     onDoubt(endpoint, 'odd')
-    if (isVague || most.isVague) continue
+    // One that is on another branch shows the same transaction in another block.
+    if (isVague || most.isVague || isAboutTransaction(call)) continue
     const claim = `its answer to ${call.method} is ${brief(key)}, that of the others ${brief(most.key)}`
     endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
   }
@@ -318,7 +321,11 @@ function keyOf(result: unknown): string {
     return [fields.hash, fields.to, fields.input].join(' ').toLowerCase()
   if (typeof fields.transactionHash === 'string' && 'logs' in fields)
     return [fields.transactionHash, fields.blockHash, fields.status, keyOf(fields.logs)].join(' ').toLowerCase()
-  const named = Object.keys(fields).filter(name => !/^(blockTimestamp|removed)$/.test(name))
+  if (Array.isArray(fields.topics) && 'data' in fields) {
+    const { address, topics, data, blockHash, transactionHash, logIndex } = fields
+    return [address, ...topics, data, blockHash, transactionHash, logIndex].join(' ').toLowerCase()
+  }
+  const named = Object.keys(fields)
   return `{${named.sort().map(name => `${name}:${keyOf(fields[name])}`)}}`
 }
 

@@ -43,10 +43,15 @@ export type CompilerInput = {
 export function readCompilerInput(evm: EvmVersion, folder = builtFolder(evm)): CompilerInput {
   const file = join(folder, 'compiler-input.json')
   if (!existsSync(file)) throw chainErrors.ARTIFACT_MISSING({ contract: 'compiler input', directory: folder })
-  const { version, input } = JSON.parse(readFileSync(file, 'utf8')) as CompilerInput & {
-    input: { sources: Record<string, { content: string } | null> }
+  const { version, input } = JSON.parse(readFileSync(file, 'utf8')) as Pick<CompilerInput, 'version'> & {
+    readonly input: Omit<CompilerInput['input'], 'sources'> & { readonly sources: readonly string[] }
   }
-  const own = (path: string) => ({ content: readFileSync(fileURLToPath(new URL(path, packageFolder)), 'utf8') })
-  const sources = Object.fromEntries(Object.entries(input.sources).map(([path, given]) => [path, given ?? own(path)]))
+  const placeOf = (path: string) =>
+    path.startsWith('contracts/src/')
+      ? new URL(path, packageFolder)
+      : join(folder, '../sources', path.replace('node_modules', 'modules'))
+  const sources = Object.fromEntries(
+    input.sources.map(path => [path, { content: readFileSync(placeOf(path), 'utf8') }]),
+  )
   return { version, input: { ...input, sources } }
 }

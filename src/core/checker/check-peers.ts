@@ -80,23 +80,29 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
       found = await ask(registered.endpoint, about, own)
     } catch (error) {
       log.debug({ error, checker, epoch }, 'a seat did not show its rounds')
-      emit({ ...said, result: silent.has(checker) ? 'not shown again' : 'not shown', step: null })
-      if (silent.has(checker)) {
-        const { code, message, fix } = checkerErrors.CHECKER_PEER_UNSHOWN({ checker, epoch })
-        log.warn({ code, fix, checker, epoch, device: deviceId }, message)
-      }
-      silent.add(checker)
-      return
+      return sayUnshown(said)
     }
-    silent.delete(checker)
-    if (found === null) return
+    if (found === null) return void silent.delete(checker)
     const { round, shown } = found
     const claim = { checker, device, epoch, epochSeed: seed, ...round }
     const step = typeof shown === 'string' ? shown : await refutationOf(network, shown, claim, engine)
+    // It may be of a newer release, which is no fault; where it goes on, somebody should look.
+    if (step === 'VERSION') return sayUnshown(said)
+    silent.delete(checker)
     emit({ ...said, result: step === null ? 'equal' : 'refuted', step })
     if (step === null) return
     const { code, message, fix } = checkerErrors.CHECKER_PEER_REFUTED({ checker, epoch, step })
     log.warn({ code, fix, checker, epoch, device: deviceId, round: round.round }, message)
+  }
+
+  function sayUnshown(said: { readonly type: 'peer.checked'; epoch: number; checker: Address; device: Hex }) {
+    const { checker, epoch, device } = said
+    const isAgain = silent.has(checker)
+    silent.add(checker)
+    emit({ ...said, result: isAgain ? 'not shown again' : 'not shown', step: null })
+    if (!isAgain) return
+    const { code, message, fix } = checkerErrors.CHECKER_PEER_UNSHOWN({ checker, epoch })
+    log.warn({ code, fix, checker, epoch, device }, message)
   }
 
   /**
@@ -139,14 +145,18 @@ type ShownRound = SeatEvidence['rounds'][number]
 /** A round, with its bundle or the step that refutes it without one. */
 type Found = { readonly round: ShownRound; readonly shown: Uint8Array | string }
 
-const isWitnessed = ({ witness }: ShownRound): boolean => witness !== null
+/** Of a round that was judged VALID first and then WRONG the bundle is about what was wrong. */
+const isWitnessed = ({ verdict, witness }: ShownRound): boolean => verdict === 'VALID' && witness !== null
 
 /** Work that a seat counts and does not show to have recomputed. Where a device did nothing there was nothing to recompute. */
 const isUnwitnessed = ({ verdict, reason, figures, witness }: ShownRound): boolean =>
   verdict === 'VALID' && witness === null && (reason !== 'NO_WORK' || Object.values(figures).some(figure => figure > 0))
 
 /** The round to be recomputed; null where there was no work in any. */
-function drawRound({ rounds }: SeatEvidence, oneOf: <T>(list: readonly T[]) => T | undefined): ShownRound | null {
+export function drawRound(
+  { rounds }: SeatEvidence,
+  oneOf: <T>(list: readonly T[]) => T | undefined,
+): ShownRound | null {
   const worked = rounds.filter(isWitnessed)
   // Its kind first: beats are many and cheap, and a seat that recomputes nothing else is to be found out as often.
   const drawn = oneOf([...new Set(worked.map(({ kind }) => kind))])

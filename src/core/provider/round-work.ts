@@ -91,6 +91,8 @@ const answersOfBlock = 8
 type Asked = Map<Hex, { times: number; answer: Promise<readonly OpenPiece[]> | null }>
 
 type OpenRound = WorkedRound & {
+  /** When its window began: seats count until when they take openings from about then. */
+  readonly beganAtMs: number
   readonly device: WorkingDevice
   readonly handle: string
   readonly asked: Map<Address, Asked>
@@ -168,7 +170,7 @@ export function createRoundWork(
   }
 
   async function openFor(
-    { commitment: { message }, kind, seenAtMs, device, handle }: OpenRound,
+    { commitment: { message }, kind, seenAtMs, beganAtMs, device, handle }: OpenRound,
     request: SignedMessage<'SampleRequest'>,
     isFirst: boolean,
   ): Promise<readonly OpenPiece[]> {
@@ -183,7 +185,7 @@ export function createRoundWork(
     const job = jobOf(jobs, kind)
     const { open } = device.engine.kinds[kind]
     const { openingsMs, graceMs } = timingOf(rules, kind)
-    const due = isFirst && { dueMs: seenAtMs + openingsMs - graceMs }
+    const due = isFirst && { dueMs: beganAtMs + openingsMs - graceMs }
     return job.cut(sampleOf(job, message, request)).map(sample => () => open({ handle, sample, ...due }))
   }
 
@@ -232,7 +234,7 @@ export function createRoundWork(
       journal.recordCommitment(hash, { ...commitment, notes })
       crashPoint('provider.commitment-recorded')
       return keep({
-        ...{ seenAtMs, commitment, commitmentHash: hash, kind, figures, lostMs },
+        ...{ seenAtMs, beganAtMs, commitment, commitmentHash: hash, kind, figures, lostMs },
         ...{ device, handle, asked: new Map() },
       })
     },
@@ -250,7 +252,7 @@ export function createRoundWork(
       })
       if (root !== message.root) throw providerErrors.PROVIDER_WORK_DIFFERS({ round: message.round })
       return keep({
-        ...{ seenAtMs, commitment, commitmentHash: hash, kind: job.kind, figures: {}, lostMs: 0 },
+        ...{ seenAtMs, beganAtMs: seenAtMs, commitment, commitmentHash: hash, kind: job.kind, figures: {}, lostMs: 0 },
         ...{ device, handle, asked: new Map() },
       })
     },

@@ -167,4 +167,25 @@ describe('a seat', () => {
     expect(journal.seatCommitment(0)!.root.startsWith((await onChain())!)).toBe(true)
     expect(sender.open().filter(({ state }) => state !== 'mined')).toEqual([])
   })
+
+  it('a seat commits although its disk has no room for the trees that its rounds are shown by', async () => {
+    const { start, duty, canonicalRounds, onChain } = await scene()
+    const records = judge(recordsOf(), duty.devices[0]!, await canonicalRounds())
+    const withoutRoom = (store: Store): Store => ({
+      ...store,
+      run(sql, ...values) {
+        if (/evidence_tree/.test(sql)) throw storeErrors.STORE_DISK_FULL({ path: store.path })
+        return store.run(sql, ...values)
+      },
+    })
+    const warnings: string[] = []
+    const warn = (_: object, message: string) => void warnings.push(message)
+    const log = { ...silentLogger, warn } as unknown as typeof silentLogger
+    const { seat, sender, overview } = start(records, log, withoutRoom)
+    await seat.commit(await overview())
+    await sender.outcome('commit/0')
+    expect(await onChain()).not.toBeNull()
+    expect(warnings).toEqual([expect.stringContaining('shown to nobody')])
+    expect(seat.evidenceOf(duty.devices[0]!.deviceId)).toBeNull()
+  })
 })

@@ -34,6 +34,8 @@ export type ByHandOptions = {
   readonly seconds: readonly number[]
   /** The epoch of the first changes; default 1, so that one is worked and judged before them. */
   readonly firstChange?: number
+  /** In the end the chain is started anew, with the same addresses, and every daemon with what it keeps of the old one. */
+  readonly restart?: boolean
   /** Keys that open quickly, made beside the commands: a strong one takes half a second at each of two dozen commands and starts. */
   readonly lightKeys?: boolean
   /** Runs a command that ends. */
@@ -52,6 +54,8 @@ export type ByHandResult = {
   readonly unjudged: number
   readonly underpaid: number
   readonly overpaid: number
+  /** Chains that were started anew. */
+  readonly restarts: number
   /** The seconds of their epochs in which registrations, renewals and exits were mined, in order. */
   readonly seconds: { readonly joins: number[]; readonly renewals: number[]; readonly leaves: number[] }
   readonly audit: Audit
@@ -66,13 +70,21 @@ type Participant = Role & { readonly folder: string; readonly env: Record<string
 
 export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
   const { evm, seconds, firstChange = 1, epochSeconds = 16, lightKeys = false, hosts, onProgress = () => {} } = options
+  const { restart = false } = options
   const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
   const stops: (() => Promise<unknown>)[] = []
   try {
     const plain = { blockTimeSeconds: 1, accounts: 1, ...(hosts && { host: '0.0.0.0' }) }
-    const chain =
-      evm === 'edr' ? await startEdr() : await startAnvil({ ...plain, ...(evm === 'london' && { hardfork: 'london' }) })
-    stops.push(() => chain.stop())
+    const startChain = async () => {
+      const started =
+        evm === 'edr'
+          ? await startEdr()
+          : await startAnvil({ ...plain, ...(evm === 'london' && { hardfork: 'london' }) })
+      stops.push(() => started.stop())
+      return started
+    }
+    let chain = await startChain()
+    let context = 'by-hand'
     return await play()
 
     async function play(): Promise<ByHandResult> {
@@ -107,14 +119,18 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         writeFileSync(keyFile, ownerKey, { mode: 0o600 })
         await run(owner, 'keys', 'import', 'owner', '--private-key-file', keyFile, '--data-dir', ownerFolder, ...secret)
       }
-      onProgress('deploying')
-      await run(
-        owner,
-        ...['chain', 'deploy', '--preset', 'devnet', '--epoch-seconds', String(epochSeconds), '--name', 'by-hand'],
-        ...['--rpc-url', chain.rpcUrl, ...signing],
-      )
-      const network = await connectNetwork(readContext(root, 'by-hand'), { rpcUrls: [chain.rpcUrl] })
-      stops.push(async () => network.chain.close())
+      async function deploy() {
+        onProgress('deploying')
+        await run(
+          owner,
+          ...['chain', 'deploy', '--preset', 'devnet', '--epoch-seconds', String(epochSeconds), '--name', context],
+          ...['--rpc-url', chain.rpcUrl, ...signing],
+        )
+        const connected = await connectNetwork(readContext(root, context), { rpcUrls: [chain.rpcUrl] })
+        stops.push(async () => connected.chain.close())
+        return connected
+      }
+      const network = await deploy()
 
       async function participant(kind: Role['kind'], number: number): Promise<Participant> {
         const name = `${kind}-${number}`
@@ -141,7 +157,14 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         const list = join(root, 'operators.csv')
         const lines = participants.map(({ kind, operator }) => `${operator},${kind === 'checker' ? 1_000 : 50},10`)
         writeFileSync(list, ['address,kai,coin', ...lines, ''].join('\n'))
-        await run(owner, 'wallet', 'send', '--file', list, '--yes', ...signing)
+        await run(owner, 'wallet', 'send', '--file', list, '--yes', '--context', context, ...signing)
+      }
+      /** Epochs begin, once five Checkers and a device are there. */
+      async function begin(of: ConnectedNetwork) {
+        await until(async () => (await activeOwners(of)) === 5)
+        await until(async () => (await getDevices(of)).length > 0)
+        onProgress('starting')
+        await run(owner, 'chain', 'start', '--in', evm === 'edr' ? '20' : '8', '--context', context, ...signing)
       }
       const processes = new Map<string, SupervisedProcess>()
       async function start({ name, kind, folder, env, payout }: Participant) {
@@ -156,7 +179,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
           args: [
             ...before,
             ...[cliPath, kind, 'run', '--json', '--data-dir', folder, '--password-file', passwordFile],
-            ...['--payout', payout, '--context', 'by-hand'],
+            ...['--payout', payout, '--context', context],
             ...(hosts ? ['--rpc-url', `http://${hosts.chainAddress}:${chainPort}`] : []),
             ...(host && kind === 'checker' ? ['--host', host.address] : []),
             ...(kind === 'checker'
@@ -183,14 +206,10 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       for (const checker of checkers.slice(0, 4)) await start(checker)
       await start(first)
       await start(checkers[4]!)
-      await until(async () => (await activeOwners(network)) === 5)
-      await until(async () => (await getDevices(network)).length === 1)
-      onProgress('starting')
-      await run(owner, 'chain', 'start', '--in', evm === 'edr' ? '20' : '8', '--context', 'by-hand', ...signing)
+      await begin(network)
       await start(second)
       const timeline = (await getTimeline(network))!
-      const now = async () => Number((await network.chain.client.getBlock()).timestamp)
-      const reach = (timestamp: number) => until(async () => (await now()) >= timestamp)
+      const reach = reachOn(network)
 
       const auditor = createAuditor({ network, roles, dataDir: root })
       const joined: Participant[] = []
@@ -239,11 +258,13 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         await reach((await getEpoch(network, epoch)).payAt + 6)
         await auditor.audit(epoch)
       }
-      const audit = await auditor.result()
+      const audited = await auditor.result()
       const mined = await changes(network, timeline.firstEpochAt, epochSeconds)
+      const audit = restart ? together(audited, await startAnew()) : audited
       return {
         evm,
         epochs: last + 1,
+        restarts: Number(restart),
         joins: mined.joins.length,
         renewals: mined.renewals.length,
         leaves: mined.leaves.length,
@@ -253,6 +274,31 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         seconds: mined,
         audit,
       }
+
+      /** A chain of the same id and contracts at the same addresses, which every daemon takes for what it is: two epochs of it are paid. */
+      async function startAnew(): Promise<Audit> {
+        for (const child of processes.values()) await child.stop()
+        await chain.stop()
+        chain = await startChain()
+        context = 'anew'
+        const anew = await deploy()
+        if (JSON.stringify(anew.contracts) !== JSON.stringify(network.contracts))
+          throw new Error('not the same addresses')
+        const members = [...checkers, first, second]
+        await fund(members)
+        for (const member of members) await start(member)
+        await until(async () => (await getDevices(anew)).length === 2)
+        await begin(anew)
+        const own = createAuditor({ network: anew, roles: members, dataDir: root })
+        for (const epoch of [0, 1]) {
+          await reachOn(anew)((await getEpoch(anew, epoch)).payAt + 6)
+          await own.audit(epoch)
+        }
+        const result = await own.result()
+        if (![...result.expected.values()].some(owed => [...owed.values()].some(amount => amount > 0n)))
+          throw new Error('nobody was paid on the chain that was started anew')
+        return result
+      }
     }
   } finally {
     for (const stop of stops.reverse()) await stop().catch(() => undefined)
@@ -260,6 +306,23 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
     else process.stderr.write(`kept ${root}\n`)
   }
 }
+
+/** What was found on two chains; `expected` and the verdicts are the first one's. */
+const together = (one: Audit, other: Audit): Audit => ({
+  ...one,
+  lost: [...one.lost, ...other.lost],
+  doubled: [...one.doubled, ...other.doubled],
+  mispaid: [...one.mispaid, ...other.mispaid],
+  unjudged: [...one.unjudged, ...other.unjudged],
+  underpaid: one.underpaid + other.underpaid,
+  overpaid: one.overpaid + other.overpaid,
+})
+
+/** Waits until the chain's newest block has this timestamp. */
+const reachOn =
+  ({ chain }: ConnectedNetwork) =>
+  (timestamp: number) =>
+    until(async () => Number((await chain.client.getBlock()).timestamp) >= timestamp)
 
 async function until(holds: () => Promise<boolean>, patienceMs = 120_000): Promise<void> {
   const startedAt = performance.now()

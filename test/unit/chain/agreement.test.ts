@@ -318,6 +318,35 @@ describe('a read over several endpoints', () => {
     }
   })
 
+  it('who shows a transaction in another block is outvoted, and not taken for a liar: it may be on another branch', async () => {
+    const call = { method: 'eth_getTransactionReceipt', params: [hashOf(1)] }
+    const receipt = (blockHash: string, log: object) => ({
+      ...{ transactionHash: hashOf(1), blockHash, status: '0x1' },
+      logs: [
+        {
+          address: '0x0a',
+          topics: [hashOf(4)],
+          data: '0x01',
+          blockHash,
+          transactionHash: hashOf(1),
+          logIndex: '0x0',
+          ...log,
+        },
+      ],
+    })
+    const marked: string[] = []
+    const says = (name: string, answer: object): Endpoint =>
+      ({ name, request: async () => answer, mark: () => void marked.push(name) }) as unknown as Endpoint
+    const astray = says('astray', receipt(hashOf(2), {}))
+    // Nodes differ in what they tell of a log besides.
+    const others = [
+      says('one', receipt(hashOf(3), {})),
+      says('other', receipt(hashOf(3), { transactionLogIndex: '0x0' })),
+    ]
+    expect(await agree(call, [astray, ...others])).toMatchObject({ result: { blockHash: hashOf(3) } })
+    expect(marked).toEqual([])
+  })
+
   it('reads go on with one endpoint where the others do not answer', async () => {
     const silent = endpoint('silent', 9, () => chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method: 'eth_call' }))
     const only = endpoint('only', 9, () => '0x01')

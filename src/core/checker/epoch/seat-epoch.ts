@@ -196,19 +196,29 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       const cohorts = new Map([...committees.keys()].map(cohort => [cohort, packed(cohort)]))
       const words = new Map([...cohorts].map(([cohort, own]) => [cohort, own.words]))
       const { root } = treeOf(words)
-      /** What was committed to, with the trees: whoever asks for rounds makes this seat build none. */
-      const record = () =>
-        store.transaction(() => {
-          for (const [cohort, { evidence }] of cohorts) journal.keepEvidenceTree(epoch, cohort, evidence.nodes)
-          journal.recordOpenings(epoch, root, salt, words)
-        })
+      const record = () => journal.recordOpenings(epoch, root, salt, words)
+      /** So that whoever asks for rounds makes this seat build nothing. The commitment does not wait for room on the disk for them. */
+      const keepTrees = () => {
+        try {
+          store.transaction(() => {
+            for (const [cohort, { evidence }] of cohorts) journal.keepEvidenceTree(epoch, cohort, evidence.nodes)
+          })
+        } catch (error) {
+          log.warn(
+            { error, epoch },
+            'the trees of evidence were not kept: the rounds of this epoch are shown to nobody',
+          )
+        }
+      }
       if (onChain !== null) {
         isForeign = !root.startsWith(onChain)
         if (isForeign) {
           const { code, message } = checkerErrors.CHECKER_COMMITMENT_FOREIGN({ epoch })
           log.error({ code, epoch }, message)
         }
-        if (!isForeign) record()
+        if (isForeign) return
+        record()
+        keepTrees()
         return
       }
       // One transaction: what was committed to, and the commitment that says so.
@@ -218,6 +228,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
         sendCommitment(root, openAt)
       })
       crashPoint('checker.openings-recorded')
+      keepTrees()
       log.info({ epoch, cohorts: words.size, root }, 'committed')
     },
 
