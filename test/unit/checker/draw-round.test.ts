@@ -8,8 +8,7 @@ const shown = (ordinal: number, changes: Partial<Shown>): Shown => ({
   ...{ ordinal, round: hash(ordinal), kind: 'tensor', verdict: 'VALID', reason: 'ALL_EQUAL', figures: { tensor: 9 } },
   ...{ commitmentHash: hash(1), witness: hash(2), evidence: hash(3), proof: [], ...changes },
 })
-const drawn = (rounds: Shown[]) =>
-  drawRound({ epoch: 0, deviceId: hash(7), rounds }, list => list[0])?.ordinal ?? null
+const drawn = (rounds: Shown[]) => drawRound({ epoch: 0, deviceId: hash(7), rounds }, list => list[0])?.ordinal ?? null
 
 it('of a round that was judged VALID and then WRONG nothing is recomputed: its bundle is about what was wrong', () => {
   const wrong = shown(0, { verdict: 'WRONG', reason: 'TWO_COMMITMENTS', figures: {} })
