@@ -154,7 +154,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         return { operatorKey: privateKey, operator: operatorOf(address) }
       }
       async function fund(participants: readonly Participant[]) {
-        const list = join(root, 'operators.csv')
+        const list = join(root, `operators-of-${context}.csv`)
         const lines = participants.map(({ kind, operator }) => `${operator},${kind === 'checker' ? 1_000 : 50},10`)
         writeFileSync(list, ['address,kai,coin', ...lines, ''].join('\n'))
         await run(owner, 'wallet', 'send', '--file', list, '--yes', '--context', context, ...signing)
