@@ -20,7 +20,7 @@ export async function* report(words: readonly string[] = []): AsyncGenerator<obj
   if (missing !== null) return yield { evm, notTried: `hosts of their own need ${missing}` }
   if (evm === 'london') await execa(process.execPath, ['scripts/build.mjs', 'contracts-london'], { stdio: 'inherit' })
   const hosts = words.includes('--hosts') ? await createHosts() : undefined
-  if (hosts?.isImpaired === false) say('NOTICE: this kernel has no netem: packets are neither delayed nor lost')
+  if (hosts?.impairedBy === null) say('NOTICE: neither netem nor a C compiler: packets are neither delayed nor lost')
   try {
     const { audit, ...result } = await networkByHand({
       evm,
@@ -37,7 +37,7 @@ export async function* report(words: readonly string[] = []): AsyncGenerator<obj
     const { unjudged, lost, mispaid, doubled, expected } = audit
     for (const line of [...unjudged, ...lost, ...mispaid, ...doubled]) say(line)
     const paidEpochs = [...expected.values()].filter(owed => [...owed.values()].some(amount => amount > 0n)).length
-    yield { ...result, paidEpochs, hosts: hosts !== undefined, netem: hosts?.isImpaired ?? false }
+    yield { ...result, paidEpochs, hosts: hosts !== undefined, impairedBy: hosts?.impairedBy ?? null }
     const wrong = lost.length + mispaid.length + doubled.length + unjudged.length
     if (wrong > 0 || paidEpochs === 0) process.exitCode = 1
   } finally {
