@@ -174,10 +174,14 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         if (reason != StrikeReason.AuditUnanswered) return;
         if (slot.auditStrikes == 0) {
             slot.auditStrikes = 1;
-        } else {
-            slot.auditStrikes = 0;
-            _slash(operator, offence);
+            return;
         }
+        // Once an epoch, however many cohorts its owner judged: who was away for the hours of the answers does not lose nearly all.
+        bytes32 once = keccak256(abi.encode(reason, operator, epoch));
+        if (_punished[once]) return;
+        _punished[once] = true;
+        slot.auditStrikes = 0;
+        _slash(operator, offence);
     }
 
     /// @inheritdoc ICheckerSeats

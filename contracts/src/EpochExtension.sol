@@ -65,13 +65,13 @@ contract EpochExtension is IEpochExtension, Cohorts {
         if (session.phase != Phase.Reveal) revert WrongPhase(epoch, session.phase, Phase.Reveal);
         _requireLength(openings.length, session.depth);
         uint256 given = _maskOf(openings);
+        uint256 before = revealedSeats(epoch, cohort);
         uint256 own;
         for (uint256 i; i < openings.length; ++i) {
             uint256 seat = openings[i].seat;
             if (session.owners[seat] == msg.sender) own |= 1 << seat;
             _openInReveal(session, openings[i]);
         }
-        uint256 before = revealedSeats(epoch, cohort);
         _revealed[cohort] = RevealedSeats.pack(epoch, before | given);
         _countLanes(epoch, LibBit.popCount(own & ~before) * LibBit.popCount(session.occupancies[0]) / COMMITTEE);
         if (LibBit.popCount(before) < QUORUM && _isRevealed(epoch, cohort)) {
@@ -79,7 +79,8 @@ contract EpochExtension is IEpochExtension, Cohorts {
             totals.waiting += 1;
             _totals[epoch] = totals.pack();
         }
-        emit Revealed(epoch, cohort, openings);
+        // What is on record already would only be more for keepers to read.
+        if (given & ~before != 0) emit Revealed(epoch, cohort, openings);
     }
 
     function _openInReveal(Session memory session, Opening calldata opening) private {

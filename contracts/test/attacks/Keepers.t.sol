@@ -78,10 +78,12 @@ contract KeepersTest is Fixture {
         warpTo(0, Phase.Reveal);
         address owner = consensus.seatsOf(0, 0)[0];
         for (uint256 again; again < 2; ++again) {
+            vm.recordLogs();
             vm.prank(owner);
             consensus.reveal(0, 0, first);
             (uint256 lanes,) = consensus.keeperCalls(0, owner);
             assertEq(lanes, 12, "a fifth of 64");
+            assertEq(vm.getRecordedLogs().length, again == 0 ? 1 : 0, "told once");
         }
         vm.prank(farmer);
         consensus.reveal(0, 0, openings);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {StrikeReason} from "../../src/interfaces/ICheckerSeats.sol";
 import {Commitment} from "../../src/interfaces/IDeviceRegistry.sol";
 import {Evidence, IEpochReports, Opening, Phase, ScoreRules} from "../../src/interfaces/IEpochConsensus.sol";
 import {Emission} from "../../src/interfaces/IRewardVault.sol";
@@ -62,6 +63,18 @@ contract LazySeatTest is Fixture {
         assertEq(consensus.creditOf(0, 0), 3952, "what it says of members counts as before");
         vault.payCheckers(0, 0);
         assertEq(token.balanceOf(payoutOf(committee[seat])), 0);
+    }
+
+    /// @dev Away for the hours of one epoch's answers, with four of its seats audited: four strikes and one slash, and one more in the next epoch.
+    function test_whoMissesTheAnswersOfAnEpochIsSlashedOnce() public {
+        address away = operators[2];
+        vm.startPrank(address(consensus));
+        for (uint32 cohort; cohort < 4; ++cohort) seats.strike(away, 7, cohort, StrikeReason.AuditUnanswered);
+        assertEq(seats.checker(away).strikes, 4);
+        assertEq(token.balanceOf(treasury), SEAT_BOND / 10);
+        seats.strike(away, 8, 0, StrikeReason.AuditUnanswered);
+        assertEq(token.balanceOf(treasury), SEAT_BOND / 10 + SEAT_BOND * 9 / 100);
+        vm.stopPrank();
     }
 
     function _cannotAnswer(uint64 epoch, uint8 seat, Claim memory medians) private {

@@ -11,6 +11,7 @@ import {Stage} from "../support/Stage.sol";
 
 /// @title Seats from bond to withdrawal: each event, each field, each refusal in full
 contract SeatsPins is Stage {
+    uint64 private audited;
     address private who; // the third owner
     address private wallet;
 
@@ -245,29 +246,30 @@ contract SeatsPins is Stage {
     function test_strikes() public {
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotKaisarContract.selector, address(this)));
         seats.strike(who, 5, 1, StrikeReason.Malformed);
-        _strike(StrikeReason.Malformed, 1, 0);
+        _strike(StrikeReason.Malformed, 5, 1, 0);
         assertEq(token.balanceOf(treasury), 0);
-        _strike(StrikeReason.Unopened, 2, 10 ether);
+        _strike(StrikeReason.Unopened, 5, 2, 10 ether);
         assertEq(token.balanceOf(treasury), 10 ether);
         assertEq(seats.checker(who).bond, 2 * SEAT_BOND - 10 ether);
-        _strike(StrikeReason.AuditUnanswered, 3, 0);
+        _strike(StrikeReason.AuditUnanswered, 5, 3, 0);
         assertEq(token.balanceOf(treasury), 10 ether);
-        _strike(StrikeReason.AuditUnanswered, 4, 199 ether);
+        _strike(StrikeReason.AuditUnanswered, 5, 4, 199 ether);
         assertEq(token.balanceOf(treasury), 209 ether);
-        _strike(StrikeReason.AuditUnanswered, 5, 0);
-        _strike(StrikeReason.AuditUnanswered, 6, 179.1 ether);
+        _strike(StrikeReason.AuditUnanswered, 5, 5, 0);
+        _strike(StrikeReason.AuditUnanswered, 5, 6, 0); // once an epoch
+        _strike(StrikeReason.AuditUnanswered, 6, 7, 179.1 ether);
         assertEq(seats.checker(who).bond, 2 * SEAT_BOND - 10 ether - 199 ether - 179.1 ether);
     }
 
-    function _strike(StrikeReason reason, uint16 strikes, uint256 taken) private {
+    function _strike(StrikeReason reason, uint64 epoch, uint16 strikes, uint256 taken) private {
         vm.expectEmit(address(seats));
-        emit ICheckerSeats.Struck(who, 5, 1, reason, strikes);
+        emit ICheckerSeats.Struck(who, epoch, 1, reason, strikes);
         if (taken != 0) {
             vm.expectEmit(address(seats));
-            emit ICheckerSeats.Slashed(who, keccak256(abi.encode(reason, who, uint64(5), uint32(1))), taken);
+            emit ICheckerSeats.Slashed(who, keccak256(abi.encode(reason, who, epoch, uint32(1))), taken);
         }
         vm.prank(address(consensus));
-        seats.strike(who, 5, 1, reason);
+        seats.strike(who, epoch, 1, reason);
         assertEq(seats.checker(who).strikes, strikes);
     }
 
@@ -319,8 +321,9 @@ contract SeatsPins is Stage {
         seats.strike(operator, 1, 1, StrikeReason.Unopened);
     }
 
+    /// @dev Each in an epoch of its own.
     function _audit(address operator) private {
-        seats.strike(operator, 1, 1, StrikeReason.AuditUnanswered);
+        seats.strike(operator, ++audited, 1, StrikeReason.AuditUnanswered);
     }
 
     // --- jail
