@@ -23,6 +23,7 @@ export abstract class OperatorCommand<T extends typeof Command> extends BaseComm
     role: 'provider' | 'checker',
   ): Promise<{ network: ConnectedNetwork; operators: FoundOperator[] }> {
     const { findOperators } = await import('../core/operator/find-operator.ts')
+    // As in fleet-command.ts: the flags that these commands share.
     const { key, operator } = this.flags as unknown as OperatorFlags
     const target = await this.chainTarget()
     const devnetDataDir = target.context?.devnet?.dataDir ?? null

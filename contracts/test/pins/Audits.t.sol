@@ -192,14 +192,7 @@ contract AuditPins is Stage {
         rollSeed(epoch);
         Claim memory claim;
         (claim.uptimes[4], claim.flags[4], claim.evidenceRoot) = (9000, ALL_FLAGS, bytes32(words[1][9]));
-        words[1] = pack(claim);
-        warpTo(epoch, Phase.Commit);
-        for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
-        warpTo(epoch, Phase.Open);
-        Opening[] memory openings = openAll(epoch, COHORT, words);
-        consensus.finalize(epoch, COHORT, openings);
-        vm.warp(consensus.epochStart(epoch + 2));
-        rollSeed(epoch + 2);
+        Opening[] memory openings = _settleUntilAudits(epoch, claim);
         uint256 ordinal = consensus.auditOf(epoch, COHORT, 0).ordinal;
         Commitment memory none;
         for (uint256 count; count < 3; count += 2) {
@@ -212,6 +205,18 @@ contract AuditPins is Stage {
         assertTrue(consensus.auditOf(epoch, COHORT, 0).answered);
     }
 
+    /// @dev Every seat says this of the cohort, and the seed is there that draws its audits.
+    function _settleUntilAudits(uint64 epoch, Claim memory claim) private returns (Opening[] memory openings) {
+        words[1] = pack(claim);
+        warpTo(epoch, Phase.Commit);
+        for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
+        warpTo(epoch, Phase.Open);
+        openings = openAll(epoch, COHORT, words);
+        consensus.finalize(epoch, COHORT, openings);
+        vm.warp(consensus.epochStart(epoch + 2));
+        rollSeed(epoch + 2);
+    }
+
     /// @dev Evidence is a tree of one depth: a root that is a leaf itself shows nothing.
     function test_evidenceOfAnotherDepth() public {
         uint64 epoch = EPOCH + 3;
@@ -220,14 +225,7 @@ contract AuditPins is Stage {
         Evidence[] memory shown = new Evidence[](1);
         (shown[0].round, shown[0].reason) = ("round", "NO_WORK");
         claim.evidenceRoot = keccak256(abi.encode(shown[0].round, shown[0].commitmentHash, shown[0].reason));
-        words[1] = pack(claim);
-        warpTo(epoch, Phase.Commit);
-        for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
-        warpTo(epoch, Phase.Open);
-        Opening[] memory openings = openAll(epoch, COHORT, words);
-        consensus.finalize(epoch, COHORT, openings);
-        vm.warp(consensus.epochStart(epoch + 2));
-        rollSeed(epoch + 2);
+        Opening[] memory openings = _settleUntilAudits(epoch, claim);
         Commitment memory none;
         vm.expectRevert(IEpochReports.AnswerInvalid.selector);
         consensus.answerAudit(epoch, COHORT, openings[0], shown, none, "");

@@ -96,7 +96,7 @@ export const checkerErrors = defineErrors({
     message: 'The seat of {checker} shows no work of epoch {epoch}, and showed none when it was asked before.',
     meaning:
       'A seat that recomputes has something to show; one that shows nothing cannot be told from one that does not.',
-    fix: 'Tell its operator: it is away, strangers take all that it answers, its records are gone, or there is nothing to show.',
+    fix: 'Look whether it runs a newer release, whose evidence this one does not read: then update this one. Else tell its operator: it is away, strangers take all that it answers, its records are gone, or there is nothing to show.',
   },
   CHECKER_MARK_UNKNOWN: {
     message: 'A window of this round has no mark {index} before its commitment.',
