@@ -50,11 +50,14 @@ export function createRoundTracker(): RoundTracker {
   /** The epoch of the newest block, and the latest that was announced (more after a reorg over its edge). */
   let epoch = -1
   let announced = -1
-  /** Rounds of this and the last epoch in order, the block time from which a block samples each, and that block. */
+  /**
+   * Rounds in order, the block time from which a block samples each, and that block: those of this and the last epoch, and those whose
+   * triggers a reorg may still lead back to.
+   */
   const known = new Map<Hex, { readonly round: Round; readonly from: number; readonly block: SeenBlock | null }>()
   /** Blocks of the current epoch that wait for its seed. */
   let unseeded: Waiting[] = []
-  /** Times of the newest blocks, also of those that have left the chain. */
+  /** Times of the newest blocks of the chain. */
   const times = new Map<Hex, number>()
   const roundsOf = (wanted: number): Round[] =>
     [...known.values()].map(({ round }) => round).filter(round => round.epoch === wanted)
@@ -62,6 +65,7 @@ export function createRoundTracker(): RoundTracker {
   function remove(block: SeenBlock, source: EpochSource): RoundEvent[] {
     const parentAt = times.get(block.parentHash)
     if (parentAt !== undefined) epoch = source.epochAt(parentAt)
+    times.delete(block.hash)
     unseeded = unseeded.filter(({ block: { hash } }) => hash !== block.hash)
     for (const entry of known.values())
       if (entry.block?.hash === block.hash) known.set(entry.round.hash, { ...entry, block: null })
@@ -79,7 +83,7 @@ export function createRoundTracker(): RoundTracker {
     if (epoch > announced) {
       announced = epoch
       unseeded = []
-      for (const [hash, entry] of known) if (entry.round.epoch < epoch - 1) known.delete(hash)
+      for (const [hash, entry] of known) if (entry.round.epoch < epoch - 1 && !times.has(hash)) known.delete(hash)
       events.push({ type: 'epoch', epoch, block })
     }
     if (epoch < 0) return events

@@ -215,6 +215,26 @@ it('what could not be read of a gap is read at the next block, and what was read
   await stop()
 })
 
+it('a reorg over the edges of two epochs leads back to the rounds of the epoch where it ends', async () => {
+  const { chain, move, rounds, standing, recomputed, trouble, stop } = follow(seed, chainFrom(startOf(0), 200))
+  await move(chain.length)
+  for (const on of [120, 120]) {
+    const parent = chain.at(-1)!
+    await move(chain.length, chainOf(seconds(parent.timestamp + 1, on), { parent }))
+  }
+  expect(hashesOf(rounds.rounds())).toEqual(hashesOf(recomputed(2)))
+  await move(320)
+  await move(190)
+  expect(hashesOf(rounds.rounds())).toEqual(hashesOf(recomputed(0)))
+  expect(recomputed(0).length).toBeGreaterThan(20)
+  const parent = chain.at(-1)!
+  await move(chain.length, chainOf(seconds(parent.timestamp + 1, 60), { parent, fork: 1 }))
+  expect(standing()).toEqual(hashesOf([...recomputed(0), ...recomputed(1)]))
+  expect(hashesOf(rounds.rounds())).toEqual(hashesOf(recomputed(1)))
+  expect(trouble).toEqual([])
+  await stop()
+})
+
 it('wherever the head goes, rounds are those of its chain, and none comes twice', async () => {
   const near = fc.nat(4)
   const far = fc.integer({ min: afar, max: 2 * afar })
