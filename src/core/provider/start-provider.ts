@@ -9,6 +9,7 @@ import { probeEnvironment } from '../devices/environment-probe.ts'
 import { nodeHost } from '../devices/host.ts'
 import { createHostProbe } from '../devices/host-probe.ts'
 import { probeVisible } from '../devices/pin-devices.ts'
+import type { GpuProbe } from '../devices/probed-device.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
@@ -31,10 +32,18 @@ export type StartProviderOptions = OpenDaemon &
     readonly version: string
   }
 
+export type StartProviderDependencies = {
+  readonly log: Logger
+  readonly clock: Clock
+  readonly emit: (event: ProviderEvent) => void
+  /** What sees the devices; default this machine's probe. */
+  readonly probe?: GpuProbe
+}
+
 /** What both need of this machine. */
 type MachineOptions = Omit<StartProviderOptions, 'sender' | 'store' | 'version' | 'privateEndpoints' | 'payout'>
 
-function ownMachine(options: MachineOptions, clock: Clock, createEngine = createWorkEngine) {
+function ownMachine(options: MachineOptions, clock: Clock) {
   const { folder, network, signer, executionProvider, cudaVisibleDevices } = options
   return {
     probe: probeVisible(
@@ -62,7 +71,7 @@ function ownMachine(options: MachineOptions, clock: Clock, createEngine = create
       const { evidence, result } = await attestDevice(request, { host: nodeHost })
       return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
     },
-    startEngine: (jobs, device, all) => createEngine(engineOptions(options, jobs, device, all)),
+    startEngine: (jobs, device, all) => createWorkEngine(engineOptions(options, jobs, device, all)),
   } satisfies Partial<WorkingDevicesDependencies>
 }
 
@@ -75,17 +84,7 @@ export const startEnrolment = (
 /** Runs until the signal aborts. @throws as {@link runProvider} */
 export async function startProvider(
   options: StartProviderOptions,
-  {
-    log,
-    clock,
-    emit,
-    createEngine,
-  }: {
-    readonly log: Logger
-    readonly clock: Clock
-    readonly emit: (event: ProviderEvent) => void
-    readonly createEngine?: typeof createWorkEngine
-  },
+  { log, clock, emit, probe }: StartProviderDependencies,
   stop: AbortSignal,
 ): Promise<void> {
   const { folder, network, signer, sender, store, payout, executionProvider, version } = options
@@ -99,7 +98,8 @@ export async function startProvider(
       signer,
       sender,
       store,
-      ...ownMachine(options, clock, createEngine),
+      ...ownMachine(options, clock),
+      ...(probe && { probe }),
       readEnvironment: async engines => {
         const chosen = engines.map(({ description }) => description)
         const { record } = await probeEnvironment(
