@@ -9,7 +9,6 @@ import { probeEnvironment } from '../devices/environment-probe.ts'
 import { nodeHost } from '../devices/host.ts'
 import { createHostProbe } from '../devices/host-probe.ts'
 import { probeVisible } from '../devices/pin-devices.ts'
-import type { GpuProbe } from '../devices/probed-device.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
@@ -37,7 +36,7 @@ export type StartProviderDependencies = {
   readonly clock: Clock
   readonly emit: (event: ProviderEvent) => void
   /** What sees the devices; default this machine's probe. */
-  readonly probe?: GpuProbe
+  readonly probe?: ReturnType<typeof createHostProbe>
 }
 
 /** What both need of this machine. */
