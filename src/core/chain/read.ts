@@ -54,7 +54,10 @@ export async function reading<T>(what: string, request: Promise<T>): Promise<T> 
   }
 }
 
-/** The call of a function that changes something; `what` is the function's name. */
+/** A call of a contract's function; `what` is the function's name. */
+export type ContractCall = Call & { readonly to: Address; readonly data: Hex }
+
+/** The call of a function that changes something. */
 export const callOf = <
   contract extends ContractName,
   name extends ContractFunctionName<Abis[contract], 'nonpayable'>,
@@ -64,7 +67,7 @@ export const callOf = <
   contract: contract,
   functionName: name,
   ...args: args & readonly unknown[]
-): Call & { readonly to: Address; readonly data: Hex } => ({
+): ContractCall => ({
   what: functionName,
   to: contracts[contract],
   data: encodeFunctionData({ abi: abis[contract] as Abi, functionName: functionName as string, args }),
