@@ -147,6 +147,13 @@ export type Verification =
       readonly wrong: { readonly place: number; readonly openings: Uint8Array } | null
     }
 
+export type FailedVerification = Extract<Verification, { ok: false }>
+
+/** What failed and is no proof against the device. */
+export const unproven = (step: FailedStep, detail: string): FailedVerification => ({
+  ...{ ok: false, step, detail, wrong: null },
+})
+
 const failedSteps = [
   'COMMITMENT_INVALID',
   'OPENINGS_MALFORMED',
