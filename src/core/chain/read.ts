@@ -22,6 +22,12 @@ export type ReadableNetwork = Pick<ConnectedNetwork, 'chain' | 'contracts'> & {
   readonly blockNumber?: bigint
 }
 
+/** What a view of a contract answers, with integers above 48 bits as bigint. */
+export type Answer<
+  contract extends ContractName,
+  name extends ContractFunctionName<Abis[contract], View>,
+> = ContractFunctionReturnType<Abis[contract], View, name>
+
 /**
  * Calls a view of a contract.
  *
