@@ -122,11 +122,7 @@ export async function createWorkCore(
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
     if (provider === 'webgpu' && vendor !== undefined) await checkReached(vendor, webgpuModule)
-    const session = {
-      ...{ provider, deviceIndex, threads },
-      ...(webgpuModule !== undefined && { webgpuModule }),
-      ...(vendor !== undefined && { vendor }),
-    }
+    const session = { provider, deviceIndex, threads, webgpuModule, vendor }
     const batchRows = options.batchRows ?? (provider === 'cpu' ? 1024 : 16_384)
     const { form } = options
     const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
@@ -159,7 +155,7 @@ export async function createWorkCore(
   const filling = fill ?? { card: fillCard, host: undefined, nowhere: fillNothing }[place]
   const memory = createMemoryEngine(
     { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows: keepWindows.memory },
-    { gate, clock, openChain: openRowChain, ...(filling && { fill: filling }) },
+    { gate, clock, openChain: openRowChain, fill: filling },
   )
 
   return {

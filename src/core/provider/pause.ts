@@ -31,12 +31,7 @@ export const holdsAt = ({ until }: Pause, now: number): boolean => until === nul
 /** The pause after somebody asked for one; `extended` where it was asked for less than the least time. */
 export function pauseAfter(
   known: Pause | null,
-  {
-    deviceId,
-    now,
-    forMs,
-    leastMs,
-  }: {
+  wish: {
     readonly deviceId: Hex
     readonly now: number
     /** Null: until it is resumed. */
@@ -44,6 +39,7 @@ export function pauseAfter(
     readonly leastMs: number
   },
 ): { readonly pause: Pause; readonly extended: boolean } {
+  const { deviceId, now, forMs, leastMs } = wish
   const extended = forMs !== null && forMs < leastMs
   const asked = forMs === null ? null : now + Math.max(forMs, leastMs)
   const present = known !== null && holdsAt(known, now) ? known : null

@@ -74,20 +74,8 @@ export type SeatEpoch = {
 }
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
-  const {
-    network,
-    signer,
-    secrets,
-    store,
-    journal,
-    sender,
-    log,
-    beatShare,
-    sendTo,
-    canonicalRounds,
-    emit,
-    crashPoint = () => {},
-  } = deps
+  const { network, signer, secrets, store, journal, sender, log, beatShare } = deps
+  const { sendTo, canonicalRounds, emit, crashPoint = () => {} } = deps
   const { epoch, committees, cohortCount } = duty
   const { contracts } = network
   const received = new Set<string>()

@@ -229,9 +229,8 @@ export function createMemoryEngine(
           runMemoryWindow(
             banks,
             {
-              ...{ seed, round, startedAtMs: began - (round.windowMs - durationMs) },
-              ...(signal && { signal }),
-              ...(onMark && { onMark: (mark, index) => onMark(index, bytesToHex(encodeMarks([mark]))) }),
+              ...{ seed, round, startedAtMs: began - (round.windowMs - durationMs), signal },
+              onMark: (mark, index) => onMark?.(index, bytesToHex(encodeMarks([mark]))),
             },
             { clock },
           ),
@@ -287,8 +286,8 @@ export function createMemoryEngine(
             marks,
             marks.map((mark, k) => (k === marks.length - 1 ? mark : received[k])),
           )
-        const { bandwidth, resident } = memoryCredit(round, { groups: claimed, marks, ...(inTime && { inTime }) })
-        return { ok: true, checked, figures: { bandwidth, resident }, ...(witness !== undefined && { witness }) }
+        const { bandwidth, resident } = memoryCredit(round, { groups: claimed, marks, inTime })
+        return { ok: true, checked, figures: { bandwidth, resident }, witness }
       })
     },
 

@@ -55,10 +55,7 @@ export function createTensorEngine(
       const worked = await models.use(epochSeed, kernel =>
         gate.during(startedAtMs + durationMs, () =>
           runWindow(
-            {
-              ...{ seed, deadlineMs: startedAtMs + durationMs, batchRows, batchesAtOnce, rowMs, keepBytes },
-              ...(signal && { signal }),
-            },
+            { seed, deadlineMs: startedAtMs + durationMs, batchRows, batchesAtOnce, rowMs, keepBytes, signal },
             { compute: kernel.run, clock },
           ),
         ),
@@ -94,8 +91,7 @@ export function createTensorEngine(
       models.use(epochSeed, async kernel => {
         const claims = items.map(({ units, root, ...item }) => ({ ...item, rows: units, root: hexToBytes(root, 32) }))
         const answers = await verifyOpenings(claims, kernel.run, {
-          ...{ sampleLimit: spec.samples, batchRows },
-          ...(kernel.runInner && { computeInner: kernel.runInner }),
+          ...{ sampleLimit: spec.samples, batchRows, computeInner: kernel.runInner },
         })
         return answers.map((answer, i) =>
           answer.ok ? { ...answer, figures: { tensor: windowRate(spec, items[i]!.units) } } : answer,
