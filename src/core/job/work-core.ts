@@ -106,14 +106,8 @@ export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel, fill }: WorkDependencies,
 ): Promise<WorkCore> {
-  const {
-    deviceIndex = 0,
-    threads = 0,
-    keepWindows = keptWindows,
-    keepBytes = 256 * 1024 * 1024,
-    webgpuModule,
-    vendor,
-  } = options
+  const { deviceIndex = 0, threads = 0, webgpuModule, vendor } = options
+  const { keepWindows = keptWindows, keepBytes = 256 * 1024 * 1024 } = options
   const spec = checkSpec(options.jobs.tensor)
   const memorySpec = checkMemorySpec(options.jobs.memory)
   const beatRound = roundOfBeat(checkBeatSpec(options.jobs.beat))

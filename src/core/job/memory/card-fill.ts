@@ -51,18 +51,14 @@ const mostBankBytes = 2 ** 32
  * @throws as {@link fillCardMemory}, JOB_PROVIDER_UNAVAILABLE, JOB_MEMORY_NOT_ON_CARD
  */
 export async function fillOnCard(
-  {
-    webgpuModule,
-    vendor,
-    groups,
-    ...options
-  }: Omit<CardFillOptions, 'groups'> & {
+  given: Omit<CardFillOptions, 'groups'> & {
     readonly groups: number | ((limits: GPUSupportedLimits) => number)
     readonly webgpuModule?: string | undefined
     readonly vendor?: CardVendor | undefined
   },
   dependencies: { readonly clock: MonotonicClock },
 ): Promise<CardMemory> {
+  const { webgpuModule, vendor, groups, ...options } = given
   const opened = await takeDevice(webgpuModule, vendor).catch(error => {
     if (!isKaisarError(error) || error.code !== 'JOB_ADAPTER_NOT_THE_CARD') throw error
     throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason: `WebGPU does not reach it: ${error.context.problem}` })
