@@ -23,7 +23,7 @@ export type DaemonMetricsDependencies = {
 export type ChainLag = { readonly head: ChainHead; readonly lagSeconds: number }
 
 /** How far the newest block is behind this machine's clock; null while no endpoint answers. */
-export async function chainLag({ readHead, now }: DaemonMetricsDependencies): Promise<ChainLag | null> {
+async function chainLag({ readHead, now }: DaemonMetricsDependencies): Promise<ChainLag | null> {
   try {
     const head = await readHead()
     return { head, lagSeconds: Math.max(0, now() / 1000 - head.timestamp) }

@@ -28,7 +28,7 @@ export type MemoryCommitment = {
   readonly root: Uint8Array
 }
 
-export type OpenedStep = SampledStep & {
+type OpenedStep = SampledStep & {
   /** As sent; null for x_0. */
   readonly from: OpenedState | null
   readonly to: OpenedState
