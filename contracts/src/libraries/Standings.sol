@@ -91,8 +91,8 @@ library Standings {
         unchecked {
             if (shown == 0) return silent && certain ? standing - standing / 4 : standing;
             if (standing == 0) return shown;
-            if (shown <= standing) return standing - (standing - shown) / 4;
-            return silent ? standing : standing + (shown - standing) / 4;
+            if (shown <= standing) return standing - (standing - shown + 3) / 4;
+            return silent ? standing : standing + (shown - standing + 3) / 4;
         }
     }
 
@@ -241,9 +241,10 @@ library Standings {
                                     credit := shl(1, standing)
                                     move := standing
                                 }
-                                default { move := mul(lt(shown, standing), sub(shown, standing)) }
+                                default { move := sub(mul(lt(shown, standing), sub(shown, standing)), 3) }
                             }
-                            next := add(standing, sdiv(move, 4))
+                            // A quarter, rounded away from zero.
+                            next := add(standing, sar(2, add(move, 3)))
                         }
                         creditWord := or(creditWord, shl(shift, credit))
                         credit := or(or(credit, shl(65, standing)), or(shl(129, next), shl(192, 1)))
