@@ -17,8 +17,7 @@ import type { Enrolment } from '../report/enrolment.ts'
 import { answerControl, controlPath } from './control.ts'
 import { enrolDevices } from './enrol-devices.ts'
 import { type EngineChoice, engineOptions, type OwnDevice, type WorkingDevicesDependencies } from './own-devices.ts'
-import type { ProviderEvent } from './provider-event.ts'
-import { runProvider } from './run-provider.ts'
+import { type ProviderDependencies, runProvider } from './run-provider.ts'
 
 export type StartProviderOptions = OpenDaemon &
   EngineChoice & {
@@ -31,13 +30,9 @@ export type StartProviderOptions = OpenDaemon &
     readonly version: string
   }
 
-export type StartProviderDependencies = {
-  readonly log: Logger
-  readonly clock: Clock
-  readonly emit: (event: ProviderEvent) => void
+export type StartProviderDependencies = Pick<ProviderDependencies, 'log' | 'clock' | 'emit'> &
   /** What sees the devices; default this machine's probe. */
-  readonly probe?: ReturnType<typeof createHostProbe>
-}
+  Partial<Pick<ProviderDependencies, 'probe'>>
 
 /** What both need of this machine. */
 type MachineOptions = Omit<StartProviderOptions, 'sender' | 'store' | 'version' | 'privateEndpoints' | 'payout'>
