@@ -80,9 +80,9 @@ abstract contract Cohorts is EpochState {
         vault.payCheckers(record.epochOf(), session.cohort);
     }
 
-    /// @dev Strikes nobody whom a pause kept from opening.
+    /// @dev Strikes nobody whom a pause kept from opening, and nobody where no one opened: then it was the chain that stood still.
     function _strikeUnopened(Session memory session, uint256 opened) internal {
-        if (_pausedUntil(PAUSE_FINALIZE) > phaseStart(session.epoch, Phase.Open)) return;
+        if (opened == 0 || _pausedUntil(PAUSE_FINALIZE) > phaseStart(session.epoch, Phase.Open)) return;
         uint256 missing = session.committed & ~opened;
         for (uint256 i; i < COMMITTEE; ++i) {
             if (missing >> i & 1 == 0) continue;
