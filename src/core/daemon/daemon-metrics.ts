@@ -5,6 +5,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { errorCatalogue } from '../platform/errors.ts'
 
 /** The newest block an endpoint shows; `timestamp` in seconds. */
 export type ChainHead = { readonly number: bigint; readonly timestamp: number }
@@ -141,7 +142,8 @@ export function countSessions(
     closed(peer: string, reason: string | null) {
       peers.delete(peer)
       sessions.set(peers.size)
-      ended.inc({ reason: reason ?? 'unknown' })
+      // The other side names the reason: words of its own would be a label each, without end.
+      ended.inc({ reason: reason === null ? 'unknown' : errorCatalogue.has(reason) ? reason : 'other' })
     },
   }
 }
