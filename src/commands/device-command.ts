@@ -2,11 +2,12 @@
 import { Args, type Command } from '@oclif/core'
 import type { BondedChecker } from '../core/chain/checkers.ts'
 import type { RegisteredDevice } from '../core/chain/devices.ts'
+import { chainErrors } from '../core/chain/errors.ts'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { Withdrawal } from '../core/chain/withdrawal.ts'
 import { exactUnits } from '../core/platform/exact-units.ts'
 import { addressFlag } from './input-values.ts'
-import { calldataFlags, SendingCommand, sendingFlags } from './sending-command.ts'
+import { callFlags, SendingCommand } from './sending-command.ts'
 
 export const deviceArg = Args.string({ description: 'Device id, or its first digits', required: true })
 
@@ -56,8 +57,7 @@ export function withdrawalTime({ state, epoch, at }: Withdrawal): string {
 type Address = `0x${string}`
 
 export const checkerFlags = {
-  ...sendingFlags,
-  ...calldataFlags,
+  ...callFlags,
   operator: addressFlag({ description: 'Operator of the Checker. Default: whose operator or payout wallet --key is' }),
 }
 
@@ -72,7 +72,6 @@ export async function findChecker(
   keyAddress: () => Promise<Address>,
 ): Promise<BondedChecker> {
   const { getChecker, getCheckers } = await import('../core/chain/checkers.ts')
-  const { chainErrors } = await import('../core/chain/errors.ts')
   const address = operator ?? (await keyAddress())
   const own = await getChecker(network, address)
   if (own !== null) return own

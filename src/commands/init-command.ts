@@ -2,32 +2,22 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Command, Flags } from '@oclif/core'
+import { operatorErrors } from '../core/operator/errors.ts'
 import { failureReason } from '../core/platform/errors.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
-import { BaseCommand, chainFlags } from './base.ts'
-import { addressFlag, parseAddress } from './input-values.ts'
-import { passwordFlags } from './key-flags.ts'
+import { BaseCommand, chainFlags, type SharedFlags } from './base.ts'
+import { addressFlag, fileFlag, parseAddress } from './input-values.ts'
+import { type KeyFlags, passwordFlags } from './key-flags.ts'
 
 export const initFlags = {
   ...chainFlags,
   ...passwordFlags,
   key: Flags.string({ description: 'Name of the key; it is made where there is none', default: 'operator' }),
   payout: addressFlag({ description: 'Wallet that is paid; its key stays on another machine' }),
-  settings: Flags.string({
-    description: 'Configuration file that is written. Default: that of this user',
-    helpValue: '<file>',
-  }),
+  settings: fileFlag('Configuration file that is written. Default: that of this user'),
 }
 
-type InitFlags = {
-  readonly key: string
-  readonly payout?: `0x${string}`
-  readonly settings?: string
-  readonly 'rpc-url'?: string[]
-  readonly context?: string
-  readonly 'data-dir'?: string
-  readonly 'signer-url'?: string
-}
+type InitFlags = SharedFlags<typeof initFlags> & Pick<KeyFlags, 'signer-url'>
 
 export type InitialisedRole = {
   readonly operator: `0x${string}`
@@ -39,7 +29,6 @@ export type InitialisedRole = {
 
 export abstract class InitCommand<T extends typeof Command> extends BaseCommand<T> {
   private get given(): InitFlags {
-    // Of both commands' flags, those that they share: oclif's types of a generic command do not say so.
     return this.flags as unknown as InitFlags
   }
 
@@ -103,14 +92,12 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   }
 
   private async write(path: string, text: string) {
-    const { makeFolders } = await import('../core/platform/write-file-atomically.ts')
-    const { writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
+    const { makeFolders, writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
     try {
       makeFolders(dirname(path), 0o755)
       // Other users may read it: it holds no secret, and a service does.
       writeFileAtomically(path, text, 0o644)
     } catch (cause) {
-      const { operatorErrors } = await import('../core/operator/errors.ts')
       throw operatorErrors.SETTINGS_UNWRITABLE({ path, reason: failureReason(cause), cause })
     }
   }

@@ -1,6 +1,6 @@
 import { examples } from '../base.ts'
 import { DeviceCommand, deviceArg, withdrawalText } from '../device-command.ts'
-import { calldataFlags, sendingFlags } from '../sending-command.ts'
+import { callFlags } from '../sending-command.ts'
 
 export default class DeviceExit extends DeviceCommand<typeof DeviceExit> {
   static override description = `Let a device leave after the present epoch. Its operator or its payout wallet may.
@@ -8,7 +8,7 @@ export default class DeviceExit extends DeviceCommand<typeof DeviceExit> {
 Its Provider may run until then. The deposit is taken back with "kaisar device withdraw", later; the answer says when.`
   static override examples = examples('0x12ab34cd', '0x12ab34cd --calldata')
   static override args = { device: deviceArg }
-  static override flags = { ...sendingFlags, ...calldataFlags }
+  static override flags = { ...callFlags }
 
   async run() {
     const network = await this.openNetwork()

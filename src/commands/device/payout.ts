@@ -1,7 +1,7 @@
 import { examples } from '../base.ts'
 import { DeviceCommand, deviceArg } from '../device-command.ts'
 import { addressArg } from '../input-values.ts'
-import { calldataFlags, sendingFlags } from '../sending-command.ts'
+import { callFlags } from '../sending-command.ts'
 
 export default class DevicePayout extends DeviceCommand<typeof DevicePayout> {
   static override description =
@@ -13,7 +13,7 @@ Its Provider has to be started with the new wallet as --payout afterwards.`
     '0x12ab34cd 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --safe > batch.json',
   )
   static override args = { device: deviceArg, address: addressArg({ description: 'The new wallet', required: true }) }
-  static override flags = { ...sendingFlags, ...calldataFlags }
+  static override flags = { ...callFlags }
 
   async run() {
     const network = await this.openNetwork()

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { accountOf } from '../../core/daemon/operator-key.ts'
+import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { keyFlags } from '../key-flags.ts'
 
@@ -15,7 +16,6 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
     const { transactionTables } = await import('../../core/chain/tx/transaction-store.ts')
     const { createKeeper } = await import('../../core/epoch/settlement.ts')
     const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
-    const { isKaisarError } = await import('../../core/platform/errors.ts')
     const { openStore } = await import('../../core/platform/store.ts')
     const network = await this.openNetwork()
     const folder = join(this.dataDir, 'keeper')

@@ -1,4 +1,5 @@
 import { signerOf } from '../../core/daemon/operator-key.ts'
+import { operatorErrors } from '../../core/operator/errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { attestFlag, daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { addressFlag } from '../input-values.ts'
@@ -28,11 +29,8 @@ registered.`
   }
 
   async run() {
-    const [{ operatorErrors }, { lockDataDir }, { systemClock: clock }] = await Promise.all([
-      import('../../core/operator/errors.ts'),
-      import('../../core/daemon/data-dir-lock.ts'),
-      import('../../core/platform/clock.ts'),
-    ])
+    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
+    const { systemClock: clock } = await import('../../core/platform/clock.ts')
     const { payer, payout, threads, attest, 'execution-provider': executionProvider } = this.flags
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
     const log = await this.createLog('provider')

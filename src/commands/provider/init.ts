@@ -32,19 +32,11 @@ What is there already is kept; nothing is sent to any network. With --signer-url
 
   /** Bound to this machine's devices; without any it is made at the first run that finds one. */
   private async makeCertificate(operator: `0x${string}`) {
-    const [
-      { lockDataDir },
-      { ensureCertificate },
-      { hostHardwareHash, ownDevices },
-      { createHostProbe },
-      { nodeHost: host },
-    ] = await Promise.all([
-      import('../../core/daemon/data-dir-lock.ts'),
-      import('../../core/transport/certificate-file.ts'),
-      import('../../core/provider/own-devices.ts'),
-      import('../../core/devices/host-probe.ts'),
-      import('../../core/devices/host.ts'),
-    ])
+    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
+    const { ensureCertificate } = await import('../../core/transport/certificate-file.ts')
+    const { hostHardwareHash, ownDevices } = await import('../../core/provider/own-devices.ts')
+    const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { nodeHost: host } = await import('../../core/devices/host.ts')
     const folder = roleFolder(this.dataDir, 'provider')
     const lock = lockDataDir({ path: folder, owner: 'kaisar provider init' })
     try {
