@@ -11,14 +11,14 @@ import { createGracefulStop, type GracefulStop } from '../core/platform/graceful
 import { keyErrors } from '../core/platform/key-errors.ts'
 import type { UnlockedKey } from '../core/platform/keystore.ts'
 import type { Logger, LogLevel } from '../core/platform/log.ts'
-import { type Envelope, failureEnvelope, formatError, stringifyJson, successEnvelope } from '../core/platform/output.ts'
+import { type Envelope, failureEnvelope, stringifyJson, successEnvelope } from '../core/platform/output.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { createRedactor } from '../core/platform/redact.ts'
 import type { RemoteSigner } from '../core/platform/remote-signer.ts'
 import { signerErrors } from '../core/platform/signer-errors.ts'
 import { readConfigFile, withSettings } from './flag-settings.ts'
 import type { KeyFlags } from './key-flags.ts'
-import { flagNames, toKaisarError } from './usage-errors.ts'
+import { flagNames, toKaisarError, writeError } from './usage-errors.ts'
 
 export type CommandFlags<T extends typeof Command> = Interfaces.InferredFlags<
   (typeof BaseCommand)['baseFlags'] & T['flags']
@@ -305,6 +305,17 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return address.toLowerCase() as `0x${string}`
   }
 
+  /** Works while no other process has the folder. @throws DATA_DIR_LOCKED, DATA_DIR_UNWRITABLE */
+  protected async alone<R>(path: string, work: () => Promise<R>): Promise<R> {
+    const { lockDataDir } = await import('../core/daemon/data-dir-lock.ts')
+    const lock = lockDataDir({ path, owner: ['kaisar', ...this.words].join(' ') })
+    try {
+      return await work()
+    } finally {
+      lock.release()
+    }
+  }
+
   private async readKey() {
     const { key = 'operator' } = this.flags as KeyFlags
     const { keyPath, readKeystore } = await import('../core/platform/key-folder.ts')
@@ -385,12 +396,4 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 function exitNow(reason: 'second-signal' | 'drain-timeout'): void {
   if (reason === 'drain-timeout') process.stderr.write('Not everything could be finished in time.\n')
   process.exit(130)
-}
-
-/** An error on stderr, in colours where it is a terminal. */
-export function writeError(error: KaisarError, redact = createRedactor().text): void {
-  const paint = (style: Parameters<typeof styleText>[0]) => (text: string) =>
-    styleText(style, text, { stream: process.stderr })
-  const text = formatError(error, { bold: paint('bold'), red: paint('red'), dim: paint('dim') })
-  process.stderr.write(`${redact(text)}\n`)
 }

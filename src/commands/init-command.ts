@@ -1,13 +1,16 @@
 /** What `provider init` and `checker init` share: a key, a payout wallet, a certificate, and a configuration file that names them. */
+import { webcrypto } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Command, Flags } from '@oclif/core'
 import { operatorErrors } from '../core/operator/errors.ts'
 import { failureReason } from '../core/platform/errors.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
+import type { CertificateBinding } from '../core/transport/certificate.ts'
 import { BaseCommand, chainFlags, type SharedFlags } from './base.ts'
 import { addressFlag, fileFlag, parseAddress } from './input-values.ts'
 import { type KeyFlags, passwordFlags } from './key-flags.ts'
+import { roleFolder } from './operator-command.ts'
 
 export const initFlags = {
   ...chainFlags,
@@ -105,6 +108,19 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   private async restore(path: string, text: string | null) {
     if (text === null) rmSync(path, { force: true })
     else await this.write(path, text)
+  }
+
+  /** What the role presents itself with to its peers: made where it is missing, or binds something else. */
+  protected async ensureCertificate(name: string, bindingOf: () => Promise<CertificateBinding>) {
+    const { ensureCertificate } = await import('../core/transport/certificate-file.ts')
+    const folder = roleFolder(this.dataDir, this.words[0] as 'provider' | 'checker')
+    return this.alone(folder, async () => {
+      const binding = await bindingOf()
+      const file = join(folder, name)
+      const dependencies = { now: () => new Date(), crypto: webcrypto as webcrypto.Crypto }
+      const { certificateHash } = await ensureCertificate({ file, binding }, dependencies)
+      return { file, certificateHash, deviceIds: binding.deviceIds }
+    })
   }
 
   private async askAddress(question: string, flag: string): Promise<`0x${string}`> {

@@ -29,15 +29,13 @@ registered.`
   }
 
   async run() {
-    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
     const { payer, payout, threads, attest, 'execution-provider': executionProvider } = this.flags
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
     const log = await this.createLog('provider')
     const target = await this.chainTarget()
     const folder = roleFolder(this.dataDir, 'provider')
-    const lock = lockDataDir({ path: folder, owner: 'kaisar provider enrol' })
-    try {
+    return this.alone(folder, async () => {
       const key = await this.operatorKey()
       const network = await this.connectNetwork(target)
       const signer = await signerOf(key, network)
@@ -61,8 +59,6 @@ registered.`
         `kaisar provider run                    (here; operator ${operator})`,
       ])
       return enrolment
-    } finally {
-      lock.release()
-    }
+    })
   }
 }

@@ -101,7 +101,6 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     const from = await this.keyAddress()
     const { assertWallet } = await import('../../core/chain/kai.ts')
     const records = await import('../../core/chain/transfers/transfer-record.ts')
-    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
     const network = await this.connectNetwork(target)
     for (const { to } of list) assertWallet(network, to)
     const { chainId } = network
@@ -124,14 +123,11 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     }
     if (this.flags['dry-run']) return this.tell(network, list, (await readRecord()).record, path)
     // Two runs at once would sign for the same nonces.
-    const lock = lockDataDir({ path: records.transferFolder(this.dataDir), owner: 'kaisar wallet send' })
-    try {
+    return this.alone(records.transferFolder(this.dataDir), async () => {
       const { saved, seen, record } = await readRecord()
       if (seen !== saved) records.writeTransferRecord(path, seen)
-      return await this.sendRecorded(network, list, record, path)
-    } finally {
-      lock.release()
-    }
+      return this.sendRecorded(network, list, record, path)
+    })
   }
 
   /** @throws TRANSFERS_FILE_UNREADABLE, TRANSFERS_INVALID */

@@ -64,19 +64,18 @@ export const stringifyJson = (value: unknown): string =>
  * An error as the user reads it: what happened, the reason, what to do, where to read on.
  *
  * @param error - the error
- * @param paint - colours of a terminal; without it the text is plain
+ * @param paint - gives a part of it the style of a terminal; without it the text is plain
  */
-export function formatError(error: KaisarError, paint: { bold: Paint; red: Paint; dim: Paint } = plain): string {
+export function formatError(error: KaisarError, paint: Paint = (_, text) => text): string {
   return [
-    `${paint.red(paint.bold('Error'))} ${paint.dim(`[${error.code}]`)} ${error.message}`,
+    `${paint('red', paint('bold', 'Error'))} ${paint('dim', `[${error.code}]`)} ${error.message}`,
     ...(error.meaning ? [`  Why  ${error.meaning}`] : []),
     `  Fix  ${error.fix}`,
-    paint.dim(`  More ${error.help}`),
+    paint('dim', `  More ${error.help}`),
   ].join('\n')
 }
 
-type Paint = (text: string) => string
-const plain = { bold: (text: string) => text, red: (text: string) => text, dim: (text: string) => text }
+type Paint = (style: 'bold' | 'red' | 'dim', text: string) => string
 
 /** The value of a JSON text; undefined where it is none, as for a schema to refuse. */
 export function parseJson(text: string): unknown {
