@@ -2,9 +2,10 @@
  * A context names a network: its RPC endpoints, chain id and contracts. `chain deploy` and `devnet up` write one, and the other
  * commands read it, so that addresses are not copied by hand. A devnet's context counts only while its process lives.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { listNames } from './list-names.ts'
 import { stringifyJson } from './output.ts'
 import { isSameProcess } from './pid-file.ts'
 import { platformErrors } from './platform-errors.ts'
@@ -116,13 +117,4 @@ const fileOf = (home: string, name: string) => join(folderOf(home), `${name.repl
 const choiceFile = (home: string) => join(folderOf(home), 'chosen')
 
 /** The names of all contexts in order, those with unreadable files included. */
-export function contextNames(home: string): string[] {
-  try {
-    return readdirSync(folderOf(home))
-      .filter(file => file.endsWith('.json'))
-      .map(file => file.slice(0, -'.json'.length))
-      .sort()
-  } catch {
-    return []
-  }
-}
+export const contextNames = (home: string): string[] => listNames(folderOf(home), '.json')
