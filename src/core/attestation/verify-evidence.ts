@@ -55,7 +55,7 @@ export type AttestationPolicy = {
   readonly rootSha256?: string
 }
 
-export type AttestationResult = {
+export type AttestationResult = Pick<OpaqueFields, 'driver' | 'vbios' | 'chip' | 'feature'> & {
   /** A switch is named and not judged: its evidence is refused, and does not speak against the GPUs beside it. */
   readonly device: 'gpu' | 'switch'
   readonly valid: boolean
@@ -65,11 +65,7 @@ export type AttestationResult = {
   /** Never checked offline: CRL and OCSP are NVIDIA's services. */
   readonly revocation: 'not checked'
   readonly nonce: string | null
-  readonly driver: string | null
-  readonly vbios: string | null
-  readonly chip: string | null
-  readonly feature: string | null
-  readonly measurements: 'pass' | 'fail' | 'unknown'
+  readonly measurements: Outcome['status']
   readonly identity: DeviceIdentity | null
 }
 

@@ -4,7 +4,7 @@ import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { getChecker } from '../chain/checkers.ts'
 import { getDevice } from '../chain/devices.ts'
-import { type CohortState, type EpochMoney, getEpochRounds, type Phase } from '../chain/epochs.ts'
+import { type CohortState, getEpochRounds } from '../chain/epochs.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { read, reading } from '../chain/read.ts'
 import type { MeasuredRound } from '../epoch/capacity.ts'
@@ -24,22 +24,16 @@ import {
   paymentOfLane,
 } from './history.ts'
 import type { NetworkReader, NetworkReading } from './network-reader.ts'
-import type { RoundView } from './network-view.ts'
+import type { EpochView, RoundView } from './network-view.ts'
 import { replayStanding } from './replay-standing.ts'
 
-export type EpochFacts = {
-  readonly epoch: number
-  readonly phase: Phase
+export type EpochFacts = Pick<EpochView, 'epoch' | 'phase' | 'startsAt' | 'seed' | 'money'> & {
   readonly currentEpoch: number
   readonly firstPaidEpoch: number
-  readonly startsAt: number
-  readonly seed: Hex | null
   /** What a device without a standing is given in this epoch. */
   readonly newcomers: Newcomers
   /** Null where the epoch's blocks were not read. */
   readonly rounds: readonly Omit<RoundView, 'slot'>[] | null
-  /** Null before the epoch's first payment. */
-  readonly money: (EpochMoney & { readonly txHash: Hex }) | null
 }
 
 /** A device's cohort in that epoch. */

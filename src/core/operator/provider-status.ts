@@ -5,7 +5,7 @@
  * Why: docs/why/daemons-and-operators.md
  */
 import type { Address, Hex } from 'viem'
-import type { GpuProbe } from '../devices/probed-device.ts'
+import type { Fault, GpuProbe } from '../devices/probed-device.ts'
 import type { Measures } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { kindOfSpec } from '../job/jobs.ts'
@@ -32,12 +32,7 @@ import {
 export type LocalDevice = {
   readonly id: Hex
   readonly model: string
-  readonly faults: readonly {
-    readonly code: string
-    readonly meaning: string
-    readonly fix: string
-    readonly critical: boolean
-  }[]
+  readonly faults: readonly Pick<Fault, 'code' | 'meaning' | 'fix' | 'critical'>[]
 }
 
 export type LocalProvider = LocalDaemon & {
