@@ -83,6 +83,3 @@ export function findJsonDocuments(text: string): JsonDocuments {
   // Members and brackets outside of a document: one of them was closed too early.
   return { values, rest, truncated: truncated || (values.length > 0 && /^\s*(?:"[^"]*"\s*:|[}\]],?\s*$)/m.test(rest)) }
 }
-
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -3,7 +3,7 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
-import { failureReason } from '../platform/errors.ts'
+import { failureReason, orRefuse } from '../platform/errors.ts'
 import { PrivateAddressError, publicLookup, requirePublicHost } from '../transport/private-address.ts'
 import { shortHex } from '../view/figures.ts'
 import { fleetErrors } from './errors.ts'
@@ -53,11 +53,10 @@ export function openWebhook(
     throw fleetErrors.WEBHOOK_URL_INVALID({ reason: 'it is no https:// address' })
   if (!allowPrivate) {
     if (url.protocol !== 'https:') throw fleetErrors.WEBHOOK_URL_INVALID({ reason: 'it is not https://' })
-    try {
-      requirePublicHost(url.hostname.replace(/^\[|\]$/g, ''))
-    } catch (cause) {
-      throw fleetErrors.WEBHOOK_URL_INVALID({ reason: (cause as Error).message, cause })
-    }
+    orRefuse(
+      () => requirePublicHost(url.hostname.replace(/^\[|\]$/g, '')),
+      cause => fleetErrors.WEBHOOK_URL_INVALID({ reason: (cause as Error).message, cause }),
+    )
   }
   const lookup = allowPrivate ? {} : { lookup: publicLookup() }
 

@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { orRefuse } from './errors.ts'
 import { listNames } from './list-names.ts'
 import { stringifyJson } from './output.ts'
 import { isSameProcess } from './pid-file.ts'
@@ -70,17 +71,15 @@ export function chosenContext(home: string): string | undefined {
 
 /** @throws CONTEXT_UNKNOWN with the names there are, CONTEXT_INVALID */
 export function readContext(home: string, name: string): Context {
-  let text: string
-  try {
-    text = readFileSync(fileOf(home, name), 'utf8')
-  } catch (cause) {
-    throw platformErrors.CONTEXT_UNKNOWN({ name, known: contextNames(home), cause })
-  }
-  try {
-    return contextSchema.parse(JSON.parse(text))
-  } catch (cause) {
-    throw platformErrors.CONTEXT_INVALID({ path: fileOf(home, name), cause })
-  }
+  const path = fileOf(home, name)
+  const text = orRefuse(
+    () => readFileSync(path, 'utf8'),
+    cause => platformErrors.CONTEXT_UNKNOWN({ name, known: contextNames(home), cause }),
+  )
+  return orRefuse(
+    () => contextSchema.parse(JSON.parse(text)),
+    cause => platformErrors.CONTEXT_INVALID({ path, cause }),
+  )
 }
 
 /** Every readable context, names in order. */

@@ -143,6 +143,15 @@ export const isKaisarError = (value: unknown, code?: string): value is KaisarErr
 export const failureReason = (cause: unknown): string =>
   (cause as NodeJS.ErrnoException).code ?? (cause instanceof Error ? cause.message : String(cause))
 
+/** What a step gives; where it throws, what `refuse` makes of that is thrown. */
+export function orRefuse<R>(step: () => R, refuse: (cause: unknown) => Error): R {
+  try {
+    return step()
+  } catch (cause) {
+    throw refuse(cause)
+  }
+}
+
 /** An error as data, for another thread, process or program. */
 export type DescribedError = {
   readonly message: string

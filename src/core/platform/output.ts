@@ -26,30 +26,18 @@ export type Envelope = {
   readonly warnings: readonly string[]
 }
 
-export const successEnvelope = (data: unknown, warnings: readonly string[] = []): Envelope => ({
-  schemaVersion: envelopeSchemaVersion,
-  success: true,
-  data: data ?? null,
-  errors: [],
-  warnings,
+const envelope = (data: unknown, errors: readonly EnvelopeError[], warnings: readonly string[]): Envelope => ({
+  ...{ schemaVersion: envelopeSchemaVersion, success: errors.length === 0 },
+  ...{ data: data ?? null, errors, warnings },
 })
 
-export const failureEnvelope = (error: KaisarError, warnings: readonly string[] = [], data?: unknown): Envelope => ({
-  schemaVersion: envelopeSchemaVersion,
-  success: false,
-  data: data ?? null,
-  errors: [
-    {
-      code: error.code,
-      message: error.message,
-      meaning: error.meaning,
-      fix: error.fix,
-      help: error.help,
-      context: error.context,
-    },
-  ],
-  warnings,
-})
+export const successEnvelope = (data: unknown, warnings: readonly string[] = []): Envelope =>
+  envelope(data, [], warnings)
+
+export function failureEnvelope(error: KaisarError, warnings: readonly string[] = [], data?: unknown): Envelope {
+  const { code, message, meaning, fix, help, context } = error
+  return envelope(data, [{ code, message, meaning, fix, help, context }], warnings)
+}
 
 /** JSON on one line: bigint as a decimal string, and undefined as null. */
 export const stringifyJson = (value: unknown): string =>
@@ -76,6 +64,10 @@ export function formatError(error: KaisarError, paint: Paint = (_, text) => text
 }
 
 type Paint = (style: 'bold' | 'red' | 'dim', text: string) => string
+
+/** Whether a value of JSON, or of what is like it, has members by name. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The value of a JSON text; undefined where it is none, as for a schema to refuse. */
 export function parseJson(text: string): unknown {

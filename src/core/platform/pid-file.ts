@@ -29,10 +29,10 @@ export function readPidFile(path: string): WrittenProcess | undefined {
  */
 export async function stopWrittenProcess(written: WrittenProcess, graceMs = 5_000): Promise<boolean> {
   if (!isSameProcess(written)) return false
-  signal(written.pid, 'SIGTERM')
+  signalProcess(written.pid, 'SIGTERM')
   const deadline = performance.now() + graceMs
   while (isSameProcess(written)) {
-    if (performance.now() > deadline) signal(written.pid, 'SIGKILL')
+    if (performance.now() > deadline) signalProcess(written.pid, 'SIGKILL')
     await wait(20)
   }
   return true
@@ -56,11 +56,11 @@ export async function sweepProcesses(folder: string, graceMs = 5_000): Promise<s
   return swept.flat().sort()
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Sends a signal to a process that may have ended by itself meanwhile. */
+export function signalProcess(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch (error) {
-    // The process ended by itself meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -93,11 +93,11 @@ export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number)
         figures: measure(event.deviceId, event.kind, event.figures),
       }
     case 'round.aborted':
-      return { ...state, events, reports: report(event.deviceId, event.round, 'aborted') }
     case 'round.missed':
-      return { ...state, events, reports: report(event.deviceId, event.round, 'missed') }
-    case 'round.busy':
-      return { ...state, events, reports: report(event.deviceId, event.round, 'busy') }
+    case 'round.busy': {
+      const stage = event.type.slice('round.'.length) as JobStage
+      return { ...state, events, reports: report(event.deviceId, event.round, stage) }
+    }
     case 'pause.changed': {
       const others = [...state.paused].filter(([device]) => device !== event.deviceId)
       const own = event.state === 'paused' ? [[event.deviceId, event.until] as const] : []
