@@ -1,9 +1,9 @@
 import { examples } from '../base.ts'
-import { DeviceCommand, deviceArg } from '../device-command.ts'
+import { deviceArg, findRegistered } from '../device-command.ts'
 import { addressArg } from '../input-values.ts'
-import { callFlags } from '../sending-command.ts'
+import { callFlags, SendingCommand } from '../sending-command.ts'
 
-export default class DevicePayout extends DeviceCommand<typeof DevicePayout> {
+export default class DevicePayout extends SendingCommand<typeof DevicePayout> {
   static override description =
     `Move the deposit and the rewards of a device to another wallet. Only its payout wallet may.
 
@@ -18,7 +18,7 @@ Its Provider has to be started with the new wallet as --payout afterwards.`
   async run() {
     const network = await this.openNetwork()
     const { callOf } = await import('../../core/chain/read.ts')
-    const { id, payout: previous } = await this.findDevice(network, this.args.device)
+    const { id, payout: previous } = await findRegistered(network, this.args.device)
     const { address: payout } = this.args
     const { assertWallet } = await import('../../core/chain/kai.ts')
     assertWallet(network, payout)

@@ -12,9 +12,9 @@ The chain comes first and the process second: a daemon that runs while no Checke
 
   async run() {
     const { network, operators } = await this.openOperators('provider')
-    const { readNetworkView } = await import('../../core/network/network-reader.ts')
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const { providerStatus, providerStatusLines } = await import('../../core/operator/provider-status.ts')
-    const view = await readNetworkView(network)
+    const view = await createNetworkReader(network).read()
     const providers = await Promise.all(
       operators.map(async ({ operator, dataDir }) => {
         const local = dataDir === null ? null : await this.lookAround(operator, dataDir, network)

@@ -1,5 +1,5 @@
 // Why: docs/why/devices.md
-import { createHash, type KeyObject, verify } from 'node:crypto'
+import { createHash, verify } from 'node:crypto'
 import { type Address, concat, type Hex, hexToBytes, numberToHex, stringToHex } from 'viem'
 import { compareVersions } from '../devices/driver-policy.ts'
 import {
@@ -109,7 +109,7 @@ export function verifyEvidence(
       return pass(`${chain.leafName}, up to the pinned NVIDIA root`)
     },
     signature: () =>
-      signatureHolds(report!, chain!.leaf.publicKey)
+      verify('sha384', report!.signed, { key: chain!.leaf.publicKey, dsaEncoding: 'ieee-p1363' }, report!.signature)
         ? pass('ECDSA P-384 with SHA-384')
         : fail('the report was not signed by the leaf certificate’s key'),
     fwid: () => checkFwid(fields!, chain!),
@@ -174,9 +174,6 @@ function checkNonce(nonce: Buffer, evidence: Evidence, policy: AttestationPolicy
     return fail('the report is over another nonce than the file states')
   return unknown('no nonce was given to compare with: the evidence may be old')
 }
-
-const signatureHolds = (report: AttestationReport, key: KeyObject): boolean =>
-  verify('sha384', report.signed, { key, dsaEncoding: 'ieee-p1363' }, report.signature)
 
 function checkFwid(fields: OpaqueFields, chain: VerifiedChain): Outcome {
   if (fields.fwid === null)

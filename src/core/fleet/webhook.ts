@@ -78,7 +78,9 @@ export function openWebhook(
 
   return {
     async post(report) {
-      const body = JSON.stringify(form === 'discord' ? discordForm(report) : genericForm(report))
+      const body = JSON.stringify(
+        form === 'discord' ? discordForm(report) : { source: 'kaisar', version: 1, ...report },
+      )
       for (let attempts = 1; ; attempts++) {
         const outcome = await attempt(body).catch((error: Error) => error)
         if (outcome instanceof PrivateAddressError)
@@ -98,8 +100,6 @@ export function openWebhook(
     },
   }
 }
-
-const genericForm = (report: FaultReport) => ({ source: 'kaisar', version: 1, ...report })
 
 /** Discord takes 2,000 characters. */
 const mostText = 1_900

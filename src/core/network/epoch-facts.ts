@@ -11,7 +11,7 @@ import type { MeasuredRound } from '../epoch/capacity.ts'
 import type { OpeningWords } from '../epoch/opening.ts'
 import { type Newcomers, newcomersOf } from '../epoch/rewards.ts'
 import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
-import { epochStartsAt } from '../protocol/trigger.ts'
+import { epochStartsAt, type Trigger } from '../protocol/trigger.ts'
 import { networkErrors } from './errors.ts'
 import {
   cohortKey,
@@ -24,7 +24,7 @@ import {
   paymentOfLane,
 } from './history.ts'
 import type { NetworkReader, NetworkReading } from './network-reader.ts'
-import type { EpochView, RoundView } from './network-view.ts'
+import type { EpochView } from './network-view.ts'
 import { replayStanding } from './replay-standing.ts'
 
 export type EpochFacts = Pick<EpochView, 'epoch' | 'phase' | 'startsAt' | 'seed' | 'money'> & {
@@ -33,7 +33,7 @@ export type EpochFacts = Pick<EpochView, 'epoch' | 'phase' | 'startsAt' | 'seed'
   /** What a device without a standing is given in this epoch. */
   readonly newcomers: Newcomers
   /** Null where the epoch's blocks were not read. */
-  readonly rounds: readonly Omit<RoundView, 'slot'>[] | null
+  readonly rounds: readonly Omit<Trigger, 'slot'>[] | null
 }
 
 /** A device's cohort in that epoch. */
@@ -135,7 +135,7 @@ export async function readFacts(
   if (epoch > now.currentEpoch) throw networkErrors.EXPLORER_EPOCH_AHEAD({ epoch, current: now.currentEpoch })
   const membership = memberships.find(member => isMember(member, epoch)) ?? memberships.at(-1)!
   const cohort = isMember(membership, epoch) ? await readCohort(reader, now, membership, epoch, evidence) : null
-  const firstStanding = await readFirstStanding(network)
+  const firstStanding = BigInt((await read(network, 'EpochConsensus', 'scoreRules')).firstStanding)
   const { device: id, ...member } = membership
   const paid = paymentOfLane(cohort?.payments ?? [], membership.lane)
   return {
@@ -161,9 +161,6 @@ function latestEpoch(memberships: readonly Membership[], { currentEpoch, history
   for (let epoch = currentEpoch; epoch >= 0; epoch--) if (isResolved(epoch)) return epoch
   return currentEpoch
 }
-
-const readFirstStanding = async (network: ConnectedNetwork): Promise<bigint> =>
-  BigInt((await read(network, 'EpochConsensus', 'scoreRules')).firstStanding)
 
 async function readEpochFacts(
   reader: NetworkReader,
