@@ -3,8 +3,7 @@ import type { Interfaces } from '@oclif/core'
 import { Config } from '@oclif/core/config'
 import { ExitError } from '@oclif/core/errors'
 import { run } from '@oclif/core/run'
-import { writeError } from './commands/base.ts'
-import { exitCodeOf, toKaisarError, usageErrors } from './commands/usage-errors.ts'
+import { exitCodeOf, toKaisarError, usageErrors, writeError } from './commands/usage-errors.ts'
 import { failureEnvelope, stringifyJson } from './core/platform/output.ts'
 
 /** @param argv - the words after `kaisar` */

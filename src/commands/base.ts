@@ -8,19 +8,24 @@ import type { OperatorKey } from '../core/daemon/operator-key.ts'
 import type { Context } from '../core/platform/context.ts'
 import type { KaisarError } from '../core/platform/errors.ts'
 import { createGracefulStop, type GracefulStop } from '../core/platform/graceful-stop.ts'
+import { keyErrors } from '../core/platform/key-errors.ts'
 import type { UnlockedKey } from '../core/platform/keystore.ts'
 import type { Logger, LogLevel } from '../core/platform/log.ts'
-import { type Envelope, failureEnvelope, formatError, stringifyJson, successEnvelope } from '../core/platform/output.ts'
+import { type Envelope, failureEnvelope, stringifyJson, successEnvelope } from '../core/platform/output.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { createRedactor } from '../core/platform/redact.ts'
 import type { RemoteSigner } from '../core/platform/remote-signer.ts'
+import { signerErrors } from '../core/platform/signer-errors.ts'
 import { readConfigFile, withSettings } from './flag-settings.ts'
 import type { KeyFlags } from './key-flags.ts'
-import { flagNames, toKaisarError } from './usage-errors.ts'
+import { flagNames, toKaisarError, writeError } from './usage-errors.ts'
 
 export type CommandFlags<T extends typeof Command> = Interfaces.InferredFlags<
   (typeof BaseCommand)['baseFlags'] & T['flags']
 >
+/** What commands with these flags in common find in `this.flags`, which oclif's types of a generic command do not say. */
+export type SharedFlags<F extends Interfaces.FlagInput> = Interfaces.InferredFlags<(typeof BaseCommand)['baseFlags']> &
+  Interfaces.InferredFlags<F>
 export type CommandArgs<T extends typeof Command> = Interfaces.InferredArgs<T['args']>
 
 /** Examples of a command: what each says after its words, nothing for the command alone. */
@@ -143,7 +148,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   /** A line of a long run: NDJSON in JSON mode, `text` (when given) otherwise. */
   protected event(type: string, fields: Readonly<Record<string, unknown>>, text?: string): void {
-    if (this.jsonEnabled()) this.writeLine({ time: new Date().toISOString(), type, ...fields })
+    if (this.jsonEnabled()) this.logJson({ time: new Date().toISOString(), type, ...fields })
     else if (text !== undefined) this.log(this.redactor.result(text))
   }
 
@@ -237,7 +242,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const prompt = async () => {
       const first = await ask()
       if (options.twice && first !== (await this.askHidden('The same again', '--password-file')))
-        throw (await import('../core/platform/key-errors.ts')).keyErrors.PASSWORD_MISMATCH()
+        throw keyErrors.PASSWORD_MISMATCH()
       return first
     }
     const password = await readPassword({ file, credential: 'kaisar-password' }, { env: process.env, prompt })
@@ -282,10 +287,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   private async decryptKey(): Promise<UnlockedKey> {
-    if ((this.flags as KeyFlags)['signer-url'] !== undefined) {
-      const { signerErrors } = await import('../core/platform/signer-errors.ts')
+    if ((this.flags as KeyFlags)['signer-url'] !== undefined)
       throw signerErrors.SIGNER_KEY_NEEDED({ command: ['kaisar', ...this.words].join(' ') })
-    }
     const { decryptKeystore } = await import('../core/platform/keystore.ts')
     const { path, keystore } = await this.readKey()
     const unlocked = await decryptKeystore(keystore, await this.readPassword(`Password of ${path}`), path)
@@ -300,6 +303,17 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const { keystore } = await this.readKey()
     const address = keystoreAddress(keystore) ?? (await this.unlockKey()).address
     return address.toLowerCase() as `0x${string}`
+  }
+
+  /** Works while no other process has the folder. @throws DATA_DIR_LOCKED, DATA_DIR_UNWRITABLE */
+  protected async alone<R>(path: string, work: () => Promise<R>): Promise<R> {
+    const { lockDataDir } = await import('../core/daemon/data-dir-lock.ts')
+    const lock = lockDataDir({ path, owner: ['kaisar', ...this.words].join(' ') })
+    try {
+      return await work()
+    } finally {
+      lock.release()
+    }
   }
 
   private async readKey() {
@@ -348,10 +362,6 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   protected override logJson(json: unknown): void {
-    this.writeLine(json)
-  }
-
-  private writeLine(json: unknown): void {
     process.stdout.write(`${this.redactor.result(stringifyJson(json))}\n`)
   }
 
@@ -363,9 +373,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   private report(error: Error): void {
-    if (this.jsonEnabled()) this.writeLine(this.toErrorJson(error))
+    if (this.jsonEnabled()) this.logJson(this.toErrorJson(error))
     else writeError(this.explain(error), this.redactor.text)
-    if (this.isDebugging() && error.stack) process.stderr.write(`${this.redactor.text(error.stack)}\n`)
+    const { 'log-level': level } = (this.flags ?? {}) as { 'log-level'?: LogLevel }
+    if ((level === 'debug' || level === 'trace') && error.stack)
+      process.stderr.write(`${this.redactor.text(error.stack)}\n`)
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
@@ -379,22 +391,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   private explain(error: unknown): KaisarError {
     return toKaisarError(error, ['json', ...flagNames(this.ctor)])
   }
-
-  private isDebugging(): boolean {
-    const level = (this.flags as { 'log-level'?: string } | undefined)?.['log-level']
-    return level === 'debug' || level === 'trace'
-  }
 }
 
 function exitNow(reason: 'second-signal' | 'drain-timeout'): void {
   if (reason === 'drain-timeout') process.stderr.write('Not everything could be finished in time.\n')
   process.exit(130)
-}
-
-/** An error on stderr, in colours where it is a terminal. */
-export function writeError(error: KaisarError, redact = createRedactor().text): void {
-  const paint = (style: Parameters<typeof styleText>[0]) => (text: string) =>
-    styleText(style, text, { stream: process.stderr })
-  const text = formatError(error, { bold: paint('bold'), red: paint('red'), dim: paint('dim') })
-  process.stderr.write(`${redact(text)}\n`)
 }

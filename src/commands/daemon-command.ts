@@ -4,6 +4,7 @@ import type { Address } from 'viem'
 import type { DaemonMetricsDependencies } from '../core/daemon/daemon-metrics.ts'
 import type { OpenDaemon } from '../core/daemon/open-daemon.ts'
 import type { OperatorKey } from '../core/daemon/operator-key.ts'
+import { operatorErrors } from '../core/operator/errors.ts'
 import type { Clock } from '../core/platform/clock.ts'
 import type { Logger } from '../core/platform/log.ts'
 import type { DaemonEvent, ToldEvent } from '../core/view/event-text.ts'
@@ -64,12 +65,9 @@ export abstract class DaemonCommand<
   protected abstract start(daemon: OpenedDaemon<Key>, told: Told<Event, M>, stop: AbortSignal): Promise<void>
 
   async run() {
-    const [{ systemClock: clock }, { operatorErrors }, { openDaemon }, { eventText }] = await Promise.all([
-      import('../core/platform/clock.ts'),
-      import('../core/operator/errors.ts'),
-      import('../core/daemon/open-daemon.ts'),
-      import('../core/view/event-text.ts'),
-    ])
+    const { systemClock: clock } = await import('../core/platform/clock.ts')
+    const { openDaemon } = await import('../core/daemon/open-daemon.ts')
+    const { eventText } = await import('../core/view/event-text.ts')
     const flags = this.flags as RunFlags
     const { payout, watch, 'take-over': takeOver } = flags
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()

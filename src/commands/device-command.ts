@@ -1,31 +1,27 @@
 /** What the commands of one device or one Checker share: which one is meant, and when its deposit or bond may leave. */
-import { Args, type Command } from '@oclif/core'
+import { Args } from '@oclif/core'
 import type { BondedChecker } from '../core/chain/checkers.ts'
 import type { RegisteredDevice } from '../core/chain/devices.ts'
+import { chainErrors } from '../core/chain/errors.ts'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { Withdrawal } from '../core/chain/withdrawal.ts'
 import { exactUnits } from '../core/platform/exact-units.ts'
 import { addressFlag } from './input-values.ts'
-import { calldataFlags, SendingCommand, sendingFlags } from './sending-command.ts'
+import { callFlags } from './sending-command.ts'
 
 export const deviceArg = Args.string({ description: 'Device id, or its first digits', required: true })
 
-export abstract class DeviceCommand<T extends typeof Command> extends SendingCommand<T> {
-  /**
-   * A device that is in, or has left and holds its lane still.
-   *
-   * @throws EXPLORER_DEVICE_UNKNOWN, EXPLORER_DEVICE_AMBIGUOUS
-   */
-  protected async findDevice(network: ConnectedNetwork, asked: string): Promise<RegisteredDevice> {
-    const { getDevices } = await import('../core/chain/devices.ts')
-    const { findDevice } = await import('../core/network/network-view.ts')
-    const devices = await getDevices(network)
-    const id = findDevice(
-      devices.map(device => device.id),
-      asked,
-    )
-    return devices.find(device => device.id === id)!
-  }
+/**
+ * A device that is in, or has left and holds its lane still.
+ *
+ * @throws EXPLORER_DEVICE_UNKNOWN, EXPLORER_DEVICE_AMBIGUOUS
+ */
+export async function findRegistered(network: ConnectedNetwork, asked: string): Promise<RegisteredDevice> {
+  const { getDevices } = await import('../core/chain/devices.ts')
+  const { findDevice } = await import('../core/network/network-view.ts')
+  const devices = await getDevices(network)
+  const ids = devices.map(({ id }) => id)
+  return devices[ids.indexOf(findDevice(ids, asked))]!
 }
 
 /** `2026-11-29 16:00 UTC`. */
@@ -56,8 +52,7 @@ export function withdrawalTime({ state, epoch, at }: Withdrawal): string {
 type Address = `0x${string}`
 
 export const checkerFlags = {
-  ...sendingFlags,
-  ...calldataFlags,
+  ...callFlags,
   operator: addressFlag({ description: 'Operator of the Checker. Default: whose operator or payout wallet --key is' }),
 }
 
@@ -72,7 +67,6 @@ export async function findChecker(
   keyAddress: () => Promise<Address>,
 ): Promise<BondedChecker> {
   const { getChecker, getCheckers } = await import('../core/chain/checkers.ts')
-  const { chainErrors } = await import('../core/chain/errors.ts')
   const address = operator ?? (await keyAddress())
   const own = await getChecker(network, address)
   if (own !== null) return own

@@ -1,9 +1,10 @@
 /** What the commands about a fleet share: whose it is, how far back, and its hosts. */
 import { type Command, Flags } from '@oclif/core'
+import { fleetErrors } from '../core/fleet/errors.ts'
 import type { FleetStatus } from '../core/fleet/fleet-status.ts'
 import type { FleetPayment } from '../core/fleet/read-payments-of.ts'
 import { BaseCommand, chainFlags, eventFlags } from './base.ts'
-import { addressArg } from './input-values.ts'
+import { addressArg, fileFlag } from './input-values.ts'
 
 export const walletArg = addressArg({ description: 'Payout wallet of the devices', required: true })
 
@@ -13,10 +14,9 @@ export const fleetFlags = {
   epochs: Flags.integer({ description: 'How many epochs back are read; sums cover these', default: 64, min: 1 }),
 }
 
-export const hostsFlag = Flags.string({
-  description: 'File with the addresses of the Providers’ metrics, one a line; they say which release they run',
-  helpValue: '<file>',
-})
+export const hostsFlag = fileFlag(
+  'File with the addresses of the Providers’ metrics, one a line; they say which release they run',
+)
 
 type FleetFlags = { readonly epochs: number; readonly hosts?: string }
 
@@ -26,7 +26,6 @@ export abstract class FleetCommand<T extends typeof Command> extends BaseCommand
     // Of all fleet commands' flags, those that they share: oclif's types of a generic command do not say so.
     const { epochs, hosts: hostList } = this.flags as unknown as FleetFlags
     const { createNetworkReader } = await import('../core/network/network-reader.ts')
-    const { fleetErrors } = await import('../core/fleet/errors.ts')
     const { fleetStatus } = await import('../core/fleet/fleet-status.ts')
     const { readHostList, readHosts } = await import('../core/fleet/read-hosts.ts')
     const { paymentsOf } = await import('../core/fleet/read-payments-of.ts')

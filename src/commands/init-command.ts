@@ -1,33 +1,26 @@
 /** What `provider init` and `checker init` share: a key, a payout wallet, a certificate, and a configuration file that names them. */
+import { webcrypto } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Command, Flags } from '@oclif/core'
+import { operatorErrors } from '../core/operator/errors.ts'
 import { failureReason } from '../core/platform/errors.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
-import { BaseCommand, chainFlags } from './base.ts'
-import { addressFlag, parseAddress } from './input-values.ts'
-import { passwordFlags } from './key-flags.ts'
+import type { CertificateBinding } from '../core/transport/certificate.ts'
+import { BaseCommand, chainFlags, type SharedFlags } from './base.ts'
+import { addressFlag, fileFlag, parseAddress } from './input-values.ts'
+import { type KeyFlags, passwordFlags } from './key-flags.ts'
+import { roleFolder } from './operator-command.ts'
 
 export const initFlags = {
   ...chainFlags,
   ...passwordFlags,
   key: Flags.string({ description: 'Name of the key; it is made where there is none', default: 'operator' }),
   payout: addressFlag({ description: 'Wallet that is paid; its key stays on another machine' }),
-  settings: Flags.string({
-    description: 'Configuration file that is written. Default: that of this user',
-    helpValue: '<file>',
-  }),
+  settings: fileFlag('Configuration file that is written. Default: that of this user'),
 }
 
-type InitFlags = {
-  readonly key: string
-  readonly payout?: `0x${string}`
-  readonly settings?: string
-  readonly 'rpc-url'?: string[]
-  readonly context?: string
-  readonly 'data-dir'?: string
-  readonly 'signer-url'?: string
-}
+type InitFlags = SharedFlags<typeof initFlags> & Pick<KeyFlags, 'signer-url'>
 
 export type InitialisedRole = {
   readonly operator: `0x${string}`
@@ -39,7 +32,6 @@ export type InitialisedRole = {
 
 export abstract class InitCommand<T extends typeof Command> extends BaseCommand<T> {
   private get given(): InitFlags {
-    // Of both commands' flags, those that they share: oclif's types of a generic command do not say so.
     return this.flags as unknown as InitFlags
   }
 
@@ -103,14 +95,12 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   }
 
   private async write(path: string, text: string) {
-    const { makeFolders } = await import('../core/platform/write-file-atomically.ts')
-    const { writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
+    const { makeFolders, writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
     try {
       makeFolders(dirname(path), 0o755)
       // Other users may read it: it holds no secret, and a service does.
       writeFileAtomically(path, text, 0o644)
     } catch (cause) {
-      const { operatorErrors } = await import('../core/operator/errors.ts')
       throw operatorErrors.SETTINGS_UNWRITABLE({ path, reason: failureReason(cause), cause })
     }
   }
@@ -118,6 +108,19 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   private async restore(path: string, text: string | null) {
     if (text === null) rmSync(path, { force: true })
     else await this.write(path, text)
+  }
+
+  /** What the role presents itself with to its peers: made where it is missing, or binds something else. */
+  protected async ensureCertificate(name: string, bindingOf: () => Promise<CertificateBinding>) {
+    const { ensureCertificate } = await import('../core/transport/certificate-file.ts')
+    const folder = roleFolder(this.dataDir, this.words[0] as 'provider' | 'checker')
+    return this.alone(folder, async () => {
+      const binding = await bindingOf()
+      const file = join(folder, name)
+      const dependencies = { now: () => new Date(), crypto: webcrypto as webcrypto.Crypto }
+      const { certificateHash } = await ensureCertificate({ file, binding }, dependencies)
+      return { file, certificateHash, deviceIds: binding.deviceIds }
+    })
   }
 
   private async askAddress(question: string, flag: string): Promise<`0x${string}`> {

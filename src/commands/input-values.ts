@@ -28,6 +28,7 @@ async function parseAmount(input: string, decimals: number): Promise<bigint> {
   return wei
 }
 
+export const fileFlag = (description: string) => Flags.string({ description, helpValue: '<file>' })
 export const addressFlag = Flags.custom<Address>({ helpValue: '<address>', parse: parseAddress })
 export const privateEndpointsFlag = {
   'private-endpoints': Flags.boolean({

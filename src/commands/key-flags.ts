@@ -1,14 +1,12 @@
 /** The key that signs: a keystore of this machine, or one in a signer that is asked over the network. */
-import { Flags } from '@oclif/core'
-import { addressFlag } from './input-values.ts'
+import { Flags, type Interfaces } from '@oclif/core'
+import { addressFlag, fileFlag } from './input-values.ts'
 
 /** The flag of commands that open or write a key. */
 export const passwordFlags = {
-  'password-file': Flags.string({
-    description:
-      'File (mode 0600) with the password of the key; made where it is missing and a key is made. Default: the systemd credential kaisar-password, else a prompt',
-    helpValue: '<file>',
-  }),
+  'password-file': fileFlag(
+    'File (mode 0600) with the password of the key; made where it is missing and a key is made. Default: the systemd credential kaisar-password, else a prompt',
+  ),
 }
 
 /** The flags that name a key in a signer. */
@@ -31,8 +29,4 @@ export const keyFlags = {
   ...signerFlags,
 }
 
-export type KeyFlags = {
-  readonly key?: string
-  readonly 'signer-url'?: string
-  readonly 'signer-address'?: `0x${string}`
-}
+export type KeyFlags = Partial<Interfaces.InferredFlags<typeof keyFlags>>

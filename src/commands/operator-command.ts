@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Command } from '@oclif/core'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { FoundOperator } from '../core/operator/find-operator.ts'
-import { BaseCommand, chainFlags } from './base.ts'
+import { BaseCommand, chainFlags, type SharedFlags } from './base.ts'
 import { addressFlag } from './input-values.ts'
 import { keyFlags } from './key-flags.ts'
 
@@ -15,16 +15,13 @@ export const operatorFlags = {
   }),
 }
 
-type OperatorFlags = { readonly key: string; readonly operator?: `0x${string}` | undefined }
-
 export abstract class OperatorCommand<T extends typeof Command> extends BaseCommand<T> {
   /** The network, and whose daemons on it are meant. */
   protected async openOperators(
     role: 'provider' | 'checker',
   ): Promise<{ network: ConnectedNetwork; operators: FoundOperator[] }> {
     const { findOperators } = await import('../core/operator/find-operator.ts')
-    // As in fleet-command.ts: the flags that these commands share.
-    const { key, operator } = this.flags as unknown as OperatorFlags
+    const { key, operator } = this.flags as unknown as SharedFlags<typeof operatorFlags>
     const target = await this.chainTarget()
     const devnetDataDir = target.context?.devnet?.dataDir ?? null
     const operators = findOperators({ role, dataDir: this.dataDir, key, operator, devnetDataDir })

@@ -1,5 +1,6 @@
 /** What commands share that send one transaction: whose it is, whether it may, a question, and the signature; or the call for another wallet. */
 import { type Command, Flags } from '@oclif/core'
+import { chainErrors } from '../core/chain/errors.ts'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import { defaultFeeCaps, type FeeCaps } from '../core/chain/tx/fees.ts'
 import type { Receipt } from '../core/chain/tx/receipt.ts'
@@ -33,7 +34,7 @@ export const feeCaps = (flags: { readonly 'max-tip-gwei': bigint; readonly 'max-
 export const sendingFlags = { ...chainFlags, ...keyFlags, ...feeFlags, ...confirmFlags }
 
 /** Of commands that a wallet calls whose key is elsewhere. */
-export const calldataFlags = {
+const calldataFlags = {
   calldata: Flags.boolean({
     description: 'Send nothing: print the transaction for a hardware wallet',
     exclusive: ['safe'],
@@ -42,6 +43,8 @@ export const calldataFlags = {
     description: 'Send nothing: print the transaction as a file for the Transaction Builder of a Safe',
   }),
 }
+
+export const callFlags = { ...sendingFlags, ...calldataFlags }
 
 /** A transaction that any wallet may send. */
 type UnsignedCall = { readonly to: string; readonly data: string; readonly value: string; readonly chainId: number }
@@ -80,17 +83,13 @@ export abstract class SendingCommand<T extends typeof Command> extends BaseComma
     const from = await this.keyAddress()
     const { tryCall, transact } = await import('../core/chain/tx/transact.ts')
     const { systemClock: clock } = await import('../core/platform/clock.ts')
-    if (allowed !== undefined && !allowed.includes(from)) {
-      const { chainErrors } = await import('../core/chain/errors.ts')
+    if (allowed !== undefined && !allowed.includes(from))
       throw chainErrors.CALLER_NOT_ALLOWED({ caller: from, what: call.what, allowed: [...new Set(allowed)] })
-    }
     // oclif's types of a generic command do not say that the flags of all of them are there.
     const caps = feeCaps(this.flags as unknown as Parameters<typeof feeCaps>[0])
     const { most, maxPriorityFeePerGas, tipAsked } = await tryCall(chain, from, call, { caps })
-    if (tipAsked > maxPriorityFeePerGas) {
-      const { chainErrors } = await import('../core/chain/errors.ts')
+    if (tipAsked > maxPriorityFeePerGas)
       this.warn(chainErrors.TRANSACTION_TIP_CAP({ askedWei: tipAsked, offeredWei: maxPriorityFeePerGas }).message)
-    }
     if (question !== undefined) await this.confirm(`${question} ${feeText(most, caps.feePerGas, transactions)}`)
     const account = await accountOf(await this.operatorKey())
     const receipt = await transact(

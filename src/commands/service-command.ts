@@ -1,11 +1,26 @@
 /** What `provider service` and `checker service` share: print a unit, install it, take it away again. */
+
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Command, Flags } from '@oclif/core'
-import type { InstallTarget, ServiceContent, ServicePaths, ServiceRole } from '../core/operator/install-service.ts'
+import { operatorErrors } from '../core/operator/errors.ts'
+import {
+  assertServiceHost,
+  below,
+  type InstallTarget,
+  installService,
+  type ServiceContent,
+  type ServicePaths,
+  type ServiceRole,
+  servicePaths,
+  uninstallService,
+} from '../core/operator/install-service.ts'
 import { type Config, configValue } from '../core/platform/config.ts'
-import { BaseCommand } from './base.ts'
+import { platformErrors } from '../core/platform/platform-errors.ts'
+import { signerErrors } from '../core/platform/signer-errors.ts'
+import { BaseCommand, type SharedFlags } from './base.ts'
 import { readConfigFile } from './flag-settings.ts'
+import { fileFlag } from './input-values.ts'
 import { passwordFlags, signerFlags } from './key-flags.ts'
 
 const modes = ['print', 'install', 'uninstall']
@@ -32,27 +47,10 @@ export const serviceFlags = {
     default: 'operator',
     helpValue: '<name|file>',
   }),
-  settings: Flags.string({
-    description: 'Configuration file that the unit names. Default: /etc/kaisar/<role>.toml',
-    helpValue: '<file>',
-  }),
-  'password-from': Flags.string({
-    description: 'File with the password that systemd hands to the daemon. Default: /etc/kaisar/<role>-password',
-    helpValue: '<file>',
-  }),
-}
-
-type ServiceFlags = {
-  readonly install: boolean
-  readonly uninstall: boolean
-  readonly root?: string
-  readonly key: string
-  readonly settings?: string
-  readonly 'password-from'?: string
-  readonly 'password-file'?: string
-  readonly 'signer-url'?: string
-  readonly 'signer-address'?: string
-  readonly context?: string
+  settings: fileFlag('Configuration file that the unit names. Default: /etc/kaisar/<role>.toml'),
+  'password-from': fileFlag(
+    'File with the password that systemd hands to the daemon. Default: /etc/kaisar/<role>-password',
+  ),
 }
 
 /** Of the daemon's settings, what is another one where it is a service. */
@@ -63,19 +61,15 @@ const notInherited = new Set([
 ])
 
 export abstract class ServiceCommand<T extends typeof Command> extends BaseCommand<T> {
-  private get given(): ServiceFlags {
-    // Of both commands' flags, those that they share: oclif's types of a generic command do not say so.
-    return this.flags as unknown as ServiceFlags
+  private get given(): SharedFlags<typeof serviceFlags> {
+    return this.flags as unknown as SharedFlags<typeof serviceFlags>
   }
 
   /** @param needed - settings without which the daemon does not start */
   protected async serve(role: ServiceRole, needed: readonly string[]): Promise<object> {
     const { install, uninstall, root, settings, 'password-from': passwordFile, 'signer-url': signer } = this.given
-    if (role === 'checker' && signer !== undefined) {
-      const { signerErrors } = await import('../core/platform/signer-errors.ts')
+    if (role === 'checker' && signer !== undefined)
       throw signerErrors.SIGNER_KEY_NEEDED({ command: 'kaisar checker run' })
-    }
-    const { servicePaths } = await import('../core/operator/install-service.ts')
     const paths = servicePaths(role, { settings, passwordFile })
     const target = { paths, root: root === undefined ? null : resolve(root) }
     if (install || uninstall) await this.requireSystemd(target, uninstall ? '--uninstall' : '--install')
@@ -158,7 +152,6 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
 
   private async requireSystemd({ paths, root }: InstallTarget, mode: string): Promise<void> {
     if (root !== null) return
-    const { assertServiceHost } = await import('../core/operator/install-service.ts')
     const { role, settings, folder } = paths
     assertServiceHost({
       systemd: existsSync('/run/systemd/system'),
@@ -172,10 +165,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
 
   private async installAs(target: InstallTarget, needed: readonly string[]) {
     const { paths, root } = target
-    const [{ installService }, { nodeHost }] = await Promise.all([
-      import('../core/operator/install-service.ts'),
-      import('../core/devices/host.ts'),
-    ])
+    const { nodeHost } = await import('../core/devices/host.ts')
     const { content, operator } = await this.gather(target, needed)
     const { files, moved } = await installService(target, content, nodeHost)
     for (const { path, change } of files) this.log(`${change.padEnd(8)} ${path}`)
@@ -196,10 +186,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
   }
 
   private async uninstallFrom(target: InstallTarget) {
-    const [{ uninstallService }, { nodeHost }] = await Promise.all([
-      import('../core/operator/install-service.ts'),
-      import('../core/devices/host.ts'),
-    ])
+    const { nodeHost } = await import('../core/devices/host.ts')
     const { name } = target.paths
     const { removed, kept } = await uninstallService(target, nodeHost)
     this.log(removed ? `${name} is removed.` : `${name} was not installed.`)
@@ -210,11 +197,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
   /** Everything that is installed, read and checked before anything is written. What the service has already is kept. */
   private async gather(target: InstallTarget, needed: readonly string[]) {
     const { paths, root } = target
-    const [{ below }, { platformErrors }, { contextNames }] = await Promise.all([
-      import('../core/operator/install-service.ts'),
-      import('../core/platform/platform-errors.ts'),
-      import('../core/platform/context.ts'),
-    ])
+    const { contextNames } = await import('../core/platform/context.ts')
     const key = await this.chooseKey(target)
     const password = key.path === null ? null : await this.choosePassword(key.path, below(root, paths.passwordFile))
     const context = await this.findContext(target)
@@ -253,14 +236,9 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
    * @throws SERVICE_NOT_SET_UP, SERVICE_KEY_DIFFERS, and what the signer says
    */
   private async chooseKey({ paths, root }: InstallTarget) {
-    const [{ readKeystore, readKeyText }, { keystoreAddress }, { operatorErrors }, { below }, source] =
-      await Promise.all([
-        import('../core/platform/key-folder.ts'),
-        import('../core/platform/keystore.ts'),
-        import('../core/operator/errors.ts'),
-        import('../core/operator/install-service.ts'),
-        this.sourceKey(),
-      ])
+    const { readKeystore, readKeyText } = await import('../core/platform/key-folder.ts')
+    const { keystoreAddress } = await import('../core/platform/keystore.ts')
+    const source = await this.sourceKey()
     const operatorOf = (path: string) => keystoreAddress(readKeystore(path))?.toLowerCase() ?? null
     const assertSame = (path: string, found: string | null, wanted: string | null) => {
       if (found !== wanted)
@@ -307,7 +285,6 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
     const { context } = this.given
     const { chooseContext } = await import('../core/platform/context.ts')
     if (context === undefined && target !== null) {
-      const { below } = await import('../core/operator/install-service.ts')
       const installed = await this.installedSettings(below(target.root, target.paths.settings))
       const named = installed && configValue(installed, [target.paths.role, 'run'], 'context')
       if (named !== undefined) return String(named)
@@ -326,11 +303,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
     more: Readonly<Record<string, string>>,
     needed: readonly string[],
   ) {
-    const [{ addSettings }, { operatorErrors }, { below }] = await Promise.all([
-      import('../core/operator/add-settings.ts'),
-      import('../core/operator/errors.ts'),
-      import('../core/operator/install-service.ts'),
-    ])
+    const { addSettings } = await import('../core/operator/add-settings.ts')
     const path = below(root, paths.settings)
     const installed = await this.installedSettings(path)
     const config = installed ?? (await this.readConfig())

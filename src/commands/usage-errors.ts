@@ -1,9 +1,12 @@
 /** What oclif throws, as errors of ours: one code, one exit code, one sentence, a fix. */
+import { styleText } from 'node:util'
 import type { Command } from '@oclif/core'
 import { CLIError, ExitError, ModuleLoadError } from '@oclif/core/errors'
 import { defineErrors, type ExitCode, isKaisarError, KaisarError } from '../core/platform/errors.ts'
 import { nearestName } from '../core/platform/nearest-name.ts'
+import { formatError } from '../core/platform/output.ts'
 import { meant, platformErrors } from '../core/platform/platform-errors.ts'
+import { createRedactor } from '../core/platform/redact.ts'
 
 export const usageErrors = defineErrors({
   COMMAND_UNKNOWN: {
@@ -69,6 +72,12 @@ export function toKaisarError(error: unknown, flags: readonly string[] = []): Ka
     return usageErrors.USAGE_INVALID({ reason: tidy(error.message), cause: error })
   if (isAbort(error)) return platformErrors.INTERRUPTED({ cause: error })
   return platformErrors.UNEXPECTED({ reason: error instanceof Error ? error.message : String(error), cause: error })
+}
+
+/** An error on stderr, in colours where it is a terminal. */
+export function writeError(error: KaisarError, redact = createRedactor().text): void {
+  const text = formatError(error, (style, part) => styleText(style, part, { stream: process.stderr }))
+  process.stderr.write(`${redact(text)}\n`)
 }
 
 /** The exit code of anything thrown. */

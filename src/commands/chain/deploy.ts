@@ -2,15 +2,18 @@ import { Flags } from '@oclif/core'
 import type { Chain } from '../../core/chain/client.ts'
 import type { DeployPlan } from '../../core/chain/deploy.ts'
 import type { DeploymentRecord } from '../../core/chain/deployment-file.ts'
+import { chainErrors } from '../../core/chain/errors.ts'
 import type { PresetName } from '../../core/chain/network-presets.ts'
 import type { EvmVersion } from '../../core/chain/survey.ts'
 import { accountOf } from '../../core/daemon/operator-key.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { platformErrors } from '../../core/platform/platform-errors.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { addressFlag } from '../input-values.ts'
 import { keyFlags } from '../key-flags.ts'
 import { feeCaps, feeFlags } from '../sending-command.ts'
+import { usageErrors } from '../usage-errors.ts'
 
 export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {
   static override description = `Deploy the contracts, fund the vault, and write a context that the other commands use.
@@ -62,7 +65,6 @@ Checkers are bonded.`
     const { assertContextName, contextNames, readContext, writeContext } = await import(
       '../../core/platform/context.ts'
     )
-    const { platformErrors } = await import('../../core/platform/platform-errors.ts')
     assertContextName(name)
     if (contextNames(this.contextHome).includes(name))
       throw platformErrors.CONTEXT_EXISTS({ name, chainId: readContext(this.contextHome, name).chainId })
@@ -74,10 +76,8 @@ Checkers are bonded.`
     const { plan, record, file, isResumed } = await this.plan(chain, deployer, { preset, evm })
     const cost = await this.cost(chain, plan, record)
     if (isDryRun) return this.tell(chain, plan, cost, file)
-    if (cost.balance < cost.most) {
-      const { chainErrors } = await import('../../core/chain/errors.ts')
+    if (cost.balance < cost.most)
       throw chainErrors.FUNDS_INSUFFICIENT({ account: deployer, balanceWei: cost.balance, neededWei: cost.most })
-    }
     if (isResumed) this.progress(`Going on with the deployment of ${file}`)
     const done = await this.deploy(chain, plan, record, file)
     const { chainId, contracts, codeHashes, deployedAtBlock } = done
@@ -106,21 +106,16 @@ Checkers are bonded.`
 
   private async requirePreset(): Promise<PresetName> {
     const { preset, deployer, 'dry-run': isDryRun, 'epoch-seconds': epochSeconds } = this.flags
-    if (deployer !== undefined && !isDryRun) {
-      const { usageErrors } = await import('../usage-errors.ts')
+    if (deployer !== undefined && !isDryRun)
       throw usageErrors.USAGE_INVALID({ reason: '--deployer goes with --dry-run: whoever deploys signs, with --key.' })
-    }
     if (preset === undefined) {
-      const { chainErrors } = await import('../../core/chain/errors.ts')
       const { presetTitles } = await import('../../core/chain/network-presets.ts')
       throw chainErrors.PRESET_MISSING({ presets: presetTitles })
     }
-    if (preset !== 'devnet' && epochSeconds !== undefined) {
-      const { usageErrors } = await import('../usage-errors.ts')
+    if (preset !== 'devnet' && epochSeconds !== undefined)
       throw usageErrors.USAGE_INVALID({
         reason: '--epoch-seconds is for --preset devnet: the others have epochs of a day.',
       })
-    }
     return preset as PresetName
   }
 
@@ -136,7 +131,6 @@ Checkers are bonded.`
     const faults = findings.filter(({ level }) => level === 'fault')
     for (const { check, text } of faults) this.progress(`✖ ${check}: ${text}`)
     if (faults.length > 0) {
-      const { chainErrors } = await import('../../core/chain/errors.ts')
       const error = chainErrors.CHAIN_UNFIT({ faults: faults.map(({ check }) => check) })
       if (!this.flags.force) this.fail(error, { ...survey, findings })
       this.warn(error.message)
@@ -159,7 +153,6 @@ Checkers are bonded.`
     const { deploymentPath, differences, readDeployment, recordOf } = await import(
       '../../core/chain/deployment-file.ts'
     )
-    const { chainErrors } = await import('../../core/chain/errors.ts')
     const { readArtifact } = await import('../../core/chain/artifacts.ts')
     const { presetParameters } = await import('../../core/chain/network-presets.ts')
     const { jobSets, jobsHash } = await import('../../core/job/jobs.ts')

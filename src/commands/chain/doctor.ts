@@ -1,3 +1,4 @@
+import { chainErrors } from '../../core/chain/errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { printLines } from '../print-table.ts'
 
@@ -27,7 +28,6 @@ Only reads; nothing is sent. Exit code 3 where the contracts would not run, or w
     )
     const result = { ...survey, ...fitness, presets }
     if (!fitness.isFit) {
-      const { chainErrors } = await import('../../core/chain/errors.ts')
       const faults = fitness.findings.filter(({ level }) => level === 'fault').map(({ check }) => check)
       this.fail(chainErrors.CHAIN_UNFIT({ faults }), result)
     }

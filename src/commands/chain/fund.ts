@@ -1,7 +1,7 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { examples } from '../base.ts'
 import { amountArg } from '../input-values.ts'
-import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
+import { callFlags, SendingCommand } from '../sending-command.ts'
 
 export default class ChainFund extends SendingCommand<typeof ChainFund> {
   static override description =
@@ -10,13 +10,12 @@ export default class ChainFund extends SendingCommand<typeof ChainFund> {
 "kaisar chain deploy" does it where the key that deploys is the treasury.`
   static override examples = examples('1000000 --key treasury', '400000000 --safe > fund.json')
   static override args = { amount: amountArg({ description: 'How much KAI', required: true }) }
-  static override flags = { ...sendingFlags, ...calldataFlags }
+  static override flags = { ...callFlags }
 
   async run() {
     const { amount } = this.args
     const network = await this.openNetwork()
-    const { assertKai, fundingCalls } = await import('../../core/chain/kai.ts')
-    const { getVaultBooks } = await import('../../core/chain/kai.ts')
+    const { assertKai, fundingCalls, getVaultBooks } = await import('../../core/chain/kai.ts')
     const calls = fundingCalls(network.contracts, amount)
     if (this.printsCall) return this.printCalls(network.chainId, 'fund', calls)
     const [approve, fund] = calls as [(typeof calls)[0], (typeof calls)[0]]

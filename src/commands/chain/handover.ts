@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { examples } from '../base.ts'
 import { addressArg } from '../input-values.ts'
-import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
+import { callFlags, SendingCommand } from '../sending-command.ts'
 import { usageErrors } from '../usage-errors.ts'
 
 export default class ChainHandover extends SendingCommand<typeof ChainHandover> {
@@ -15,8 +15,7 @@ Until the successor has taken it, the present owner stays. Both are four calls, 
   )
   static override args = { address: addressArg({ description: 'The successor, to whom it is offered' }) }
   static override flags = {
-    ...sendingFlags,
-    ...calldataFlags,
+    ...callFlags,
     take: Flags.boolean({ description: 'Take what was offered to this wallet' }),
   }
 

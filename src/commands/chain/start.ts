@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { examples } from '../base.ts'
-import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
+import { callFlags, SendingCommand } from '../sending-command.ts'
 
 export default class ChainStart extends SendingCommand<typeof ChainStart> {
   static override description = `Open epoch 0. Once, by the owner, when ${committeeSize} different Checkers are bonded.
@@ -9,8 +9,7 @@ export default class ChainStart extends SendingCommand<typeof ChainStart> {
 An owner that is a Safe sends what --safe or --calldata prints; leave enough time for its signatures with --in.`
   static override examples = examples('--in 3600', '--in 172800 --safe > start.json')
   static override flags = {
-    ...sendingFlags,
-    ...calldataFlags,
+    ...callFlags,
     in: Flags.integer({ description: 'Seconds of block time until epoch 0 begins', default: 600, min: 5 }),
   }
 

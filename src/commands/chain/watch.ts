@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import type { LiveView, Served } from '../../core/network/live-view.ts'
 import type { NetworkView } from '../../core/network/network-view.ts'
 import { aborted } from '../../core/platform/graceful-stop.ts'
+import { platformErrors } from '../../core/platform/platform-errors.ts'
 import { BaseCommand, chainFlags, eventFlags, examples } from '../base.ts'
 
 export default class ChainWatch extends BaseCommand<typeof ChainWatch> {
@@ -86,9 +87,6 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     const dashboard = mountDashboard({ source, frame: networkFrame }, process)
     const end = await Promise.race([dashboard.ended, stopped])
     await dashboard.close()
-    if (end === 'interrupted') {
-      const { platformErrors } = await import('../../core/platform/platform-errors.ts')
-      throw platformErrors.INTERRUPTED()
-    }
+    if (end === 'interrupted') throw platformErrors.INTERRUPTED()
   }
 }

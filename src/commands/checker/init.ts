@@ -1,10 +1,7 @@
-import { webcrypto } from 'node:crypto'
-import { join } from 'node:path'
 import { Flags } from '@oclif/core'
 import { counted } from '../../core/view/figures.ts'
 import { examples } from '../base.ts'
 import { InitCommand, initFlags } from '../init-command.ts'
-import { roleFolder } from '../operator-command.ts'
 
 export default class CheckerInit extends InitCommand<typeof CheckerInit> {
   static override description =
@@ -36,7 +33,10 @@ What is there already is kept; nothing is sent to any network. "kaisar checker r
     const { port: dialled } = parseEndpointUrl(url, `0x${'ff'.repeat(32)}`)
     const settings = { 'public-url': url, host, port: this.flags.port ?? dialled, seats }
     const initialised = await this.initialise('checker', settings)
-    const certificate = await this.makeCertificate(initialised.operator)
+    const { operator } = initialised
+    const { deviceIds: _, ...certificate } = await this.ensureCertificate('certificate.pem', async () => {
+      return { role: 'checker', operator, deviceIds: [], hardwareHash: null }
+    })
     this.showInitialised(initialised, [
       `Send KAI for the bond of ${counted(seats, 'seat')} and gas to ${initialised.operator}`,
       `Open port ${settings.port} for incoming connections`,
@@ -44,23 +44,5 @@ What is there already is kept; nothing is sent to any network. "kaisar checker r
     ])
     this.log(`certificate  ${certificate.file}`)
     return { ...initialised, endpoint: url, certificate }
-  }
-
-  private async makeCertificate(operator: `0x${string}`) {
-    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
-    const { ensureCertificate } = await import('../../core/transport/certificate-file.ts')
-    const folder = roleFolder(this.dataDir, 'checker')
-    const lock = lockDataDir({ path: folder, owner: 'kaisar checker init' })
-    try {
-      const file = join(folder, 'certificate.pem')
-      const binding = { role: 'checker', operator, deviceIds: [], hardwareHash: null } as const
-      const { certificateHash } = await ensureCertificate(
-        { file, binding },
-        { now: () => new Date(), crypto: webcrypto as webcrypto.Crypto },
-      )
-      return { file, certificateHash }
-    } finally {
-      lock.release()
-    }
   }
 }

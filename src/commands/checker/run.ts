@@ -68,11 +68,9 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
   }
 
   protected async showDashboard({ network, signer: { address: operator } }: Opened, name: string, feed: LiveFeed) {
-    const [{ createNetworkReader }, { readDuties }, { checkerFrame }] = await Promise.all([
-      import('../../core/network/network-reader.ts'),
-      import('../../core/network/duties.ts'),
-      import('../../core/view/checker-dashboard.ts'),
-    ])
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
+    const { readDuties } = await import('../../core/network/duties.ts')
+    const { checkerFrame } = await import('../../core/view/checker-dashboard.ts')
     const reader = createNetworkReader(network)
     return watchDaemon({
       feed,

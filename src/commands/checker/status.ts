@@ -16,13 +16,10 @@ It also asks the registered endpoint whether it answers, and says so where a run
 
   async run() {
     const { network, operators } = await this.openOperators('checker')
-    const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readDuties }] =
-      await Promise.all([
-        import('../../core/network/network-reader.ts'),
-        import('../../core/operator/ask-seats.ts'),
-        import('../../core/operator/checker-status.ts'),
-        import('../../core/network/duties.ts'),
-      ])
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
+    const { checkEndpoint } = await import('../../core/operator/ask-seats.ts')
+    const { checkerStatus, checkerStatusLines } = await import('../../core/operator/checker-status.ts')
+    const { readDuties } = await import('../../core/network/duties.ts')
     const reader = createNetworkReader(network)
     const view = await reader.read()
     const checkers = await Promise.all(

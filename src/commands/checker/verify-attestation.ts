@@ -1,5 +1,7 @@
 import { Args, Flags } from '@oclif/core'
+import { attestationErrors } from '../../core/attestation/errors.ts'
 import { BaseCommand, examples } from '../base.ts'
+import { fileFlag } from '../input-values.ts'
 
 export default class CheckerVerifyAttestation extends BaseCommand<typeof CheckerVerifyAttestation> {
   static override description =
@@ -14,10 +16,7 @@ Revocation is not checked (it needs NVIDIA's services); a missing reference is "
     }),
   }
   static override flags = {
-    chain: Flags.string({
-      description: 'Certificate chain as PEM, leaf first, for a report in hexadecimal',
-      helpValue: '<file>',
-    }),
+    chain: fileFlag('Certificate chain as PEM, leaf first, for a report in hexadecimal'),
     nonce: Flags.string({ description: 'What the card was asked to sign, 64 hexadecimal digits', helpValue: '<hex>' }),
     rim: Flags.string({
       description: 'Reference measurements (.swidtag) that you vouch for; may be given several times',
@@ -50,7 +49,6 @@ Revocation is not checked (it needs NVIDIA's services); a missing reference is "
     })
     const first = devices[failed]
     if (first?.failedStep) {
-      const { attestationErrors } = await import('../../core/attestation/errors.ts')
       const { failedStep: step, reason } = first
       this.fail(
         attestationErrors.ATTESTATION_INVALID({

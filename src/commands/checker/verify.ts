@@ -1,6 +1,9 @@
 import { Args, Flags } from '@oclif/core'
+import { operatorErrors } from '../../core/operator/errors.ts'
 import { BaseCommand, examples } from '../base.ts'
+import { fileFlag } from '../input-values.ts'
 import { printLines } from '../print-table.ts'
+import { usageErrors } from '../usage-errors.ts'
 
 export default class CheckerVerify extends BaseCommand<typeof CheckerVerify> {
   static override description =
@@ -27,16 +30,12 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
       description: 'What the seat’s evidence leaf of the round said on chain, in an audit: it must be the bundle’s',
       helpValue: '<bytes32>',
       parse: async input => {
-        const { usageErrors } = await import('../usage-errors.ts')
         if (!/^0x[0-9a-fA-F]{64}$/.test(input))
           throw usageErrors.USAGE_INVALID({ reason: `"${input}" is not 32 bytes.` })
         return input.toLowerCase()
       },
     }),
-    save: Flags.string({
-      description: 'Keep the bundle in this file, whatever it says; a file that is there stays',
-      helpValue: '<file>',
-    }),
+    save: fileFlag('Keep the bundle in this file, whatever it says; a file that is there stays'),
     'execution-provider': Flags.option({ options: ['auto', 'cuda', 'webgpu', 'cpu'] as const })({
       description: 'What recomputes the rows; every one gives the same bytes',
       default: 'cpu',
@@ -65,10 +64,8 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
       },
     })
     await printLines(this, bundleLines(result))
-    if (result.failedStep !== null) {
-      const { operatorErrors } = await import('../../core/operator/errors.ts')
+    if (result.failedStep !== null)
       this.fail(operatorErrors.BUNDLE_REFUTED({ step: result.failedStep, detail: result.detail ?? '' }), result)
-    }
     return result
   }
 }

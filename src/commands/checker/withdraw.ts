@@ -1,3 +1,4 @@
+import { chainErrors } from '../../core/chain/errors.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { examples } from '../base.ts'
 import { blockTime, checkerFlags, findChecker } from '../device-command.ts'
@@ -12,7 +13,6 @@ export default class CheckerWithdraw extends SendingCommand<typeof CheckerWithdr
     const network = await this.openNetwork()
     const { callOf } = await import('../../core/chain/read.ts')
     const { bondWithdrawal } = await import('../../core/chain/withdrawal.ts')
-    const { chainErrors } = await import('../../core/chain/errors.ts')
     const checker = await findChecker(network, this.flags.operator, () => this.keyAddress())
     const { operator, payout, unbonding } = checker
     const { state, epoch, at } = await bondWithdrawal(network, checker)

@@ -1,5 +1,8 @@
 import { Args, Flags } from '@oclif/core'
+import { platformErrors } from '../../core/platform/platform-errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
+import { fileFlag } from '../input-values.ts'
+import { usageErrors } from '../usage-errors.ts'
 
 export default class ContextAdd extends BaseCommand<typeof ContextAdd> {
   static override description =
@@ -12,7 +15,7 @@ The endpoints are asked whether the contracts are there, with the code that was 
   static override args = { name: Args.string({ description: 'Name it is given here', required: true }) }
   static override flags = {
     ...chainFlags,
-    from: Flags.string({ description: 'Deployment file, or the context file of another machine', helpValue: '<file>' }),
+    from: fileFlag('Deployment file, or the context file of another machine'),
     use: Flags.boolean({ description: 'Work with it from now on, as "kaisar context use" does' }),
     'allow-unknown-code': Flags.boolean({
       description: 'Add it although the file does not say which code the contracts have',
@@ -24,8 +27,6 @@ The endpoints are asked whether the contracts are there, with the code that was 
     const { assertContextName, contextNames, readContext, rememberContext, writeContext } = await import(
       '../../core/platform/context.ts'
     )
-    const { platformErrors } = await import('../../core/platform/platform-errors.ts')
-    const { usageErrors } = await import('../usage-errors.ts')
     assertContextName(name)
     if (contextNames(this.contextHome).includes(name))
       throw platformErrors.CONTEXT_EXISTS({ name, chainId: readContext(this.contextHome, name).chainId })

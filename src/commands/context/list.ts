@@ -1,3 +1,4 @@
+import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, examples } from '../base.ts'
 import { printTable } from '../print-table.ts'
 
@@ -9,7 +10,6 @@ export default class ContextList extends BaseCommand<typeof ContextList> {
     const { chooseContext, chosenContext, contextNames, isContextAlive, listContexts } = await import(
       '../../core/platform/context.ts'
     )
-    const { isKaisarError } = await import('../../core/platform/errors.ts')
     const contexts = listContexts(this.contextHome)
     const readable = contexts.map(({ name }) => name)
     for (const name of contextNames(this.contextHome))

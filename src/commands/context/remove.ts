@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { platformErrors } from '../../core/platform/platform-errors.ts'
 import { BaseCommand, confirmFlags, examples } from '../base.ts'
 
 export default class ContextRemove extends BaseCommand<typeof ContextRemove> {
@@ -10,7 +11,6 @@ export default class ContextRemove extends BaseCommand<typeof ContextRemove> {
   async run() {
     const { name } = this.args
     const { isContextAlive, readContext, removeContext } = await import('../../core/platform/context.ts')
-    const { platformErrors } = await import('../../core/platform/platform-errors.ts')
     const context = readContext(this.contextHome, name)
     if (context.devnet !== null && isContextAlive(context)) throw platformErrors.CONTEXT_DEVNET_RUNNING({ name })
     await this.confirm(`Forget "${name}" (chain ${context.chainId})?`)

@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { platformErrors } from '../../core/platform/platform-errors.ts'
 import { BaseCommand, examples } from '../base.ts'
 
 export default class ContextShow extends BaseCommand<typeof ContextShow> {
@@ -8,7 +9,6 @@ export default class ContextShow extends BaseCommand<typeof ContextShow> {
 
   async run() {
     const { chooseContext, contextNames } = await import('../../core/platform/context.ts')
-    const { platformErrors } = await import('../../core/platform/platform-errors.ts')
     const context = chooseContext(this.contextHome, this.args.name ?? this.flags.context)
     if (context === undefined) throw platformErrors.CONTEXT_MISSING({ known: contextNames(this.contextHome) })
     const { name, chainId, rpcUrls, contracts, deployedAtBlock } = context

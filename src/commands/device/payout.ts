@@ -1,9 +1,9 @@
 import { examples } from '../base.ts'
-import { DeviceCommand, deviceArg } from '../device-command.ts'
+import { deviceArg, findRegistered } from '../device-command.ts'
 import { addressArg } from '../input-values.ts'
-import { calldataFlags, sendingFlags } from '../sending-command.ts'
+import { callFlags, SendingCommand } from '../sending-command.ts'
 
-export default class DevicePayout extends DeviceCommand<typeof DevicePayout> {
+export default class DevicePayout extends SendingCommand<typeof DevicePayout> {
   static override description =
     `Move the deposit and the rewards of a device to another wallet. Only its payout wallet may.
 
@@ -13,12 +13,12 @@ Its Provider has to be started with the new wallet as --payout afterwards.`
     '0x12ab34cd 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --safe > batch.json',
   )
   static override args = { device: deviceArg, address: addressArg({ description: 'The new wallet', required: true }) }
-  static override flags = { ...sendingFlags, ...calldataFlags }
+  static override flags = { ...callFlags }
 
   async run() {
     const network = await this.openNetwork()
     const { callOf } = await import('../../core/chain/read.ts')
-    const { id, payout: previous } = await this.findDevice(network, this.args.device)
+    const { id, payout: previous } = await findRegistered(network, this.args.device)
     const { address: payout } = this.args
     const { assertWallet } = await import('../../core/chain/kai.ts')
     assertWallet(network, payout)

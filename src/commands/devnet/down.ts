@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
+import { devnetErrors } from '../../core/devnet/errors.ts'
 import { BaseCommand, examples } from '../base.ts'
 
 export default class DevnetDown extends BaseCommand<typeof DevnetDown> {
@@ -9,7 +10,6 @@ export default class DevnetDown extends BaseCommand<typeof DevnetDown> {
   async run() {
     const { readPidFile, stopWrittenProcess, sweepProcesses } = await import('../../core/platform/pid-file.ts')
     const { removeContext } = await import('../../core/platform/context.ts')
-    const { devnetErrors } = await import('../../core/devnet/errors.ts')
     const { rmSync } = await import('node:fs')
     const { folder, name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
     const written = readPidFile(devnetPidFile(folder))

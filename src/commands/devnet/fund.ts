@@ -1,4 +1,5 @@
 import { devnetPlace } from '../../core/devnet/devnet-folder.ts'
+import { devnetErrors } from '../../core/devnet/errors.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { BaseCommand, examples } from '../base.ts'
 import { addressArg, amountFlag } from '../input-values.ts'
@@ -39,7 +40,6 @@ The KAI is that of the devnet's treasury. On any other network it is refused: th
   /** The one named by --context, else that of this data folder. */
   private async runningDevnet() {
     const { isContextAlive, listContexts, readContext } = await import('../../core/platform/context.ts')
-    const { devnetErrors } = await import('../../core/devnet/errors.ts')
     const { context: named, 'data-dir': dataDir } = this.flags
     const { folder, name } = devnetPlace(dataDir, this.config.dataDir)
     const context =

@@ -1,4 +1,5 @@
 import { devnetPlace } from '../../core/devnet/devnet-folder.ts'
+import { devnetErrors } from '../../core/devnet/errors.ts'
 import { BaseCommand, examples } from '../base.ts'
 import { tableWidth } from '../print-table.ts'
 
@@ -9,7 +10,6 @@ export default class DevnetStatus extends BaseCommand<typeof DevnetStatus> {
 
   async run() {
     const { isContextAlive, listContexts } = await import('../../core/platform/context.ts')
-    const { devnetErrors } = await import('../../core/devnet/errors.ts')
     const { folder, name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
     const context = listContexts(this.contextHome).find(each => each.name === name)
     if (context === undefined || !isContextAlive(context)) throw devnetErrors.DEVNET_NOT_RUNNING({ dataDir: folder })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { accountOf } from '../../core/daemon/operator-key.ts'
+import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { keyFlags } from '../key-flags.ts'
 
@@ -14,13 +15,10 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
     const { createTransactionSender } = await import('../../core/chain/tx/transaction-sender.ts')
     const { transactionTables } = await import('../../core/chain/tx/transaction-store.ts')
     const { createKeeper } = await import('../../core/epoch/settlement.ts')
-    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
-    const { isKaisarError } = await import('../../core/platform/errors.ts')
     const { openStore } = await import('../../core/platform/store.ts')
     const network = await this.openNetwork()
     const folder = join(this.dataDir, 'keeper')
-    const lock = lockDataDir({ path: folder, owner: 'kaisar epoch settle' })
-    try {
+    return this.alone(folder, async () => {
       const account = await accountOf(await this.operatorKey())
       const store = openStore({ path: join(folder, 'state.db'), migrations: [transactionTables] })
       const broke = Promise.withResolvers<never>()
@@ -73,8 +71,6 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
       }
       if (steps.length === 0) this.log('Nothing to settle now.')
       return { steps }
-    } finally {
-      lock.release()
-    }
+    })
   }
 }

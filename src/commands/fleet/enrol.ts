@@ -3,12 +3,13 @@ import type { Address } from 'viem'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import { accountOf } from '../../core/daemon/operator-key.ts'
 import type { EnrolmentPlan, HostDevice } from '../../core/fleet/enrol-devices.ts'
+import { fleetErrors } from '../../core/fleet/errors.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { examples } from '../base.ts'
 import { walletArg } from '../fleet-command.ts'
 import { addressFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
-import { calldataFlags, feeCaps, SendingCommand, sendingFlags } from '../sending-command.ts'
+import { callFlags, feeCaps, SendingCommand } from '../sending-command.ts'
 
 export default class FleetEnrol extends SendingCommand<typeof FleetEnrol> {
   static override description =
@@ -27,8 +28,7 @@ command goes on where it was interrupted. Devices that are paid to another walle
     files: Args.string({ description: 'Enrolments of hosts', required: true, multiple: true }),
   }
   static override flags = {
-    ...sendingFlags,
-    ...calldataFlags,
+    ...callFlags,
     payer: addressFlag({
       description: 'Wallet that pays, where its key is elsewhere. Default: that of --key',
     }),
@@ -86,10 +86,8 @@ command goes on where it was interrupted. Devices that are paid to another walle
     const fleet = await import('../../core/fleet/enrol-devices.ts')
     const { openEnrolmentRecord } = await import('../../core/fleet/enrolment-record.ts')
     const account = await accountOf(await this.operatorKey())
-    if (account.address.toLowerCase() !== payer) {
-      const { fleetErrors } = await import('../../core/fleet/errors.ts')
+    if (account.address.toLowerCase() !== payer)
       throw fleetErrors.ENROLMENT_KEY_NOT_PAYER({ key: account.address.toLowerCase(), payer })
-    }
     const record = await openEnrolmentRecord(
       { dataDir: this.dataDir, network },
       { account, onTrouble: error => this.warn(error.message) },

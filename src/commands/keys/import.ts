@@ -3,6 +3,7 @@ import type { Hex } from 'viem'
 import { assertKeyIsNew, keyPath, readKeystore, readKeyText, saveKey } from '../../core/platform/key-folder.ts'
 import { decryptKeystore, parsePrivateKey } from '../../core/platform/keystore.ts'
 import { BaseCommand, examples } from '../base.ts'
+import { fileFlag } from '../input-values.ts'
 import { passwordFlags } from '../key-flags.ts'
 
 export default class KeysImport extends BaseCommand<typeof KeysImport> {
@@ -20,10 +21,7 @@ A private key is never taken from the command line: other users of the machine c
       helpValue: '<file>',
       exclusive: ['private-key-file'],
     }),
-    'private-key-file': Flags.string({
-      description: 'File (mode 0600) with the private key in hexadecimal',
-      helpValue: '<file>',
-    }),
+    'private-key-file': fileFlag('File (mode 0600) with the private key in hexadecimal'),
     ...passwordFlags,
   }
 

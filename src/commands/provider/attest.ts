@@ -1,5 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { Hex } from 'viem'
+import { attestationErrors } from '../../core/attestation/errors.ts'
+import { platformErrors } from '../../core/platform/platform-errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { keyFlags } from '../key-flags.ts'
 
@@ -24,15 +26,11 @@ The cards sign a nonce that is bound to the network, the operator, the device an
   }
 
   async run() {
-    const [{ attestDevice }, { parseNonce }, { createHostProbe }, { nodeHost: host }, { randomBytes }] =
-      await Promise.all([
-        import('../../core/attestation/attest-device.ts'),
-        import('../../core/attestation/verify-files.ts'),
-        import('../../core/devices/host-probe.ts'),
-        import('../../core/devices/host.ts'),
-        import('node:crypto'),
-      ])
-    const { attestationErrors } = await import('../../core/attestation/errors.ts')
+    const { attestDevice } = await import('../../core/attestation/attest-device.ts')
+    const { parseNonce } = await import('../../core/attestation/verify-files.ts')
+    const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { nodeHost: host } = await import('../../core/devices/host.ts')
+    const { randomBytes } = await import('node:crypto')
     const challengeBytes = this.flags.challenge === undefined ? randomBytes(32) : parseNonce(this.flags.challenge)
     const challenge: Hex = `0x${challengeBytes.toString('hex')}`
     const { devices } = await createHostProbe({}, { host }).probe()
@@ -69,17 +67,13 @@ The cards sign a nonce that is bound to the network, the operator, the device an
     const { getAddress, isAddress } = await import('viem')
     const { operator, key } = this.flags
     if (operator !== undefined) {
-      const { platformErrors } = await import('../../core/platform/platform-errors.ts')
       if (!isAddress(operator, { strict: false })) throw platformErrors.ADDRESS_INVALID({ input: operator })
       return getAddress(operator)
     }
     const { keyPath, readKeystore } = await import('../../core/platform/key-folder.ts')
     const { keystoreAddress } = await import('../../core/platform/keystore.ts')
     const address = keystoreAddress(readKeystore(/[./]/.test(key) ? key : keyPath(this.dataDir, key)))
-    if (address === undefined)
-      throw (await import('../../core/attestation/errors.ts')).attestationErrors.ATTESTATION_OPERATOR_MISSING({
-        key,
-      })
+    if (address === undefined) throw attestationErrors.ATTESTATION_OPERATOR_MISSING({ key })
     return getAddress(address)
   }
 

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { gpuErrors } from '../../core/devices/errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { printLines } from '../print-table.ts'
 
@@ -22,23 +23,18 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
     const report = recording === undefined ? await this.examineThisHost() : await examineRecording(recording)
     await printLines(this, doctorLines(report))
     const critical = report.faults.filter(fault => fault.critical)
-    if (critical.length > 0) {
-      const { gpuErrors } = await import('../../core/devices/errors.ts')
+    if (critical.length > 0)
       this.fail(gpuErrors.GPU_NOT_READY({ codes: [...new Set(critical.map(({ code }) => code))] }), report)
-    }
     return report
   }
 
   private async examineThisHost() {
-    const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { probeEnvironment }, curve, webgpu] =
-      await Promise.all([
-        import('../../core/devices/doctor.ts'),
-        import('../../core/devices/host-probe.ts'),
-        import('../../core/devices/host.ts'),
-        import('../../core/devices/environment-probe.ts'),
-        import('../../core/report/curve.ts'),
-        import('../../core/job/webgpu-package.ts'),
-      ])
+    const { examineHost } = await import('../../core/devices/doctor.ts')
+    const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { nodeHost: host } = await import('../../core/devices/host.ts')
+    const { probeEnvironment } = await import('../../core/devices/environment-probe.ts')
+    const curve = await import('../../core/report/curve.ts')
+    const webgpu = await import('../../core/job/webgpu-package.ts')
     this.progress('Looking for devices and trying the execution providers …')
     const options = {
       kaisar: this.config.version,

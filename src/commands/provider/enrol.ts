@@ -1,4 +1,5 @@
 import { signerOf } from '../../core/daemon/operator-key.ts'
+import { operatorErrors } from '../../core/operator/errors.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { attestFlag, daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { addressFlag } from '../input-values.ts'
@@ -28,18 +29,13 @@ registered.`
   }
 
   async run() {
-    const [{ operatorErrors }, { lockDataDir }, { systemClock: clock }] = await Promise.all([
-      import('../../core/operator/errors.ts'),
-      import('../../core/daemon/data-dir-lock.ts'),
-      import('../../core/platform/clock.ts'),
-    ])
+    const { systemClock: clock } = await import('../../core/platform/clock.ts')
     const { payer, payout, threads, attest, 'execution-provider': executionProvider } = this.flags
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
     const log = await this.createLog('provider')
     const target = await this.chainTarget()
     const folder = roleFolder(this.dataDir, 'provider')
-    const lock = lockDataDir({ path: folder, owner: 'kaisar provider enrol' })
-    try {
+    return this.alone(folder, async () => {
       const key = await this.operatorKey()
       const network = await this.connectNetwork(target)
       const signer = await signerOf(key, network)
@@ -63,8 +59,6 @@ registered.`
         `kaisar provider run                    (here; operator ${operator})`,
       ])
       return enrolment
-    } finally {
-      lock.release()
-    }
+    })
   }
 }

@@ -1,10 +1,7 @@
-import { webcrypto } from 'node:crypto'
-import { join } from 'node:path'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { examples } from '../base.ts'
 import { InitCommand, initFlags } from '../init-command.ts'
 import { signerFlags } from '../key-flags.ts'
-import { roleFolder } from '../operator-command.ts'
 
 export default class ProviderInit extends InitCommand<typeof ProviderInit> {
   static override description =
@@ -32,37 +29,19 @@ What is there already is kept; nothing is sent to any network. With --signer-url
 
   /** Bound to this machine's devices; without any it is made at the first run that finds one. */
   private async makeCertificate(operator: `0x${string}`) {
-    const [
-      { lockDataDir },
-      { ensureCertificate },
-      { hostHardwareHash, ownDevices },
-      { createHostProbe },
-      { nodeHost: host },
-    ] = await Promise.all([
-      import('../../core/daemon/data-dir-lock.ts'),
-      import('../../core/transport/certificate-file.ts'),
-      import('../../core/provider/own-devices.ts'),
-      import('../../core/devices/host-probe.ts'),
-      import('../../core/devices/host.ts'),
-    ])
-    const folder = roleFolder(this.dataDir, 'provider')
-    const lock = lockDataDir({ path: folder, owner: 'kaisar provider init' })
+    const { hostHardwareHash, ownDevices } = await import('../../core/provider/own-devices.ts')
+    const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { nodeHost: host } = await import('../../core/devices/host.ts')
     try {
-      const own = ownDevices(await createHostProbe({}, { host }).probe(), operator)
-      const file = join(folder, 'device-certificate.pem')
-      const deviceIds = own.map(({ deviceId }) => deviceId)
-      const binding = { role: 'provider', operator, deviceIds, hardwareHash: hostHardwareHash(own) } as const
-      const { certificateHash } = await ensureCertificate(
-        { file, binding },
-        { now: () => new Date(), crypto: webcrypto as webcrypto.Crypto },
-      )
-      return { file, certificateHash, deviceIds }
+      return await this.ensureCertificate('device-certificate.pem', async () => {
+        const own = ownDevices(await createHostProbe({}, { host }).probe(), operator)
+        const deviceIds = own.map(({ deviceId }) => deviceId)
+        return { role: 'provider', operator, deviceIds, hardwareHash: hostHardwareHash(own) }
+      })
     } catch (error) {
       if (!isKaisarError(error, 'PROVIDER_NO_DEVICE')) throw error
       this.warn(`${error.message} The certificate is made once there is one; see "kaisar provider doctor".`)
       return null
-    } finally {
-      lock.release()
     }
   }
 }

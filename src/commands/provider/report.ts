@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { operatorErrors } from '../../core/operator/errors.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, examples } from '../base.ts'
 import { operatorFlags, roleFolder } from '../operator-command.ts'
@@ -15,13 +16,10 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
   }
 
   async run() {
-    const [{ findOperators }, { newestStateFile }, { readProviderRecords }, { providerReport, reportLines }] =
-      await Promise.all([
-        import('../../core/operator/find-operator.ts'),
-        import('../../core/platform/store.ts'),
-        import('../../core/provider/journal.ts'),
-        import('../../core/operator/provider-report.ts'),
-      ])
+    const { findOperators } = await import('../../core/operator/find-operator.ts')
+    const { newestStateFile } = await import('../../core/platform/store.ts')
+    const { readProviderRecords } = await import('../../core/provider/journal.ts')
+    const { providerReport, reportLines } = await import('../../core/operator/provider-report.ts')
     const { key, operator, last } = this.flags
     const { dataDir } = this
     const devnetDataDir = await this.devnetDataDir()
@@ -31,10 +29,8 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
       const records = readProviderRecords(newestStateFile(folder), last)
       return records === null ? [] : [providerReport(each.operator, folder, records)]
     })
-    if (reports.length === 0) {
-      const { operatorErrors } = await import('../../core/operator/errors.ts')
+    if (reports.length === 0)
       throw operatorErrors.OPERATOR_NO_RECORDS({ role: 'Provider', folder: roleFolder(dataDir, 'provider') })
-    }
     await printLines(
       this,
       reports.flatMap(report => reportLines(report, tableWidth())),

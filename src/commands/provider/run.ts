@@ -64,11 +64,9 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
 
   protected async showDashboard({ network, signer, payout }: Opened, name: string, feed: LiveFeed) {
     const { address: operator } = signer
-    const [{ createNetworkReader }, { providerFrame }, seen] = await Promise.all([
-      import('../../core/network/network-reader.ts'),
-      import('../../core/view/provider-dashboard.ts'),
-      this.probeDevices(operator),
-    ])
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
+    const { providerFrame } = await import('../../core/view/provider-dashboard.ts')
+    const seen = await this.probeDevices(operator)
     const reader = createNetworkReader(network)
     return watchDaemon({
       feed,

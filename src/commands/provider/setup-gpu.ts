@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Flags } from '@oclif/core'
+import { gpuErrors } from '../../core/devices/errors.ts'
 import { platformErrors } from '../../core/platform/platform-errors.ts'
 import { BaseCommand, confirmFlags, examples } from '../base.ts'
 import { printLines } from '../print-table.ts'
@@ -40,10 +41,8 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
   private async conclude(setup: Awaited<ReturnType<ProviderSetupGpu['examine']>>, steps: readonly object[]) {
     const result = { ...setup, steps }
     const needed = setup.engines.filter(({ engine, state }) => /^(cuda|webgpu)$/.test(engine) && state !== 'unused')
-    if (needed.length > 0 && needed.every(({ state }) => state !== 'works')) {
-      const { gpuErrors } = await import('../../core/devices/errors.ts')
+    if (needed.length > 0 && needed.every(({ state }) => state !== 'works'))
       this.fail(gpuErrors.GPU_SETUP_INCOMPLETE({ engines: needed.map(({ engine }) => engine) }), result)
-    }
     return result
   }
 
@@ -52,12 +51,10 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
   }
 
   private async examine() {
-    const [{ examineSetup }, { nodeHost: host }, { probeEnvironment }, webgpu] = await Promise.all([
-      import('../../core/devices/gpu-setup.ts'),
-      import('../../core/devices/host.ts'),
-      import('../../core/devices/environment-probe.ts'),
-      import('../../core/job/webgpu-package.ts'),
-    ])
+    const { examineSetup } = await import('../../core/devices/gpu-setup.ts')
+    const { nodeHost: host } = await import('../../core/devices/host.ts')
+    const { probeEnvironment } = await import('../../core/devices/environment-probe.ts')
+    const webgpu = await import('../../core/job/webgpu-package.ts')
     this.progress('Looking at drivers and libraries, and trying the engines …')
     const options = { kaisar: this.config.version, dataDirectory: this.dataDir, clockOffsetMs: null }
     const { providers: tried } = await probeEnvironment(options, { host })

@@ -12,9 +12,9 @@ The chain comes first and the process second: a daemon that runs while no Checke
 
   async run() {
     const { network, operators } = await this.openOperators('provider')
-    const { readNetworkView } = await import('../../core/network/network-reader.ts')
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const { providerStatus, providerStatusLines } = await import('../../core/operator/provider-status.ts')
-    const view = await readNetworkView(network)
+    const view = await createNetworkReader(network).read()
     const providers = await Promise.all(
       operators.map(async ({ operator, dataDir }) => {
         const local = dataDir === null ? null : await this.lookAround(operator, dataDir, network)
@@ -30,14 +30,11 @@ The chain comes first and the process second: a daemon that runs while no Checke
 
   /** What this machine says: the daemon's lock and journal, and the probe. */
   private async lookAround(operator: `0x${string}`, dataDir: string, network: Network) {
-    const [{ dataDirOwner }, { readProviderRecords }, { probeDevices }, { createHostProbe }, { nodeHost }] =
-      await Promise.all([
-        import('../../core/daemon/data-dir-lock.ts'),
-        import('../../core/provider/journal.ts'),
-        import('../../core/operator/provider-status.ts'),
-        import('../../core/devices/host-probe.ts'),
-        import('../../core/devices/host.ts'),
-      ])
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-lock.ts')
+    const { readProviderRecords } = await import('../../core/provider/journal.ts')
+    const { probeDevices } = await import('../../core/operator/provider-status.ts')
+    const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { nodeHost } = await import('../../core/devices/host.ts')
     const dependencies = { host: nodeHost }
     // A Provider may have been told to use the CPU of a machine with cards.
     const probes = [createHostProbe({}, dependencies), createHostProbe({ devices: 'cpu' }, dependencies)]

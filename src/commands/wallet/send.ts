@@ -1,12 +1,13 @@
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
+import { transferErrors } from '../../core/chain/transfers/errors.ts'
 import type { ListedTransfer } from '../../core/chain/transfers/transfer-list.ts'
 import type { RecordedTransfer, TransferRecord } from '../../core/chain/transfers/transfer-record.ts'
 import { accountOf } from '../../core/daemon/operator-key.ts'
 import { failureReason } from '../../core/platform/errors.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { examples } from '../base.ts'
-import { addressArg, amountArg } from '../input-values.ts'
+import { addressArg, amountArg, fileFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 import { feeCaps, SendingCommand, sendingFlags } from '../sending-command.ts'
 import { usageErrors } from '../usage-errors.ts'
@@ -41,10 +42,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
       multiple: true,
       multipleNonGreedy: true,
     }),
-    file: Flags.string({
-      description: 'File with a recipient on each line: <address>,<kai>,<coin>; "-" is the standard input',
-      helpValue: '<file>',
-    }),
+    file: fileFlag('File with a recipient on each line: <address>,<kai>,<coin>; "-" is the standard input'),
     each: Flags.string({
       description: 'What recipients get for whom no amounts are named',
       helpValue: '<kai>[,<coin>]',
@@ -101,11 +99,8 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     const name = this.givenName() ?? (file === undefined || file === '-' ? namelessList : nameOfListFile(file))
     const target = await this.chainTarget()
     const from = await this.keyAddress()
-    const [{ assertWallet }, records, { lockDataDir }] = await Promise.all([
-      import('../../core/chain/kai.ts'),
-      import('../../core/chain/transfers/transfer-record.ts'),
-      import('../../core/daemon/data-dir-lock.ts'),
-    ])
+    const { assertWallet } = await import('../../core/chain/kai.ts')
+    const records = await import('../../core/chain/transfers/transfer-record.ts')
     const network = await this.connectNetwork(target)
     for (const { to } of list) assertWallet(network, to)
     const { chainId } = network
@@ -128,21 +123,17 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     }
     if (this.flags['dry-run']) return this.tell(network, list, (await readRecord()).record, path)
     // Two runs at once would sign for the same nonces.
-    const lock = lockDataDir({ path: records.transferFolder(this.dataDir), owner: 'kaisar wallet send' })
-    try {
+    return this.alone(records.transferFolder(this.dataDir), async () => {
       const { saved, seen, record } = await readRecord()
       if (seen !== saved) records.writeTransferRecord(path, seen)
-      return await this.sendRecorded(network, list, record, path)
-    } finally {
-      lock.release()
-    }
+      return this.sendRecorded(network, list, record, path)
+    })
   }
 
   /** @throws TRANSFERS_FILE_UNREADABLE, TRANSFERS_INVALID */
   private async readList(): Promise<ListedTransfer[]> {
     const { to = [], file, each } = this.flags
     const { readTransferList, recipientsOfFile } = await import('../../core/chain/transfers/transfer-list.ts')
-    const { transferErrors } = await import('../../core/chain/transfers/errors.ts')
     const { readFileSync } = await import('node:fs')
     const read = (path: string) => {
       try {
@@ -215,11 +206,9 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     record: TransferRecord,
     path: string,
   ) {
-    const [{ assertHolds, sendTransfers }, { writeTransferRecord }, { systemClock: clock }] = await Promise.all([
-      import('../../core/chain/transfers/send-transfers.ts'),
-      import('../../core/chain/transfers/transfer-record.ts'),
-      import('../../core/platform/clock.ts'),
-    ])
+    const { assertHolds, sendTransfers } = await import('../../core/chain/transfers/send-transfers.ts')
+    const { writeTransferRecord } = await import('../../core/chain/transfers/transfer-record.ts')
+    const { systemClock: clock } = await import('../../core/platform/clock.ts')
     const open = record.transfers.filter(({ block }) => block === null)
     const unsigned = open.filter(isUnsigned)
     if (open.length === 0) {

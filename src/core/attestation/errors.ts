@@ -1,11 +1,10 @@
-import { defineErrors } from '../platform/errors.ts'
+import { definePreconditions } from '../platform/errors.ts'
 
-export const attestationErrors = defineErrors({
+export const attestationErrors = definePreconditions({
   ATTESTATION_FILE_UNREADABLE: {
     message: 'The file {path} cannot be read.',
     meaning: 'A file with evidence, a certificate chain or a reference does not exist or may not be read.',
     fix: 'Check the path.',
-    exit: 3,
   },
   ATTESTATION_CHAIN_MISSING: {
     message: '{path} holds a report in hexadecimal, and no certificate chain was given.',
@@ -54,19 +53,16 @@ export const attestationErrors = defineErrors({
     message: 'This machine has no NVIDIA card that could be attested.',
     meaning: 'Only NVIDIA data centre cards with confidential computing give evidence.',
     fix: 'Run it on the machine that has the card. Devices without attestation work as well; they are not attested.',
-    exit: 3,
   },
   ATTESTATION_COLLECTOR_MISSING: {
     message: 'NVIDIA’s evidence collector "{tool}" is not installed.',
     meaning:
       'Evidence is collected by a tool of NVIDIA’s attestation SDK; cards without confidential computing have none.',
     fix: 'Install the attestation SDK (github.com/NVIDIA/attestation-sdk). Without it the device works, and is not attested.',
-    exit: 3,
   },
   ATTESTATION_COLLECTOR_FAILED: {
     message: '"{tool}" returned no evidence: {said}.',
     meaning: 'The card, its driver or its mode does not support attestation, or the collector failed.',
     fix: 'Check that confidential computing is on ("nvidia-smi conf-compute -f") and the card is one that supports it (Hopper or newer).',
-    exit: 3,
   },
 })

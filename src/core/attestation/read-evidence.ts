@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { parseJson } from '../platform/output.ts'
 import { MalformedReport, maxReportBytes } from './attestation-report.ts'
 import { InvalidChain, maxChainBytes, readPemChain } from './certificate-chain.ts'
 
@@ -56,12 +57,8 @@ export const isEvidenceJson = (text: string): boolean => /^\s*[[{]/.test(text)
 export function readEvidenceJson(text: string): readonly (Evidence | Error)[] {
   if (text.length > maxDevices * 4 * (maxReportBytes + maxChainBytes))
     throw new MalformedReport(`${text.length} characters of evidence`)
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw new MalformedReport('the evidence is not JSON')
-  }
+  const value = parseJson(text)
+  if (value === undefined) throw new MalformedReport('the evidence is not JSON')
   const list = entriesOf(value)
   if (list.length === 0) throw new MalformedReport('the evidence holds no device')
   if (list.length > maxDevices) throw new MalformedReport(`${list.length} devices, at most ${maxDevices}`)

@@ -85,12 +85,7 @@ function referenceFits(reference: ReferenceMeasurements, fields: OpaqueFields): 
   )
 }
 
-export type MeasurementVerdict = {
-  readonly status: 'pass' | 'fail' | 'unknown'
-  readonly matched: number
-  readonly compared: number
-  readonly detail: string
-}
+export type MeasurementVerdict = { readonly status: 'pass' | 'fail' | 'unknown'; readonly detail: string }
 
 /** Measurement of the NVDEC0 engine, which is absent where the report says the engine is disabled. */
 const nvdec0Index = 35
@@ -107,8 +102,7 @@ export function compareMeasurements(
   for (const { digests } of fitting) for (const index of digests.keys()) seen.set(index, (seen.get(index) ?? 0) + 1)
   const kinds = new Set(fitting.map(({ kind }) => kind))
   const conflict = kinds.size === 2 ? [...seen].find(([, times]) => times > 1)?.[0] : undefined
-  if (conflict !== undefined)
-    return { status: 'fail', matched: 0, compared: 0, detail: `measurement ${conflict} is active in both references` }
+  if (conflict !== undefined) return { status: 'fail', detail: `measurement ${conflict} is active in both references` }
   let matched = 0
   let compared = 0
   const wrong: number[] = []
@@ -122,23 +116,12 @@ export function compareMeasurements(
       else unvetted.push(index)
     }
   const summary = `${matched} of ${compared} match (${names.join(', ') || 'no reference known'})`
-  if (wrong.length > 0)
-    return { status: 'fail', matched, compared, detail: `${summary}; different: ${wrong.join(', ')}` }
+  if (wrong.length > 0) return { status: 'fail', detail: `${summary}; different: ${wrong.join(', ')}` }
   if (unvetted.length > 0)
-    return {
-      status: 'unknown',
-      matched,
-      compared,
-      detail: `${summary}; not vetted for this driver: ${unvetted.join(', ')}`,
-    }
-  if (!kinds.has('driver') || !kinds.has('vbios'))
-    return {
-      status: 'unknown',
-      matched,
-      compared,
-      detail: `${summary}; no reference for the ${kinds.has('driver') ? 'VBIOS' : kinds.has('vbios') ? 'driver' : 'driver and VBIOS'}`,
-    }
-  return { status: 'pass', matched, compared, detail: summary }
+    return { status: 'unknown', detail: `${summary}; not vetted for this driver: ${unvetted.join(', ')}` }
+  if (kinds.has('driver') && kinds.has('vbios')) return { status: 'pass', detail: summary }
+  const missing = kinds.has('driver') ? 'VBIOS' : kinds.has('vbios') ? 'driver' : 'driver and VBIOS'
+  return { status: 'unknown', detail: `${summary}; no reference for the ${missing}` }
 }
 
 /**

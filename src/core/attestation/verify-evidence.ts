@@ -1,5 +1,5 @@
 // Why: docs/why/devices.md
-import { createHash, type KeyObject, verify } from 'node:crypto'
+import { createHash, verify } from 'node:crypto'
 import { type Address, concat, type Hex, hexToBytes, numberToHex, stringToHex } from 'viem'
 import { compareVersions } from '../devices/driver-policy.ts'
 import {
@@ -55,7 +55,7 @@ export type AttestationPolicy = {
   readonly rootSha256?: string
 }
 
-export type AttestationResult = {
+export type AttestationResult = Pick<OpaqueFields, 'driver' | 'vbios' | 'chip' | 'feature'> & {
   /** A switch is named and not judged: its evidence is refused, and does not speak against the GPUs beside it. */
   readonly device: 'gpu' | 'switch'
   readonly valid: boolean
@@ -65,11 +65,7 @@ export type AttestationResult = {
   /** Never checked offline: CRL and OCSP are NVIDIA's services. */
   readonly revocation: 'not checked'
   readonly nonce: string | null
-  readonly driver: string | null
-  readonly vbios: string | null
-  readonly chip: string | null
-  readonly feature: string | null
-  readonly measurements: 'pass' | 'fail' | 'unknown'
+  readonly measurements: Outcome['status']
   readonly identity: DeviceIdentity | null
 }
 
@@ -113,7 +109,7 @@ export function verifyEvidence(
       return pass(`${chain.leafName}, up to the pinned NVIDIA root`)
     },
     signature: () =>
-      signatureHolds(report!, chain!.leaf.publicKey)
+      verify('sha384', report!.signed, { key: chain!.leaf.publicKey, dsaEncoding: 'ieee-p1363' }, report!.signature)
         ? pass('ECDSA P-384 with SHA-384')
         : fail('the report was not signed by the leaf certificate’s key'),
     fwid: () => checkFwid(fields!, chain!),
@@ -178,9 +174,6 @@ function checkNonce(nonce: Buffer, evidence: Evidence, policy: AttestationPolicy
     return fail('the report is over another nonce than the file states')
   return unknown('no nonce was given to compare with: the evidence may be old')
 }
-
-const signatureHolds = (report: AttestationReport, key: KeyObject): boolean =>
-  verify('sha384', report.signed, { key, dsaEncoding: 'ieee-p1363' }, report.signature)
 
 function checkFwid(fields: OpaqueFields, chain: VerifiedChain): Outcome {
   if (fields.fwid === null)

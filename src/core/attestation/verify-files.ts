@@ -55,12 +55,10 @@ export function parseNonce(text: string): Buffer {
   return Buffer.from(hex, 'hex')
 }
 
-const readText = async (path: string): Promise<string> =>
-  (
-    await readFile(path).catch(cause => {
-      throw attestationErrors.ATTESTATION_FILE_UNREADABLE({ path, cause })
-    })
-  ).toString('latin1')
+const readText = (path: string): Promise<string> =>
+  readFile(path, 'latin1').catch(cause => {
+    throw attestationErrors.ATTESTATION_FILE_UNREADABLE({ path, cause })
+  })
 
 async function readChain({ file, chain }: VerifyFilesOptions): Promise<string> {
   if (chain === undefined) throw attestationErrors.ATTESTATION_CHAIN_MISSING({ path: file })

@@ -88,27 +88,15 @@ function analyseDevice(
   facts: HostFacts,
   { taken, live }: { readonly taken: Set<string>; readonly live: boolean },
 ): { devices: ProbedDevice[]; faults: Fault[]; notes: Note[] } {
-  const kind: DeviceRecord['kind'] = device.vgpu ? 'vgpu' : 'gpu'
+  const profile = device.name === null ? null : bareModel(device.name).slice(0, 256)
   const record = deviceRecord({
-    kind,
-    vendor: device.vendor,
+    ...device,
+    kind: device.vgpu ? 'vgpu' : 'gpu',
     // Where the tool has no name, the PCI id is what it is called by everywhere else.
     model: device.name ?? device.pciDeviceId ?? 'unknown',
     identity,
     identitySource,
-    pciBusId: device.pciBusId,
-    pciDeviceId: device.pciDeviceId,
-    memoryMiB: device.memoryMiB,
-    driver: device.driver,
-    firmware: device.firmware,
-    part: device.vgpu
-      ? {
-          of: null,
-          profile: device.name === null ? null : bareModel(device.name).slice(0, 256),
-          gpuInstance: null,
-          computeInstance: null,
-        }
-      : null,
+    part: device.vgpu ? { of: null, profile, gpuInstance: null, computeInstance: null } : null,
   })
   const card = { device: record.identity, vendor: device.vendor, place: placeOf(device) }
   const faults: Fault[] = device.faults.map(fault =>
@@ -129,18 +117,12 @@ function analyseDevice(
 
   const split = device.partsEnabled === true || device.parts.length > 0
   const state = deviceState(device, faults, live)
+  const { architecture, computeApi, sources, index, uuid, serial, readings } = device
   const probed = probedDevice(record, {
-    architecture: device.architecture,
-    computeApi: device.computeApi,
-    sources: device.sources,
-    state,
-    index: device.index,
-    uuid: device.uuid,
-    serial: device.serial,
+    ...{ architecture, computeApi, sources, state, index, uuid, serial, readings },
     deviceClass: device.vgpu ? null : ((classOfModel(device.name) ?? classOfPciDevice(device.pciDeviceId))?.id ?? null),
     schedulable:
       state !== 'unreadable' && device.listing !== 'log' && !split && !faults.some(({ critical }) => critical),
-    readings: device.readings,
   })
   const parts = device.parts.map((part, at) => {
     const instance = partOf(part, at, probed, taken)
@@ -229,13 +211,14 @@ function distinct(identity: string, taken: ReadonlySet<string>): string {
 
 /** A MIG instance or a compute partition: a device of its own, a part of the physical card. */
 function partOf(part: ObservedPart, at: number, card: ProbedDevice, taken: ReadonlySet<string>): ProbedDevice {
+  const { profile, gpuInstance, computeInstance } = part
   const stated = usableUuid(part.uuid)
   const uuid = stated !== null && !taken.has(stated) ? stated : null
   const isMig = card.record.vendor === 'nvidia'
   const place = isMig
-    ? `gi-${part.gpuInstance ?? 'unknown'}:ci-${part.computeInstance ?? part.index ?? at}`
-    : `partition-${part.gpuInstance ?? at}`
-  const suffix = `${isMig ? ' MIG' : ' partition'}${part.profile ? ` ${part.profile}` : ''}`
+    ? `gi-${gpuInstance ?? 'unknown'}:ci-${computeInstance ?? part.index ?? at}`
+    : `partition-${gpuInstance ?? at}`
+  const suffix = `${isMig ? ' MIG' : ' partition'}${profile ? ` ${profile}` : ''}`
   const record = deviceRecord({
     ...card.record,
     kind: isMig ? 'mig' : 'partition',
@@ -243,30 +226,18 @@ function partOf(part: ObservedPart, at: number, card: ProbedDevice, taken: Reado
     identity: uuid ?? distinct(`${card.record.identity}:${place}`, taken),
     identitySource: uuid ? 'uuid' : card.record.identitySource,
     memoryMiB: part.memoryMiB,
-    part: {
-      of: card.record.identity,
-      profile: part.profile,
-      gpuInstance: part.gpuInstance,
-      computeInstance: part.computeInstance,
-    },
+    part: { of: card.record.identity, profile, gpuInstance, computeInstance },
   })
-  const classSuffix = part.profile
-    ? `-${part.profile.split('.').slice(-2).join('.').toLowerCase().replace('/', '-')}`
-    : ''
+  const classSuffix = profile ? `-${profile.split('.').slice(-2).join('.').toLowerCase().replace('/', '-')}` : ''
   const state: DeviceState =
     card.state === 'unreadable'
       ? 'unreadable'
       : part.faults.length > 0 || card.state === 'degraded'
         ? 'degraded'
         : 'healthy'
+  const { architecture, computeApi, sources, serial } = card
   return probedDevice(record, {
-    architecture: card.architecture,
-    computeApi: card.computeApi,
-    sources: card.sources,
-    state,
-    index: part.index,
-    uuid: part.uuid,
-    serial: card.serial,
+    ...{ architecture, computeApi, sources, serial, state, index: part.index, uuid: part.uuid },
     deviceClass: card.deviceClass === null ? null : `${card.deviceClass}-${isMig ? 'mig' : 'partition'}${classSuffix}`,
     schedulable: state !== 'unreadable',
     readings: { memoryUsedMiB: part.memoryUsedMiB },

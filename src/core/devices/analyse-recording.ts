@@ -50,14 +50,8 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
     const whole = { source: name, host: name, command: null, text, exitCode: null }
     const seen = tooLarge ? [] : splitCaptures(whole).flatMap(observeCapture)
     const useful = seen.filter(({ format }) => format !== 'unknown')
-    files.push({
-      file: name,
-      formats: tooLarge
-        ? ['oversized']
-        : useful.length > 0
-          ? [...new Set(useful.map(({ format }) => format))]
-          : ['unknown'],
-    })
+    const formats = new Set(tooLarge ? ['oversized'] : useful.map(({ format }) => format))
+    files.push({ file: name, formats: formats.size > 0 ? [...formats] : ['unknown'] })
     observations.push(...useful)
     if (tooLarge)
       faults.push(makeFault('GPU_OUTPUT_TOO_LARGE', { detail: said(name, `more than ${maxCaptureBytes} bytes`) }))

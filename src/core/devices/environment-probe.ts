@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { parseJson } from '../platform/output.ts'
 import { ownFile } from '../platform/own-files.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
 import { printable } from '../protocol/primitives.ts'
@@ -58,14 +59,10 @@ async function checkExecutionProvider({ run }: Host, provider: string): Promise<
     timeoutMs: 60_000,
     maxBytes: 1 << 20,
   })
-  if (output.exitCode === 0) {
-    try {
-      const answer = JSON.parse(output.stdout.trim().split('\n').at(-1) ?? '') as { onnxRuntime?: string }
-      return { provider, loadable: true, onnxRuntime: answer.onnxRuntime ?? null, reason: null }
-    } catch {
-      // Falls through: an exit code without the answer is not an answer.
-    }
-  }
+  const answer = parseJson(output.stdout.trim().split('\n').at(-1) ?? '') as { onnxRuntime?: string } | undefined
+  // An exit code without the answer is not an answer.
+  if (output.exitCode === 0 && answer)
+    return { provider, loadable: true, onnxRuntime: answer.onnxRuntime ?? null, reason: null }
   const lines = stripVTControlCharacters(output.stderr).split('\n')
   const said = lines.find(line => /error/i.test(line)) ?? lines[0] ?? ''
   // ONNX Runtime puts file, function and condition before what failed.

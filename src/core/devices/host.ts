@@ -55,12 +55,6 @@ export function decodeUtf8(bytes: Uint8Array): { readonly text: string; readonly
  */
 const runTool: RunTool = async (command, args, limits = {}) => {
   const { timeoutMs, maxBytes } = { ...defaultToolLimits, ...limits }
-  const ended = (failure: ToolOutput['failure']): ToolOutput => ({
-    stdout: '',
-    stderr: '',
-    exitCode: null,
-    failure,
-  })
   const detached = process.platform !== 'win32'
   const subprocess = execa(command, args, {
     reject: false,
@@ -96,7 +90,7 @@ const runTool: RunTool = async (command, args, limits = {}) => {
       subprocess.stdout?.destroy()
       subprocess.stderr?.destroy()
       subprocess.nodeChildProcess.unref()
-      return ended('timeout')
+      return { stdout: '', stderr: '', exitCode: null, failure: 'timeout' }
     }
     if (result.isMaxBuffer) killAll()
     const stdout = decodeUtf8(result.stdout ?? new Uint8Array()).text

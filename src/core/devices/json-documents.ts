@@ -1,3 +1,5 @@
+import { parseJson } from '../platform/output.ts'
+
 /** Finds the JSON in a tool's output: warnings may stand before, after and between; several documents may follow each other. */
 export type JsonDocuments = {
   readonly values: readonly unknown[]
@@ -14,17 +16,9 @@ const python: readonly (readonly [RegExp, string])[] = [
   [/,(\s*[}\]])/g, '$1'],
 ]
 
-const parse = (text: string): { value: unknown } | null => {
-  try {
-    return { value: JSON.parse(text) }
-  } catch {
-    try {
-      return { value: JSON.parse(python.reduce((fixed, [from, to]) => fixed.replace(from, to), text)) }
-    } catch {
-      return null
-    }
-  }
-}
+/** Undefined where it is none even so: a document is an object or a list. */
+const parse = (text: string): unknown =>
+  parseJson(text) ?? parseJson(python.reduce((fixed, [from, to]) => fixed.replace(from, to), text))
 
 type Extent = { readonly end: number; readonly repaired: null } | { readonly end: -1; readonly repaired: string | null }
 
@@ -71,11 +65,11 @@ export function findJsonDocuments(text: string): JsonDocuments {
     rest += text.slice(at, start)
     const parsed = parse(end < 0 ? (repaired ?? '') : text.slice(start, end))
     if (parsed && end >= 0) {
-      values.push(parsed.value)
+      values.push(parsed)
       at = end
     } else if (parsed) {
       // Cut off: what is whole of it, and nothing can follow.
-      return { values: [...values, parsed.value], rest, truncated: true }
+      return { values: [...values, parsed], rest, truncated: true }
     } else {
       misses++
       truncated = true
@@ -89,6 +83,3 @@ export function findJsonDocuments(text: string): JsonDocuments {
   // Members and brackets outside of a document: one of them was closed too early.
   return { values, rest, truncated: truncated || (values.length > 0 && /^\s*(?:"[^"]*"\s*:|[}\]],?\s*$)/m.test(rest)) }
 }
-
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -27,71 +27,55 @@ const applicationXids = new Set([13, 31, 32, 43, 45, 68, 69, 109])
 
 /** A fault, or `works`: the card came back, and what was wrong before is history. */
 type Meaning = string | 'works'
-type Rule = readonly [meaning: Meaning, pattern: RegExp]
 
 /** In the order in which they are tried: the first that fits a line is what it says. */
-const rules: Readonly<Record<Vendor, readonly Rule[]>> = {
-  nvidia: [
-    ['GPU_NEEDS_OPEN_MODULES', /requires use of the NVIDIA open kernel modules/i],
-    ['GPU_NEEDS_CLOSED_MODULES', /not supported by (?:the )?open[^\n]*(?:nvidia\.ko|kernel module|because)/i],
-    [
-      'GPU_DRIVER_DROPPED',
-      /(?:supported through the NVIDIA [\d.x]+ Legacy|is not supported by the NVIDIA [\d.]+ driver)/i,
-    ],
-    ['GPU_HELD_BY_OTHER', /probe routine was not called|already bound to (?:vfio-pci|nouveau)/i],
-    ['GPU_BAR_UNASSIGNED', /PCI I\/O region assigned to your NVIDIA device is invalid/i],
-    ['GPU_FELL_OFF_BUS', /GPU has fallen off the bus/i],
-    [
-      'GPU_INIT_FAILED',
+const rules: Readonly<Record<Vendor, Readonly<Record<Meaning, RegExp>>>> = {
+  nvidia: {
+    GPU_NEEDS_OPEN_MODULES: /requires use of the NVIDIA open kernel modules/i,
+    GPU_NEEDS_CLOSED_MODULES: /not supported by (?:the )?open[^\n]*(?:nvidia\.ko|kernel module|because)/i,
+    GPU_DRIVER_DROPPED: /(?:supported through the NVIDIA [\d.x]+ Legacy|is not supported by the NVIDIA [\d.]+ driver)/i,
+    GPU_HELD_BY_OTHER: /probe routine was not called|already bound to (?:vfio-pci|nouveau)/i,
+    GPU_BAR_UNASSIGNED: /PCI I\/O region assigned to your NVIDIA device is invalid/i,
+    GPU_FELL_OFF_BUS: /GPU has fallen off the bus/i,
+    GPU_INIT_FAILED:
       /RmInitAdapter failed|rm_init_adapter failed|probe routine failed|\bnvidia.*: probe of .* failed with error|probe with driver nvidia failed/i,
-    ],
-    ['GPU_DRIVER_MISMATCH', /NVRM: API mismatch/i],
-    ['GPU_RESET_REQUIRED', /The GPU likely needs to be reset/i],
-    ['GPU_NONE_FOUND', /NVRM: No NVIDIA (?:GPU|graphics adapter) found/i],
-  ],
-  amd: [
-    [
-      'works',
+    GPU_DRIVER_MISMATCH: /NVRM: API mismatch/i,
+    GPU_RESET_REQUIRED: /The GPU likely needs to be reset/i,
+    GPU_NONE_FOUND: /NVRM: No NVIDIA (?:GPU|graphics adapter) found/i,
+  },
+  amd: {
+    works:
       /GPU reset(?:\(\d+\))? succeeded|GPU reset end with ret = 0\b|Ring \S+ reset succeeded|\[drm\] Initialized amdgpu|amdgpu.*device wedged, but recovered through reset|amdgpu.*GPU recovery succeeded/i,
-    ],
-    ['GPU_FIRMWARE_MISSING', /amdgpu.*(?:Direct firmware load for .* failed with error -2)/i],
-    [
-      'GPU_INIT_FAILED',
+    GPU_FIRMWARE_MISSING: /amdgpu.*(?:Direct firmware load for .* failed with error -2)/i,
+    GPU_INIT_FAILED:
       /amdgpu.*(?:Fatal error during GPU init|(?:hw|sw)_init of IP block .* failed|probe of .* failed with error|probe with driver amdgpu failed|GPU will not be initialized)/i,
-    ],
-    ['GPU_FELL_OFF_BUS', /amdgpu.*(?:device lost from bus|GPU (?:is|has been) lost)/i],
-    ['GPU_WEDGED', /amdgpu.*device wedged, needs recovery/i],
-    [
-      'GPU_RESET_REQUIRED',
+    GPU_FELL_OFF_BUS: /amdgpu.*(?:device lost from bus|GPU (?:is|has been) lost)/i,
+    GPU_WEDGED: /amdgpu.*device wedged, needs recovery/i,
+    GPU_RESET_REQUIRED:
       /amdgpu.*(?:GPU Recovery Failed|GPU reset(?:\(\d+\))? failed|GPU reset end with ret = -?[1-9]|ASIC reset failed|reset failed)/i,
-    ],
-    ['GPU_RESET_SEEN', /amdgpu.*GPU reset begin/i],
-    ['GPU_RING_TIMEOUT', /amdgpu.*ring \S+ timeout/i],
-    ['GPU_ECC_UNCORRECTED', /amdgpu.*uncorrectable (?:hardware )?errors? detected/i],
-  ],
-  intel: [
-    ['works', /\[drm\] Initialized (?:i915|xe)|(?:i915|xe) .*device wedged, but recovered through reset/i],
-    ['works', /\bxe .*GT\d+: reset done/i],
-    ['GPU_RESET_REQUIRED', /(?:i915|xe) .*reset failed/i],
-    ['GPU_SURVIVABILITY_MODE', /\bxe .*survivability mode/i],
-    [
-      'GPU_WEDGED',
+    GPU_RESET_SEEN: /amdgpu.*GPU reset begin/i,
+    GPU_RING_TIMEOUT: /amdgpu.*ring \S+ timeout/i,
+    GPU_ECC_UNCORRECTED: /amdgpu.*uncorrectable (?:hardware )?errors? detected/i,
+  },
+  intel: {
+    works:
+      /\[drm\] Initialized (?:i915|xe)|(?:i915|xe) .*device wedged, but recovered through reset|\bxe .*GT\d+: reset done/i,
+    GPU_RESET_REQUIRED: /(?:i915|xe) .*reset failed/i,
+    GPU_SURVIVABILITY_MODE: /\bxe .*survivability mode/i,
+    GPU_WEDGED:
       /has declared device .* as wedged|declaring it wedged|(?:i915|xe) .*device wedged, needs recovery|(?:i915|xe) .*Failed to reset chip/i,
-    ],
-    ['GPU_FIRMWARE_MISSING', /(?:i915|xe) .*Direct firmware load for .* failed with error -2/i],
-    [
-      'GPU_INIT_FAILED',
+    GPU_FIRMWARE_MISSING: /(?:i915|xe) .*Direct firmware load for .* failed with error -2/i,
+    GPU_INIT_FAILED:
       /(?:i915|xe)\b.*(?:probe of .* failed with error|probe with driver (?:i915|xe) failed|Device initialization failed)/i,
-    ],
-    ['GPU_FELL_OFF_BUS', /(?:i915|xe) .*(?:device is lost|lost from (?:the )?bus)/i],
-    ['GPU_RESET_SEEN', /(?:i915|xe) .*(?:GPU HANG|Resetting chip|Engine reset|reset started)/i],
-    ['GPU_RING_TIMEOUT', /(?:i915|xe) .*Timedout job/i],
-  ],
+    GPU_FELL_OFF_BUS: /(?:i915|xe) .*(?:device is lost|lost from (?:the )?bus)/i,
+    GPU_RESET_SEEN: /(?:i915|xe) .*(?:GPU HANG|Resetting chip|Engine reset|reset started)/i,
+    GPU_RING_TIMEOUT: /(?:i915|xe) .*Timedout job/i,
+  },
 }
 
 function ruleFor(line: string): { readonly vendor: Vendor; readonly meaning: Meaning } | null {
   for (const vendor of ['nvidia', 'amd', 'intel'] as const)
-    for (const [meaning, pattern] of rules[vendor]) if (pattern.test(line)) return { vendor, meaning }
+    for (const [meaning, pattern] of Object.entries(rules[vendor])) if (pattern.test(line)) return { vendor, meaning }
   return null
 }
 

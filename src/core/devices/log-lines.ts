@@ -1,4 +1,4 @@
-import { isObject } from './json-documents.ts'
+import { isObject } from '../platform/output.ts'
 
 /** A kernel log's lines with their times, whatever printed them, in the order in which they happened. */
 

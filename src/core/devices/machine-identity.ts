@@ -37,33 +37,34 @@ export function derivedUuid(purpose: string, value: string): string {
 export async function readMachineIdentity(
   host: Pick<Host, 'readText' | 'networkInterfaces' | 'hostname'>,
 ): Promise<MachineIdentity> {
+  const identity = (source: MachineIdentity['source'], id: string, reason: string | null = null) => ({
+    ...{ uuid: derivedUuid('machine', id), source, reason },
+  })
   for (const path of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
     const id = usable(await host.readText(path, 256))
-    if (id) return { uuid: derivedUuid('machine', id), source: 'machine-id', reason: null }
+    if (id) return identity('machine-id', id)
   }
   const product = usable(await host.readText('/sys/class/dmi/id/product_uuid', 256))
   if (product)
-    return {
-      uuid: derivedUuid('machine', product),
-      source: 'product-uuid',
-      reason: '/etc/machine-id is missing or not set, as in many containers; the firmware product UUID is used.',
-    }
+    return identity(
+      'product-uuid',
+      product,
+      '/etc/machine-id is missing or not set, as in many containers; the firmware product UUID is used.',
+    )
   const addresses = Object.values(host.networkInterfaces())
     .flatMap(entries => entries ?? [])
     .filter(({ mac, internal }) => !internal && mac !== '00:00:00:00:00:00')
     .map(({ mac }) => mac.toLowerCase())
     .sort()
   if (addresses.length > 0)
-    return {
-      uuid: derivedUuid('machine', [...new Set(addresses)].join(',')),
-      source: 'network-address',
-      reason:
-        'No machine id and no firmware UUID can be read; identity comes from network addresses and changes with them. Mount the host’s /etc/machine-id into the container.',
-    }
-  return {
-    uuid: derivedUuid('machine', host.hostname()),
-    source: 'host-slot',
-    reason:
-      'No machine id, firmware UUID or network address can be read; identity is the host name. Mount the host’s /etc/machine-id into the container.',
-  }
+    return identity(
+      'network-address',
+      [...new Set(addresses)].join(','),
+      'No machine id and no firmware UUID can be read; identity comes from network addresses and changes with them. Mount the host’s /etc/machine-id into the container.',
+    )
+  return identity(
+    'host-slot',
+    host.hostname(),
+    'No machine id, firmware UUID or network address can be read; identity is the host name. Mount the host’s /etc/machine-id into the container.',
+  )
 }

@@ -1,6 +1,6 @@
 import { type FaultCode, type FaultDefinition, faultTable } from './fault-table.ts'
 import type { Vendor } from './observation.ts'
-import type { Contradiction, Fault } from './probed-device.ts'
+import type { Fault } from './probed-device.ts'
 
 /** What a fix says differently for each vendor's card, and for a card whose vendor nobody said. */
 export const vendorFixes = {
@@ -105,28 +105,18 @@ export const faultDefinition = (code: string): FaultDefinition =>
 
 export function makeFault(
   code: FaultCode,
-  about: {
-    readonly device?: string | null
-    readonly detail?: string | null
-    readonly contradiction?: Contradiction | null
-    readonly critical?: boolean
-    /** Whose card it is, where that is known: it decides the fix. */
-    readonly vendor?: Vendor | null
+  {
+    place = null,
+    vendor = null,
+    ...about
+  }: Partial<Omit<Fault, 'code' | 'meaning' | 'fix'>> & {
     /** What the vendor's tool calls the card: its number, or its PCI address. */
     readonly place?: string | null
   } = {},
 ): Fault {
-  const { meaning, fix, critical } = faultTable[code]
-  return {
-    code,
-    device: about.device ?? null,
-    vendor: about.vendor ?? null,
-    meaning,
-    fix: fixFor(fix, about.vendor ?? null).replaceAll('<card>', about.place ?? '<card>'),
-    critical: about.critical ?? critical,
-    detail: about.detail ?? null,
-    contradiction: about.contradiction ?? null,
-  }
+  const { meaning, fix: general, critical } = faultTable[code]
+  const fix = fixFor(general, vendor).replaceAll('<card>', place ?? '<card>')
+  return { code, device: null, vendor, meaning, fix, critical, detail: null, contradiction: null, ...about }
 }
 
 export const faultFromText = (code: string, about: Parameters<typeof makeFault>[1]): Fault =>

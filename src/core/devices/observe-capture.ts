@@ -67,7 +67,10 @@ const readers: readonly ((text: string, command: string | null) => Reading | nul
   text => ofNvidia('nvidia-list', parseNvidiaList(text)),
   text => ofNvidia('nvidia-table', parseNvidiaTable(text)),
   text => ofNvidia('nvidia-procfs', parseProcGpuInformation(text)),
-  readDriverVersion,
+  text =>
+    /NVRM version:\s*NVIDIA/i.test(text)
+      ? { format: 'nvidia-procfs', vendor: 'nvidia', kernelDriver: parseProcDriverVersion(text) }
+      : null,
   readJson,
   readIntelForm,
   readAmdForm,
@@ -92,11 +95,7 @@ function withNothingRead(read: Observation): Observation {
   const explained = read.devices.length > 0 || read.faults.some(({ code }) => !explainsNothing.has(code))
   if (!listingForms.test(read.format) || explained) return read
   const counted = read.attached ? `${read.attached} cards are announced, none is described` : read.format
-  return {
-    ...read,
-    attached: null,
-    faults: [{ code: 'GPU_NOTHING_READ', detail: counted }],
-  }
+  return { ...read, attached: null, faults: [{ code: 'GPU_NOTHING_READ', detail: counted }] }
 }
 
 const ofNvidia = (format: string, devices: readonly ObservedDevice[] | null): Reading | null =>
@@ -120,11 +119,6 @@ function readTree(format: 'nvidia-xml' | 'nvidia-query', tree: NvidiaTree | null
       : { ...device, faults: [...device.faults, { code: 'GPU_RECORD_INCOMPLETE', detail: null }] }
   })
   return { format, vendor: 'nvidia', attached, faults, devices }
-}
-
-function readDriverVersion(text: string): Reading | null {
-  const kernelDriver = parseProcDriverVersion(text)
-  return /NVRM version:\s*NVIDIA/i.test(text) ? { format: 'nvidia-procfs', vendor: 'nvidia', kernelDriver } : null
 }
 
 function readJson(text: string): Reading | null {

@@ -32,7 +32,7 @@ export type Fault = {
   readonly contradiction: Contradiction | null
 }
 
-export type Contradiction = {
+type Contradiction = {
   readonly field: string
   readonly claimed: string
   readonly observed: string

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createAnvil } from '@viem/anvil'
+import { orRefuse } from '../platform/errors.ts'
+import { signalProcess } from '../platform/pid-file.ts'
 import { devnetErrors } from './errors.ts'
 
 export type AnvilOptions = {
@@ -43,11 +45,10 @@ const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' }
 /** @throws ANVIL_MISSING when npm installed no anvil for this platform. */
 export function anvilBinary(platform: string = process.platform, arch: string = process.arch): string {
   const name = `@foundry-rs/anvil-${platform}-${architectures[arch] ?? arch}`
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin', 'anvil')
-  } catch (cause) {
-    throw devnetErrors.ANVIL_MISSING({ name, cause })
-  }
+  return orRefuse(
+    () => join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin', 'anvil'),
+    cause => devnetErrors.ANVIL_MISSING({ name, cause }),
+  )
 }
 
 /**
@@ -105,19 +106,11 @@ export async function startAnvil(
     wsUrl: `ws://${host}:${listening}`,
     port: listening,
     pid,
-    stop: () => anvil.stop().catch(() => endNow(pid)),
+    // Killed on a machine too busy for a clean end within its time limit.
+    stop: () => anvil.stop().catch(() => signalProcess(pid, 'SIGKILL')),
   }
 }
 
 const diesWithParent = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : []
-
-/** On a machine too busy for a clean end within its time limit. */
-function endNow(pid: number) {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
-}
 
 const lastLine = (text: string) => text.trim().split('\n').at(-1) || undefined

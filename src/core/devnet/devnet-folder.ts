@@ -1,7 +1,8 @@
 /** The folder of a devnet: where it is, and the logs that its processes left there. */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { listNames } from '../platform/list-names.ts'
 import { devnetErrors } from './errors.ts'
 
 /** Where a devnet lives, and the name of its context: one per folder, `devnet` for the usual one. */
@@ -21,21 +22,10 @@ export function readDevnetLogs(
   folder: string,
   { name, lines }: { readonly name?: string | undefined; readonly lines: number },
 ): ProcessLog[] {
-  const found = logNames(folder).filter(each => name === undefined || each === name)
+  const found = listNames(join(folder, 'logs'), '.log').filter(each => name === undefined || each === name)
   if (found.length === 0) throw devnetErrors.DEVNET_LOGS_MISSING({ dataDir: folder, name: name ?? 'any process' })
   return found.map(each => {
     const text = readFileSync(join(folder, 'logs', `${each}.log`), 'utf8').trimEnd()
     return { name: each, lines: text === '' ? [] : text.split('\n').slice(-lines) }
   })
-}
-
-function logNames(folder: string): string[] {
-  try {
-    return readdirSync(join(folder, 'logs'))
-      .filter(file => file.endsWith('.log'))
-      .map(file => file.slice(0, -'.log'.length))
-      .sort()
-  } catch {
-    return []
-  }
 }

@@ -21,7 +21,6 @@ export type EpochFeedDependencies = {
 
 /** Looks once a second until the signal aborts; every epoch is told once, in order. */
 export async function feedEpochs(
-  { pollMs = 1_000 }: { readonly pollMs?: number },
   { network, clock, onView, onPaid, onTrouble }: EpochFeedDependencies,
   stop: AbortSignal,
 ): Promise<void> {
@@ -31,7 +30,7 @@ export async function feedEpochs(
     try {
       const view = await reader.read()
       onView(view)
-      for (const epoch of [...view.epochs].reverse())
+      for (const epoch of view.epochs.toReversed())
         if (epoch.isPaid && epoch.money !== null && !told.has(epoch.epoch)) {
           told.add(epoch.epoch)
           onPaid(paidEpoch(epoch, view))
@@ -39,18 +38,15 @@ export async function feedEpochs(
     } catch (error) {
       if (!stop.aborted) onTrouble(error)
     }
-    await clock.sleep(pollMs, stop).catch(() => undefined)
+    await clock.sleep(1_000, stop).catch(() => undefined)
   }
 }
 
-const paidEpoch = ({ epoch, money }: EpochView, view: NetworkView): PaidEpoch => ({
+/** What devices were paid for an epoch, so far. */
+export const paidEpoch = ({ epoch, money }: EpochView, { payments }: NetworkView): PaidEpoch => ({
   epoch,
   emission: money?.emission ?? 0n,
-  payments: paymentsOfEpoch(view, epoch),
-})
-
-/** What devices were paid for an epoch. */
-export const paymentsOfEpoch = ({ payments }: NetworkView, epoch: number): PaidEpoch['payments'] =>
-  payments
+  payments: payments
     .filter(payment => payment.epoch === epoch)
-    .map(({ device, payout, score, amount, txHash }) => ({ device, payout, score, amount, txHash }))
+    .map(({ device, payout, score, amount, txHash }) => ({ device, payout, score, amount, txHash })),
+})

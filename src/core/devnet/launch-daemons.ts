@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isKaisarError } from '../platform/errors.ts'
 import { saveKey } from '../platform/key-folder.ts'
+import { parseJson } from '../platform/output.ts'
 import { packageFolder } from '../platform/own-files.ts'
 import { type SupervisedProcess, startSupervised } from '../platform/supervised-process.ts'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
@@ -93,13 +94,9 @@ async function prepareKey(folder: string, role: Role): Promise<string> {
   return passwordFile
 }
 
-function parseEvent(line: string): PrintedEvent | null {
-  try {
-    const event = JSON.parse(line) as PrintedEvent
-    return typeof event.type === 'string' ? event : null
-  } catch {
-    return null
-  }
+export function parseEvent(line: string): PrintedEvent | null {
+  const event = parseJson(line) as Partial<PrintedEvent> | null | undefined
+  return typeof event?.type === 'string' ? (event as PrintedEvent) : null
 }
 
 /** Rejects when a daemon ends before the devnet is up; its last words are in its result line. */

@@ -8,7 +8,7 @@ import { type ExitCode, KaisarError } from '../platform/errors.ts'
 import type { Envelope } from '../platform/output.ts'
 import { packageFolder } from '../platform/own-files.ts'
 import { devnetErrors } from './errors.ts'
-import type { PrintedEvent } from './launch-daemons.ts'
+import { type PrintedEvent, parseEvent } from './launch-daemons.ts'
 
 /** Of what it logged, where it ended without a result. */
 const mostLogCharacters = 4_000
@@ -83,14 +83,7 @@ const writeStream = (path: string) => createWriteStream(path, { fd: openSync(pat
 
 type OutputFile = { readonly path: string; readonly readyPath: string }
 
-function readEvents(file: string): PrintedEvent[] {
-  return readFileSync(file, 'utf8')
+const readEvents = (file: string): PrintedEvent[] =>
+  readFileSync(file, 'utf8')
     .split('\n')
-    .flatMap(line => {
-      try {
-        return [JSON.parse(line) as PrintedEvent]
-      } catch {
-        return []
-      }
-    })
-}
+    .flatMap(line => parseEvent(line) ?? [])

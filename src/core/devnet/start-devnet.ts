@@ -200,7 +200,6 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
     const { chainId, contracts } = deployment
     onEvent({ type: 'devnet.ready', rpcUrl, chainId, contracts, firstEpochAt })
     following = feedEpochs(
-      {},
       {
         network,
         clock,

@@ -10,18 +10,13 @@ import { createEvidenceSource } from '../operator/ask-seats.ts'
 import { grouped, measureText, shortHex, tokens } from '../view/figures.ts'
 import { lineText } from '../view/line.ts'
 import { tableLines } from '../view/table.ts'
-import { type PaidEpoch, paymentsOfEpoch } from './epoch-feed.ts'
+import { type PaidEpoch, paidEpoch } from './epoch-feed.ts'
 
 export type DevnetSummary = {
   readonly rpcUrl: string
   readonly chainId: number
   readonly contracts: Readonly<Record<string, string>>
-  readonly epochs: readonly {
-    readonly epoch: number
-    readonly emission: bigint
-    readonly paid: boolean
-    readonly payments: PaidEpoch['payments']
-  }[]
+  readonly epochs: readonly (PaidEpoch & { readonly paid: boolean })[]
   readonly devices: readonly {
     readonly device: Hex
     readonly operator: Hex
@@ -86,15 +81,10 @@ function summarize(
     rpcUrl,
     chainId: view.chainId,
     contracts: view.contracts,
-    epochs: [...view.epochs]
-      .reverse()
+    epochs: view.epochs
+      .toReversed()
       .filter(({ money }) => money !== null)
-      .map(({ epoch, money, isPaid }) => ({
-        epoch,
-        emission: money!.emission,
-        paid: isPaid,
-        payments: paymentsOfEpoch(view, epoch),
-      })),
+      .map(epoch => ({ ...paidEpoch(epoch, view), paid: epoch.isPaid })),
     devices: view.devices.map(({ id, operator, payout, history, earned }, at) => {
       const verdicts: Record<string, number> = {}
       for (const { verdict } of history) verdicts[verdict.verdict] = (verdicts[verdict.verdict] ?? 0) + 1

@@ -14,7 +14,7 @@ import { callOf, read, reading } from '../chain/read.ts'
 import { type Fee, type FeeCaps, firstFee, readFeeMarket } from '../chain/tx/fees.ts'
 import { type Call, simulateCall } from '../chain/tx/transact.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { failureReason, isKaisarError } from '../platform/errors.ts'
+import { failureReason, isKaisarError, orRefuse } from '../platform/errors.ts'
 import { mapSome } from '../platform/map-some.ts'
 import { devicesOf, type EnrolledDevice, enrolmentProblems, parseEnrolment } from '../report/enrolment.ts'
 import { fleetErrors } from './errors.ts'
@@ -68,13 +68,11 @@ export function readEnrolments(
   return [...devices.values()]
 }
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw fleetErrors.ENROLMENT_FILE_UNREADABLE({ path, reason: failureReason(cause), cause })
-  }
-}
+const readText = (path: string): string =>
+  orRefuse(
+    () => readFileSync(path, 'utf8'),
+    cause => fleetErrors.ENROLMENT_FILE_UNREADABLE({ path, reason: failureReason(cause), cause }),
+  )
 
 /**
  * Asks the chain about each device, and what all of it costs. Nothing is sent.

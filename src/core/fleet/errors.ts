@@ -1,15 +1,14 @@
-import { defineErrors } from '../platform/errors.ts'
+import { definePreconditions } from '../platform/errors.ts'
 
 /** Enough to see what is wrong. */
 const shown = 10
 
-export const fleetErrors = defineErrors({
+export const fleetErrors = definePreconditions({
   FLEET_EMPTY: {
     message: 'No device on this network is paid to {wallet}.',
     meaning:
       'A fleet is every device that is registered with one payout wallet, whichever operator keys its hosts have.',
     fix: 'Check the address and the network (--context); "kaisar chain devices" lists the payout wallet of every device.',
-    exit: 3,
   },
   ENROLMENT_FILE_UNREADABLE: {
     message: '{path} cannot be read ({reason}).',
@@ -23,14 +22,12 @@ export const fleetErrors = defineErrors({
     meaning:
       'A consent holds for one network, one payer, one payout wallet and one registration of one device, and not where anything in it was changed.',
     fix: 'Leave these files out, or let their hosts write them again with "kaisar provider enrol".',
-    exit: 3,
   },
   ENROLMENT_KEY_NOT_PAYER: {
     message: 'The key is that of {key}, and {payer} is to pay: nothing is sent.',
     meaning:
       'The contract takes a signed registration from the payer that it names alone, and the deposits from its KAI.',
     fix: 'Name the payer’s key with --key, or print the calls for its wallet with --calldata or --safe.',
-    exit: 3,
   },
   FLEET_HOSTS_UNREADABLE: {
     message: 'The list of hosts {path} cannot be used: {reason}.',
@@ -52,5 +49,6 @@ export const fleetErrors = defineErrors({
     meaning:
       'The service did not answer, is busy, or refused what it was sent. What was to be reported is reported again with the next look.',
     fix: 'Check that the webhook still exists, and its form with --webhook-form.',
+    exit: 1,
   },
 })

@@ -1,5 +1,5 @@
 /** All devices of one payout wallet, whichever hosts and operator keys they have: what the chain has of them, and what hosts say. Pure. */
-import type { Address, Hex } from 'viem'
+import type { Address } from 'viem'
 import type { DeviceView, NetworkView } from '../network/network-view.ts'
 import { providerStatus } from '../operator/provider-status.ts'
 import type { NetworkStatus, StatusWarning } from '../operator/status-parts.ts'
@@ -7,13 +7,7 @@ import type { HostReading } from './read-hosts.ts'
 import type { FleetPayment } from './read-payments-of.ts'
 import type { FaultChange } from './webhook.ts'
 
-export type FleetDevice = {
-  readonly id: Hex
-  readonly operator: Address
-  readonly lane: number
-  readonly generation: number
-  readonly since: number
-  readonly until: number | null
+export type FleetDevice = Pick<DeviceView, 'id' | 'operator' | 'lane' | 'generation' | 'since' | 'until' | 'earned'> & {
   /** Newest epoch that the chain has a result of, and what that was; null before the first. */
   readonly lastEpoch: number | null
   readonly verdict: string | null
@@ -21,8 +15,6 @@ export type FleetDevice = {
   readonly rate: bigint | null
   /** Mean of the resolved epochs that were read, in hundredths of a percent. */
   readonly uptime: number | null
-  /** In the epochs that were read. */
-  readonly earned: bigint
   /** Release of kaisar its host runs; null where no host that was asked has it. */
   readonly version: string | null
   readonly faults: readonly StatusWarning[]

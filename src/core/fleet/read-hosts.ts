@@ -1,7 +1,7 @@
 /** What Providers say of themselves on their metrics page: their release, and which devices they work with. */
 import { readFileSync } from 'node:fs'
 import type { Hex } from 'viem'
-import { failureReason } from '../platform/errors.ts'
+import { failureReason, orRefuse } from '../platform/errors.ts'
 import { mapSome } from '../platform/map-some.ts'
 import { readBody } from '../transport/get-content.ts'
 import { fleetErrors } from './errors.ts'
@@ -23,12 +23,10 @@ const mostBytes = 4 * 1024 * 1024
 
 /** The addresses in a file, one a line. @throws FLEET_HOSTS_UNREADABLE */
 export function readHostList(path: string): string[] {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw fleetErrors.FLEET_HOSTS_UNREADABLE({ path, reason: failureReason(cause) })
-  }
+  const text = orRefuse(
+    () => readFileSync(path, 'utf8'),
+    cause => fleetErrors.FLEET_HOSTS_UNREADABLE({ path, reason: failureReason(cause) }),
+  )
   const lines = text.split(/\r?\n/).map(line => line.replace(/#.*/, '').trim())
   const hosts = lines.filter(line => line !== '')
   const wrong = hosts.find(host => !isOrigin(URL.parse(host)))

@@ -58,30 +58,25 @@ export async function paymentsOf(
   const ofLane = Map.groupBy(memberships, ({ lane }) => lane)
   const deviceOf = (lane: number, epoch: number) =>
     ofLane.get(lane)?.find(membership => isMember(membership, epoch))?.device ?? null
+  const call = (event: PlacedEvent, epoch: bigint | null, own: readonly Share[]): VaultCall => ({
+    ...{ place: placeOf(event), epoch: epoch === null ? null : Number(epoch), shares: own },
+  })
   const calls: VaultCall[] = [
     ...cohorts.map(event => {
-      const { payouts, amounts, firstLane } = event.args
-      const epoch = Number(event.args.epoch)
-      const own = shares(payouts, amounts, wallet).map(({ at, amount }) => {
-        return { kind: 'device' as const, device: deviceOf(Number(firstLane) + at, epoch), amount }
-      })
-      return { place: placeOf(event), epoch, shares: own }
+      const { epoch, payouts, amounts, firstLane } = event.args
+      const device = (at: number) => deviceOf(Number(firstLane) + at, Number(epoch))
+      return call(event, epoch, shares('device', payouts, amounts, wallet, device))
     }),
     ...checkers.map(event => {
-      const own = shares(event.args.payouts, event.args.amounts, wallet)
-      const paid = own.map(({ amount }) => ({ kind: 'checker' as const, device: null, amount }))
-      return { place: placeOf(event), epoch: Number(event.args.epoch), shares: paid }
+      const { epoch, payouts, amounts } = event.args
+      return call(event, epoch, shares('checker', payouts, amounts, wallet))
     }),
     ...keepers.map(event => {
-      const own = shares([event.args.keeper], [event.args.amount], wallet)
-      const paid = own.map(({ amount }) => ({ kind: 'keeper' as const, device: null, amount }))
-      return { place: placeOf(event), epoch: Number(event.args.epoch), shares: paid }
+      const { epoch, keeper, amount } = event.args
+      return call(event, epoch, shares('keeper', [keeper], [amount], wallet))
     }),
-    ...closed.map(event => ({ place: placeOf(event), epoch: Number(event.args.epoch), shares: [] })),
-    ...withdrawn.map(event => {
-      const paid = [{ kind: 'withdrawn' as const, device: null, amount: event.args.amount }]
-      return { place: placeOf(event), epoch: null, shares: paid }
-    }),
+    ...closed.map(event => call(event, event.args.epoch, [])),
+    ...withdrawn.map(event => call(event, null, [{ kind: 'withdrawn', device: null, amount: event.args.amount }])),
   ]
   const found = rowsOf(
     calls,
@@ -144,17 +139,25 @@ export const paymentTotals = (payments: readonly FleetPayment[]): { earned: bigi
   received: sum(payments),
 })
 
-/** What of an event goes to the wallet, and at which place. */
-const shares = (payouts: readonly Address[], amounts: readonly bigint[], wallet: Address) =>
+/** What of an event goes to the wallet; `device` says whose a place of it is. */
+const shares = (
+  kind: PaymentKind,
+  payouts: readonly Address[],
+  amounts: readonly bigint[],
+  wallet: Address,
+  device: (at: number) => Hex | null = () => null,
+): Share[] =>
   payouts
     .map((payout, at) => ({ payout: lowerCase(payout), at, amount: amounts[at]! }))
     .filter(({ payout, amount }) => payout === wallet && amount > 0n)
+    .map(({ at, amount }) => ({ kind, device: device(at), amount }))
 
-const placeOf = (event: {
-  readonly transactionHash: Hex
-  readonly blockNumber: bigint
-  readonly logIndex: number
-}): Place => ({ txHash: event.transactionHash, block: event.blockNumber, logIndex: event.logIndex })
+type PlacedEvent = { readonly transactionHash: Hex; readonly blockNumber: bigint; readonly logIndex: number }
+const placeOf = (event: PlacedEvent): Place => ({
+  txHash: event.transactionHash,
+  block: event.blockNumber,
+  logIndex: event.logIndex,
+})
 
 /** Blocks asked for at once. */
 const atOnce = 16

@@ -3,7 +3,7 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
-import { failureReason } from '../platform/errors.ts'
+import { failureReason, orRefuse } from '../platform/errors.ts'
 import { PrivateAddressError, publicLookup, requirePublicHost } from '../transport/private-address.ts'
 import { shortHex } from '../view/figures.ts'
 import { fleetErrors } from './errors.ts'
@@ -53,11 +53,10 @@ export function openWebhook(
     throw fleetErrors.WEBHOOK_URL_INVALID({ reason: 'it is no https:// address' })
   if (!allowPrivate) {
     if (url.protocol !== 'https:') throw fleetErrors.WEBHOOK_URL_INVALID({ reason: 'it is not https://' })
-    try {
-      requirePublicHost(url.hostname.replace(/^\[|\]$/g, ''))
-    } catch (cause) {
-      throw fleetErrors.WEBHOOK_URL_INVALID({ reason: (cause as Error).message, cause })
-    }
+    orRefuse(
+      () => requirePublicHost(url.hostname.replace(/^\[|\]$/g, '')),
+      cause => fleetErrors.WEBHOOK_URL_INVALID({ reason: (cause as Error).message, cause }),
+    )
   }
   const lookup = allowPrivate ? {} : { lookup: publicLookup() }
 
@@ -79,7 +78,9 @@ export function openWebhook(
 
   return {
     async post(report) {
-      const body = JSON.stringify(form === 'discord' ? discordForm(report) : genericForm(report))
+      const body = JSON.stringify(
+        form === 'discord' ? discordForm(report) : { source: 'kaisar', version: 1, ...report },
+      )
       for (let attempts = 1; ; attempts++) {
         const outcome = await attempt(body).catch((error: Error) => error)
         if (outcome instanceof PrivateAddressError)
@@ -99,8 +100,6 @@ export function openWebhook(
     },
   }
 }
-
-const genericForm = (report: FaultReport) => ({ source: 'kaisar', version: 1, ...report })
 
 /** Discord takes 2,000 characters. */
 const mostText = 1_900

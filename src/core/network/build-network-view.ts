@@ -8,8 +8,7 @@ import { hasFlag } from '../epoch/opening.ts'
 import { scoreOf } from '../epoch/rewards.ts'
 import type { LaneResult } from '../epoch/tally.ts'
 import { cohortOf, laneInCohort } from '../protocol/constants.ts'
-import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
-import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
+import { epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { cohortKey, cohortState, type History, isMember, type Membership, paidAt } from './history.ts'
 import type {
   ChainVerdict,
@@ -20,17 +19,13 @@ import type {
   EpochView,
   NetworkView,
   PaymentView,
-  RoundView,
   SeatPaymentView,
 } from './network-view.ts'
 
-export type NetworkReadings = {
-  readonly chainId: number
-  readonly contracts: Readonly<Record<string, Address>>
-  readonly head: BlockHead
-  readonly timeline: Timeline | null
-  readonly rules: RoundRules
-  readonly rounds: readonly RoundView[] | null
+export type NetworkReadings = Pick<
+  NetworkView,
+  'chainId' | 'contracts' | 'head' | 'timeline' | 'rules' | 'rounds' | 'firstEpoch'
+> & {
   readonly devices: readonly DeviceOverview[]
   readonly checkers: readonly CheckerOverview[]
   /** Of the epochs that the chain still keeps. */
@@ -38,8 +33,6 @@ export type NetworkReadings = {
   /** Committees by {@link cohortKey}, where they are known. */
   readonly committees: ReadonlyMap<string, readonly Address[]>
   readonly history: History
-  /** The oldest epoch that is shown. */
-  readonly firstEpoch: number
 }
 
 /**

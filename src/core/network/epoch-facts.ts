@@ -4,14 +4,14 @@ import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { getChecker } from '../chain/checkers.ts'
 import { getDevice } from '../chain/devices.ts'
-import { type CohortState, type EpochMoney, getEpochRounds, type Phase } from '../chain/epochs.ts'
+import { type CohortState, getEpochRounds } from '../chain/epochs.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { read, reading } from '../chain/read.ts'
 import type { MeasuredRound } from '../epoch/capacity.ts'
 import type { OpeningWords } from '../epoch/opening.ts'
 import { type Newcomers, type NewcomerTerms, newcomersOf } from '../epoch/rewards.ts'
 import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
-import { epochStartsAt } from '../protocol/trigger.ts'
+import { epochStartsAt, type Trigger } from '../protocol/trigger.ts'
 import { networkErrors } from './errors.ts'
 import {
   cohortKey,
@@ -24,22 +24,16 @@ import {
   paymentOfLane,
 } from './history.ts'
 import type { NetworkReader, NetworkReading } from './network-reader.ts'
-import type { RoundView } from './network-view.ts'
+import type { EpochView } from './network-view.ts'
 import { replayStanding } from './replay-standing.ts'
 
-export type EpochFacts = {
-  readonly epoch: number
-  readonly phase: Phase
+export type EpochFacts = Pick<EpochView, 'epoch' | 'phase' | 'startsAt' | 'seed' | 'money'> & {
   readonly currentEpoch: number
   readonly firstPaidEpoch: number
-  readonly startsAt: number
-  readonly seed: Hex | null
   /** What a device without a standing is given in this epoch. */
   readonly newcomers: Newcomers
   /** Null where the epoch's blocks were not read. */
-  readonly rounds: readonly Omit<RoundView, 'slot'>[] | null
-  /** Null before the epoch's first payment. */
-  readonly money: (EpochMoney & { readonly txHash: Hex }) | null
+  readonly rounds: readonly Omit<Trigger, 'slot'>[] | null
 }
 
 /** A device's cohort in that epoch. */

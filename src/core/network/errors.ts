@@ -1,12 +1,11 @@
-import { defineErrors } from '../platform/errors.ts'
+import { definePreconditions } from '../platform/errors.ts'
 import { committeeSize } from '../protocol/constants.ts'
 
-export const networkErrors = defineErrors({
+export const networkErrors = definePreconditions({
   EXPLORER_DEVICE_UNKNOWN: {
     message: 'No device {device} was ever registered on this network.',
     meaning: 'The id is of another network, or was mistyped. A prefix has to match exactly one device.',
     fix: 'List the devices with "kaisar chain devices".',
-    exit: 3,
   },
   EXPLORER_DEVICE_AMBIGUOUS: {
     message: ({ device, matches }: { device: string; matches: readonly string[] }) =>
@@ -19,7 +18,6 @@ export const networkErrors = defineErrors({
     message: 'The network has not started: there is no epoch yet.',
     meaning: `Epochs begin when the owner calls "start", with Checkers of ${committeeSize} owners bonded.`,
     fix: 'Wait for the start, or run a local network with "kaisar devnet up".',
-    exit: 3,
   },
   EXPLORER_EPOCH_AHEAD: {
     message: 'Epoch {epoch} has not begun; the current epoch is {current}.',
@@ -32,11 +30,11 @@ export const networkErrors = defineErrors({
     meaning:
       'The endpoint no longer has the state of that block, and the events that were read do not reach back to the device’s registration.',
     fix: 'Use an endpoint with older state with --rpc-url, or read events from the deployment’s block on with --from-block.',
+    exit: 1,
   },
   EXPLORER_PORT_UNUSABLE: {
     message: 'The explorer cannot listen on port {port}: {reason}.',
     meaning: 'Another process listens on this port, or this user may not use it.',
     fix: 'Choose another --port, or leave it out to get a free one.',
-    exit: 3,
   },
 })

@@ -8,10 +8,10 @@ import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { read } from '../chain/read.ts'
 import { keptEpochs } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
-import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
+import { type BlockHead, epochAt, epochStartsAt, type Trigger } from '../protocol/trigger.ts'
 import { buildNetworkView, type EpochParts, epochPartsOf } from './build-network-view.ts'
 import { cohortKey, type History, indexHistory } from './history.ts'
-import type { NetworkView, RoundView } from './network-view.ts'
+import type { NetworkView } from './network-view.ts'
 
 export type NetworkReaderOptions = {
   /** No event of the network is older than this block; default that of the network's deployment, else 0. */
@@ -40,7 +40,7 @@ export type NetworkReader = {
   readHistory(): Promise<NetworkReading>
   /** The owners of a cohort's seats as they were when it was resolved; null where the endpoint no longer knows. */
   committeeAt(epoch: number, cohort: number, history: History): Promise<readonly Address[] | null>
-  roundsOf(epoch: number, head: BlockHead): Promise<readonly RoundView[] | null>
+  roundsOf(epoch: number, head: BlockHead): Promise<readonly Trigger[] | null>
 }
 
 /** Committees are read only where that is few calls; beyond, agreement is not known. */
@@ -124,7 +124,7 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
     )
   }
 
-  async function roundsOf(epoch: number, head: BlockHead): Promise<readonly RoundView[] | null> {
+  async function roundsOf(epoch: number, head: BlockHead): Promise<readonly Trigger[] | null> {
     const rounds = await getEpochRounds(network, epoch)
     return rounds === null ? null : readRounds(network, rounds, head, mostRoundBlocks)
   }
@@ -159,7 +159,3 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
     },
   }
 }
-
-/** Reads a network once. For more than one look use {@link createNetworkReader}. */
-export const readNetworkView = (network: ConnectedNetwork, options?: NetworkReaderOptions): Promise<NetworkView> =>
-  createNetworkReader(network, options).read()

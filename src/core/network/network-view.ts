@@ -20,8 +20,8 @@ export type NetworkView = {
   readonly rules: RoundRules
   /** Null before the first epoch. */
   readonly currentEpoch: number | null
-  /** Rounds of the current epoch so far; null where its blocks were not read. */
-  readonly rounds: readonly RoundView[] | null
+  /** Rounds of the current epoch so far, each its trigger block; null where its blocks were not read. */
+  readonly rounds: readonly Trigger[] | null
   readonly devices: readonly DeviceView[]
   readonly checkers: readonly CheckerView[]
   readonly epochs: readonly EpochView[]
@@ -32,9 +32,6 @@ export type NetworkView = {
   /** Sums over the epochs that were read; `firstEpoch` is the oldest of them. */
   readonly firstEpoch: number
 }
-
-/** A round is its trigger block. */
-export type RoundView = Trigger
 
 export type EpochView = {
   readonly epoch: number

@@ -1,6 +1,7 @@
 // Why: docs/why/commands.md
 
 import { parse } from 'smol-toml'
+import { isObject } from '../platform/output.ts'
 import { operatorErrors } from './errors.ts'
 
 export type SettingValue = string | number | boolean | readonly string[]
@@ -46,9 +47,9 @@ export function addSettings(
   throw operatorErrors.SETTINGS_SHAPE({ path, table })
 }
 
-function tableOf(text: string, table: string): Record<string, unknown> {
+function tableOf(text: string, table: string): Readonly<Record<string, unknown>> {
   const found = parse(text)[table]
-  return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : {}
+  return isObject(found) ? found : {}
 }
 
 const isSame = (found: unknown, wanted: SettingValue): boolean =>

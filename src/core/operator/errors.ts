@@ -1,86 +1,75 @@
-import { defineErrors } from '../platform/errors.ts'
+import { definePreconditions } from '../platform/errors.ts'
 
-export const operatorErrors = defineErrors({
+export const operatorErrors = definePreconditions({
   OPERATOR_UNKNOWN: {
     message: 'Whose it is was not said: there is no key at {path}, and no --operator.',
     meaning: 'Devices and seats belong to an operator: by default the one whose key is in this data folder.',
     fix: 'Pass --operator <address>, or --data-dir with the folder of the daemon; "kaisar provider init" and "kaisar checker init" make a key.',
-    exit: 3,
   },
   OPERATOR_NO_RECORDS: {
     message: 'No {role} ever ran with {folder}.',
     meaning: 'A daemon keeps what it signed and was told in its data folder; this one has nothing of the kind.',
     fix: 'Name the folder it runs with by --data-dir. Under systemd that is /var/lib/kaisar-provider or /var/lib/kaisar-checker.',
-    exit: 3,
   },
   PAYOUT_MISSING: {
     message: 'No payout wallet is set.',
     meaning: 'Rewards go to a wallet whose key is not on this machine; the operator key only registers and signs.',
     fix: 'Pass --payout <address>, set KAISAR_PAYOUT, or write "payout" to the configuration file with "kaisar provider init" or "kaisar checker init".',
-    exit: 3,
   },
   SETTINGS_CONFLICT: {
     message: '{path} already says {key} = {found}, and {wanted} was asked for.',
     meaning: 'What a configuration file says is never overwritten: somebody may rely on it.',
     fix: 'Change that line by hand, run the command again with the value that is there, or write another file with --settings <file> and start with --config <file>.',
-    exit: 3,
   },
   SETTINGS_UNWRITABLE: {
     message: '{path} cannot be written ({reason}).',
     meaning:
       'The folder does not exist and cannot be made, this user may not write there (EACCES), or the disk is read-only (EROFS).',
     fix: 'Name another file with --settings, make room on the disk, or run the command as a user that may write there.',
-    exit: 3,
   },
   SETTINGS_SHAPE: {
     message: '{path} has "{table}" in a form to which nothing can be added.',
     meaning: 'Settings are added below a line like [provider]; an inline table has no such line.',
     fix: 'Write the table with a line of its own, then run the command again.',
-    exit: 3,
   },
   SERVICE_NEEDS_ROOT: {
     message: 'Only root may do this: {command}',
     meaning:
       'Units, settings and passwords of services belong to root; the service itself runs as a user without rights.',
     fix: 'Run the line that the message shows. It names the folders of this user, which sudo would otherwise forget.',
-    exit: 3,
   },
   SERVICE_NO_SYSTEMD: {
     message: 'systemd does not run here. What another supervisor has to start is: {command}',
     meaning:
       'A unit is of use only where systemd is the first process; in most containers and in some distributions it is not.',
     fix: 'Let your supervisor (runit, OpenRC, supervisord, a container) start the line in the message, restart it unless it ends with exit code 2, and wait 45 s after SIGTERM. --root <folder> installs into an image.',
-    exit: 3,
   },
   SERVICE_NOT_SET_UP: {
     message: 'There is nothing to install yet: {missing} is missing.',
     meaning:
       'The service gets the key, the settings and the network of the user who set it up; it makes none of its own.',
     fix: 'Run "kaisar provider init" or "kaisar checker init" first, or name where they are with --data-dir and --config.',
-    exit: 3,
   },
   SERVICE_KEY_DIFFERS: {
     message: 'The service has another key already: {path} is that of {found}, and {wanted} was to be installed.',
     meaning: 'A key that owns devices or seats is never replaced: what it owns would be left alone.',
     fix: 'Name the data folder of the service with --data-dir to go on with its key; or let the old key leave, and move its folder away.',
-    exit: 3,
   },
   SERVICE_PROGRAM_CLOSED: {
     message: 'The service could not start {path}: other users may not enter {folder}.',
     meaning: 'The service runs as a user of its own, which has to reach Node and this program.',
     fix: 'Install both where everybody may read, such as /opt or by "npm install --global" as root, and run this from there.',
-    exit: 3,
   },
   SERVICE_UNWRITABLE: {
     message: '{path} cannot be written ({reason}).',
     meaning: 'A file system is mounted for reading only or is full, or something else is in the way.',
     fix: 'Make the path writable and run the command again: it goes on where it was.',
-    exit: 3,
   },
   SERVICE_SYSTEMCTL_FAILED: {
     message: '"{command}" failed: {reason}',
     meaning: 'The files of the service are in place, and systemd did not do what it was asked.',
     fix: 'Read "systemctl status kaisar-provider" (or kaisar-checker) and "journalctl -u kaisar-provider", then run the command again.',
+    exit: 1,
   },
   SELF_TEST_WRONG: {
     message: '{model} does not pass its own check at {step}: {detail}',
@@ -111,19 +100,16 @@ export const operatorErrors = defineErrors({
     message: 'The bundle {path} cannot be read ({reason}).',
     meaning: 'The file does not exist, is a folder, or this user may not read it.',
     fix: 'Name a file that exists, or a hash (0x and 64 digits) with --from.',
-    exit: 3,
   },
   BUNDLE_FILE_UNWRITABLE: {
     message: 'The bundle cannot be kept in {path} ({reason}).',
     meaning: 'The file is there already, its folder is not, or this user may not write there. Nothing is overwritten.',
     fix: 'Name a new file in a folder that exists with --save.',
-    exit: 3,
   },
   BUNDLE_NOT_SERVED: {
     message: '{endpoint} does not serve bundle {hash} (HTTP status {status}).',
     meaning: 'A Checker serves the bundles it wrote itself, until its seats may unbond.',
     fix: 'Ask the Checker that judged this round: its address is in the verdict, its endpoint in "kaisar chain seats".',
-    exit: 3,
   },
   BUNDLE_OTHER: {
     message: '{endpoint} answered for bundle {hash} with bytes whose hash is {found}.',

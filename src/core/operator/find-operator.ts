@@ -1,7 +1,7 @@
 /** Whose Provider or Checker a command is about, and where its daemon keeps its state on this machine. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Address, getAddress } from 'viem'
+import type { Address } from 'viem'
 import { keyPath, listKeys, readKeystore } from '../platform/key-folder.ts'
 import { keystoreAddress } from '../platform/keystore.ts'
 import { operatorErrors } from './errors.ts'
@@ -30,7 +30,7 @@ export type FoundOperator = {
 export function findOperators({ role, dataDir, key, operator, devnetDataDir }: FindOperatorOptions): FoundOperator[] {
   const ofDevnet = devnetDataDir === null ? [] : devnetOperators(devnetDataDir, role)
   if (operator !== undefined) {
-    const own = listKeys(dataDir).some(({ address }) => address !== null && isSame(address, operator))
+    const own = listKeys(dataDir).some(({ address }) => address !== null && lower(address) === lower(operator))
     const known = ofDevnet.find(each => each.operator === operator)
     return [known ?? { operator, dataDir: own ? dataDir : null }]
   }
@@ -55,4 +55,3 @@ function devnetOperators(folder: string, role: string): FoundOperator[] {
 }
 
 const lower = (address: Address): Address => address.toLowerCase() as Address
-const isSame = (a: Address, b: Address): boolean => getAddress(a) === getAddress(b)

@@ -5,7 +5,7 @@
  * Why: docs/why/daemons-and-operators.md
  */
 import type { Address, Hex } from 'viem'
-import type { GpuProbe } from '../devices/probed-device.ts'
+import type { Fault, GpuProbe } from '../devices/probed-device.ts'
 import type { Measures } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { kindOfSpec } from '../job/jobs.ts'
@@ -14,7 +14,7 @@ import { fullUptime } from '../protocol/constants.ts'
 import { deviceIdOf } from '../protocol/device-record.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/journal.ts'
-import { holdsAt, type Pause } from '../provider/pause.ts'
+import { holdsAt } from '../provider/pause.ts'
 import { counted, duration, figuresText, grouped, shortHex, sparkline, tokens, uptimePercent } from '../view/figures.ts'
 import {
   type LocalDaemon,
@@ -32,12 +32,7 @@ import {
 export type LocalDevice = {
   readonly id: Hex
   readonly model: string
-  readonly faults: readonly {
-    readonly code: string
-    readonly meaning: string
-    readonly fix: string
-    readonly critical: boolean
-  }[]
+  readonly faults: readonly Pick<Fault, 'code' | 'meaning' | 'fix' | 'critical'>[]
 }
 
 export type LocalProvider = LocalDaemon & {
@@ -99,20 +94,16 @@ export function providerStatus({ view, operator, local, nowMs }: ProviderStatusI
 function deviceStatus(device: DeviceView, local: LocalProvider | null, nowMs: number): ProviderDeviceStatus {
   const pause = local?.records?.pauses.find(each => each.deviceId === device.id && holdsAt(each, nowMs))
   const seen = local?.devices.find(({ id }) => id === device.id)
+  const isoTime = (ms: number) => new Date(ms).toISOString()
   return {
     ...device,
     model: seen?.model ?? null,
     lastProof: device.history.at(-1) ?? null,
     measures: measuresOfProof(device, local),
     history: device.history.map(({ epoch, score }) => ({ epoch, score })),
-    pause: pause === undefined ? null : toPauseView(pause),
+    pause: pause ? { since: isoTime(pause.since), until: pause.until === null ? null : isoTime(pause.until) } : null,
     faults: seen?.faults.map(({ code }) => code) ?? null,
   }
-}
-
-function toPauseView({ since, until }: Pause): ProviderDeviceStatus['pause'] {
-  const isoTime = (ms: number) => new Date(ms).toISOString()
-  return { since: isoTime(since), until: until === null ? null : isoTime(until) }
 }
 
 /** Seats that say another capacity than the median measured something else. */

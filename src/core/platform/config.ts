@@ -12,6 +12,7 @@
 import { readFileSync } from 'node:fs'
 import { failureReason } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
+import { isObject } from './output.ts'
 import { platformErrors } from './platform-errors.ts'
 
 export type ConfigValue = string | number | bigint | boolean | readonly ConfigValue[]
@@ -80,4 +81,4 @@ export function checkConfigKeys(config: Config, flags: ReadonlyMap<string, Reado
 }
 
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+  isObject(value) && !(value instanceof Date)

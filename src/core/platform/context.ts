@@ -2,9 +2,11 @@
  * A context names a network: its RPC endpoints, chain id and contracts. `chain deploy` and `devnet up` write one, and the other
  * commands read it, so that addresses are not copied by hand. A devnet's context counts only while its process lives.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { orRefuse } from './errors.ts'
+import { listNames } from './list-names.ts'
 import { stringifyJson } from './output.ts'
 import { isSameProcess } from './pid-file.ts'
 import { platformErrors } from './platform-errors.ts'
@@ -69,17 +71,15 @@ export function chosenContext(home: string): string | undefined {
 
 /** @throws CONTEXT_UNKNOWN with the names there are, CONTEXT_INVALID */
 export function readContext(home: string, name: string): Context {
-  let text: string
-  try {
-    text = readFileSync(fileOf(home, name), 'utf8')
-  } catch (cause) {
-    throw platformErrors.CONTEXT_UNKNOWN({ name, known: contextNames(home), cause })
-  }
-  try {
-    return contextSchema.parse(JSON.parse(text))
-  } catch (cause) {
-    throw platformErrors.CONTEXT_INVALID({ path: fileOf(home, name), cause })
-  }
+  const path = fileOf(home, name)
+  const text = orRefuse(
+    () => readFileSync(path, 'utf8'),
+    cause => platformErrors.CONTEXT_UNKNOWN({ name, known: contextNames(home), cause }),
+  )
+  return orRefuse(
+    () => contextSchema.parse(JSON.parse(text)),
+    cause => platformErrors.CONTEXT_INVALID({ path, cause }),
+  )
 }
 
 /** Every readable context, names in order. */
@@ -116,13 +116,4 @@ const fileOf = (home: string, name: string) => join(folderOf(home), `${name.repl
 const choiceFile = (home: string) => join(folderOf(home), 'chosen')
 
 /** The names of all contexts in order, those with unreadable files included. */
-export function contextNames(home: string): string[] {
-  try {
-    return readdirSync(folderOf(home))
-      .filter(file => file.endsWith('.json'))
-      .map(file => file.slice(0, -'.json'.length))
-      .sort()
-  } catch {
-    return []
-  }
-}
+export const contextNames = (home: string): string[] => listNames(folderOf(home), '.json')

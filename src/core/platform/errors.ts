@@ -18,7 +18,7 @@ export type ErrorDefinition = {
   | {
       /** What the user does next. A parameter called `fix` replaces it where the cause is known better. */
       readonly fix: string
-      /** Exit code of a command that ends with it; default 1. */
+      /** Exit code of a command that ends with it; default 1, or 3 in {@link definePreconditions}. */
       readonly exit?: ExitCode
     }
   /** Between peers: nobody mends it. */
@@ -101,11 +101,17 @@ export type ErrorFactories<T extends Record<string, ErrorDefinition>> = { readon
  * })
  * throw chainErrors.RPC_UNREACHABLE({ url, cause: error })
  */
-export function defineErrors<const T extends Record<string, ErrorDefinition>>(definitions: T): ErrorFactories<T> {
+export const defineErrors = <const T extends Record<string, ErrorDefinition>>(definitions: T) => declare(definitions, 1)
+
+/** The same where most of a table say that something has to be there first: their exit code is 3. */
+export const definePreconditions = <const T extends Record<string, ErrorDefinition>>(definitions: T) =>
+  declare(definitions, 3)
+
+function declare<T extends Record<string, ErrorDefinition>>(definitions: T, usualExit: ExitCode): ErrorFactories<T> {
   const factories: Record<string, (parameters?: Record<string, unknown>) => KaisarError> = {}
   for (const [code, definition] of Object.entries(definitions)) {
     const { message, meaning } = definition
-    const { fix, exit = 1 } = 'refusal' in definition ? { fix: refusalFix } : definition
+    const { fix, exit = usualExit } = 'refusal' in definition ? { fix: refusalFix } : definition
     factories[code] = (parameters = {}) => {
       const { cause, ...context } = parameters
       // Where the cause is known, the caller gives a better fix than the general one.
@@ -136,6 +142,15 @@ export const isKaisarError = (value: unknown, code?: string): value is KaisarErr
 /** Why a file or a socket failed: the system’s word where it has one, e.g. `ENOENT`. */
 export const failureReason = (cause: unknown): string =>
   (cause as NodeJS.ErrnoException).code ?? (cause instanceof Error ? cause.message : String(cause))
+
+/** What a step gives; where it throws, what `refuse` makes of that is thrown. */
+export function orRefuse<R>(step: () => R, refuse: (cause: unknown) => Error): R {
+  try {
+    return step()
+  } catch (cause) {
+    throw refuse(cause)
+  }
+}
 
 /** An error as data, for another thread, process or program. */
 export type DescribedError = {

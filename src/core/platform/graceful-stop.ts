@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+
 /**
  * Ends a long run: the first signal asks it to take no more work and to finish what is open, the second ends it now.
  */
@@ -57,8 +59,6 @@ export function createGracefulStop(
 }
 
 /** Resolves when the signal is aborted. */
-export const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+}

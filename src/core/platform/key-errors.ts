@@ -1,17 +1,15 @@
-import { defineErrors } from './errors.ts'
+import { definePreconditions } from './errors.ts'
 
-export const keyErrors = defineErrors({
+export const keyErrors = definePreconditions({
   KEY_MISSING: {
     message: 'There is no key at {path}.',
     meaning: 'This command signs, for which it needs a keystore file.',
     fix: 'Create one with "kaisar keys new", or import one with "kaisar keys import".',
-    exit: 3,
   },
   KEY_EXISTS: {
     message: '{path} exists already.',
     meaning: 'A key is never overwritten, because everything that it owns would be lost.',
     fix: 'Choose another name, or move the file away yourself.',
-    exit: 3,
   },
   KEY_NAME_INVALID: {
     message: '"{name}" cannot be the name of a key.',
@@ -23,56 +21,47 @@ export const keyErrors = defineErrors({
     message: 'The file {path} cannot be read ({reason}).',
     meaning: 'The file system refused to read the file.',
     fix: 'Check its owner and permissions.',
-    exit: 3,
   },
   KEYSTORE_EXPOSED: {
     message: 'Others may read {path} (mode {mode}).',
     meaning: 'Every user of this machine could read the secret in this file.',
     fix: 'Run "chmod 600" on it, and consider whether somebody has read it already.',
-    exit: 3,
   },
   KEYSTORE_INVALID: {
     message: '{path} is not a keystore that can be used: {reason}.',
     meaning:
       'A keystore must be Web3 Secret Storage, version 3, as geth, cast, ethers and web3j write it, with reasonable parameters. Where the file is of another known kind, the message names it.',
     fix: 'Name the right file, or export the key again from the program it came from.',
-    exit: 3,
   },
   KEYSTORE_PASSWORD_WRONG: {
     message: 'The password does not open {path}.',
     meaning: 'The checksum in the file does not match: a wrong password, or a damaged file.',
     fix: 'Try again. In a password file, one line break at the end is ignored and further ones are not.',
-    exit: 3,
   },
   KEYSTORE_ADDRESS_MISMATCH: {
     message: '{path} names the address {stated}, but holds the key of {actual}.',
     meaning: 'The file was edited or mixed up. Signing with it would use another address than expected.',
     fix: 'Find the right file. The address in a keystore must be that of its key.',
-    exit: 3,
   },
   PRIVATE_KEY_INVALID: {
     message: '{origin} holds no private key.',
     meaning: 'A private key is 64 hexadecimal digits, with or without 0x, above zero and below the order of secp256k1.',
     fix: 'Check the file, or paste the key again.',
-    exit: 3,
   },
   KEY_UNWRITABLE: {
     message: 'No key can be written to {path} ({reason}).',
     meaning: 'The disk is full or read-only, or this user may not write to the folder of keys.',
     fix: 'Name a folder that can be written with --data-dir, or make room on the disk. Nothing was written.',
-    exit: 3,
   },
   PASSWORD_FILE_UNREADABLE: {
     message: 'The password file {path} cannot be read ({reason}).',
     meaning: 'The command reads the password from this file, and the file system refused.',
     fix: 'Check path, owner and permissions of the file.',
-    exit: 3,
   },
   PASSWORD_EMPTY: {
     message: 'The password from {origin} is empty.',
     meaning: 'An empty password protects nothing.',
     fix: 'Choose a password. A password file holds it on its first line.',
-    exit: 3,
   },
   PASSWORD_MISMATCH: {
     message: 'The two passwords are not the same.',

@@ -1,5 +1,5 @@
 /** The keys of a data directory: one keystore file per name in `<data dir>/keys`. */
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Address, Hex } from 'viem'
 import { failureReason } from './errors.ts'
@@ -13,8 +13,9 @@ import {
   type scryptStrength,
   type UnlockedKey,
 } from './keystore.ts'
+import { listNames } from './list-names.ts'
 import { readSecretFile } from './password.ts'
-import { makeFolders, syncFolder } from './write-file-atomically.ts'
+import { makeFolders, writeNewFile } from './write-file-atomically.ts'
 
 export type KeyEntry = { readonly name: string; readonly path: string; readonly address: Address | null }
 
@@ -25,25 +26,14 @@ export function keyPath(dataDir: string, name: string): string {
 }
 
 /** All keys, by name; `address` is null where the file does not state it or cannot be read. */
-export function listKeys(dataDir: string): KeyEntry[] {
-  let files: string[]
-  try {
-    files = readdirSync(join(dataDir, 'keys'))
-  } catch {
-    return []
-  }
-  return files
-    .filter(file => file.endsWith('.json'))
-    .sort()
-    .map(file => {
-      const name = file.slice(0, -'.json'.length)
-      const path = join(dataDir, 'keys', file)
-      return { name, path, address: addressOrNull(path) }
-    })
-}
+export const listKeys = (dataDir: string): KeyEntry[] =>
+  listNames(join(dataDir, 'keys'), '.json').map(name => {
+    const path = join(dataDir, 'keys', `${name}.json`)
+    return { name, path, address: addressOrNull(path) }
+  })
 
 /**
- * Writes a key, never over another one: exclusive temporary file (0600), sync, then a link, which fails where the name is taken.
+ * Writes a key, never over another one: {@link writeNewFile}.
  *
  * @throws KEY_EXISTS, KEY_NAME_INVALID, KEY_UNWRITABLE
  */
@@ -56,27 +46,14 @@ export async function saveKey(options: {
 }): Promise<string> {
   const path = keyPath(options.dataDir, options.name)
   const text = await encryptKeystore(options.privateKey, options.password, options.strength)
-  const temporary = `${path}.${process.pid}.new`
   try {
     makeFolders(join(options.dataDir, 'keys'))
-    const file = openSync(temporary, 'wx', 0o600)
-    try {
-      try {
-        writeSync(file, text)
-        fsyncSync(file)
-      } finally {
-        closeSync(file)
-      }
-      linkSync(temporary, path)
-    } finally {
-      rmSync(temporary, { force: true })
-    }
+    writeNewFile(path, text)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EEXIST') throw keyErrors.KEY_EXISTS({ path, cause })
     throw keyErrors.KEY_UNWRITABLE({ path, reason: failureReason(cause), cause })
   }
-  syncFolder(join(options.dataDir, 'keys'))
   return path
 }
 

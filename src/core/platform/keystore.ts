@@ -13,7 +13,9 @@ import type { Address, Hex } from 'viem'
 import { publicKeyToAddress } from 'viem/accounts'
 import { getAddress } from 'viem/utils'
 import { z } from 'zod'
+import { orRefuse } from './errors.ts'
 import { keyErrors } from './key-errors.ts'
+import { isObject } from './output.ts'
 
 /** Bounds on the cost of a hostile file: 512 MiB of memory, and some seconds of one core. */
 const maxScryptBytes = 512 * 1024 * 1024
@@ -83,12 +85,10 @@ export const scryptStrength = { standard: { n: 2 ** 18, r: 8, p: 1 }, light: { n
  * @throws KEYSTORE_INVALID
  */
 export function parseKeystore(text: string, origin: string): ParsedKeystore {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (cause) {
-    throw keyErrors.KEYSTORE_INVALID({ path: origin, reason: 'it is not JSON', cause })
-  }
+  const json: unknown = orRefuse(
+    () => JSON.parse(text),
+    cause => keyErrors.KEYSTORE_INVALID({ path: origin, reason: 'it is not JSON', cause }),
+  )
   const parsed = keystoreSchema.safeParse(withUsualNames(json))
   if (parsed.success) return parsed.data
   const kind = otherKinds.find(({ fits }) => isObject(json) && fits(json))
@@ -98,7 +98,6 @@ export function parseKeystore(text: string, origin: string): ParsedKeystore {
 }
 
 type Json = Readonly<Record<string, unknown>>
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** ethers up to 6.16, web3j, OpenEthereum and geth before 1.5 write `Crypto`; some write the version as text. */
 const withUsualNames = (json: unknown): unknown =>
@@ -143,20 +142,16 @@ export async function decryptKeystore(
   origin: string,
 ): Promise<UnlockedKey> {
   const key = await deriveKey(keystore.crypto, password)
-  const privateKey = parsePrivateKey(openWith(key, keystore, origin).slice(2).padStart(64, '0'), origin)
+  // The file's form was checked before, so a failure means that its checksum does not match.
+  const opened = orRefuse(
+    () => decrypt({ ...keystore, id: '' }, key),
+    cause => keyErrors.KEYSTORE_PASSWORD_WRONG({ path: origin, cause }),
+  )
+  const privateKey = parsePrivateKey(opened.slice(2).padStart(64, '0'), origin)
   const address = addressOf(privateKey)
   const stated = keystoreAddress(keystore)
   if (stated && stated !== address) throw keyErrors.KEYSTORE_ADDRESS_MISMATCH({ path: origin, stated, actual: address })
   return { privateKey, address }
-}
-
-/** Decrypts the key. The file's form was checked before, so a failure means that its checksum does not match. */
-function openWith(key: Hex, keystore: ParsedKeystore, origin: string): Hex {
-  try {
-    return decrypt({ ...keystore, id: '' }, key)
-  } catch (cause) {
-    throw keyErrors.KEYSTORE_PASSWORD_WRONG({ path: origin, cause })
-  }
 }
 
 /** A keystore's JSON text for a private key; fresh salt, iv and id. */

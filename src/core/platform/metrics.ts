@@ -2,8 +2,10 @@
  * Serves metrics and health over HTTP. Each daemon has one registry, which is a parameter; names are `kaisar_<role>_<what>_<unit>`.
  * The library's default metrics stay off: one of them has a name that `promtool check metrics` refuses.
  */
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
+import { stringifyJson } from './output.ts'
 import { processErrors } from './platform-errors.ts'
 
 /** `healthy` decides between 200 and 503; the rest is shown as it is. */
@@ -35,7 +37,7 @@ export async function startMetricsServer(
         return answer(200, dependencies.registry.contentType, await dependencies.registry.metrics())
       if (path === '/health') {
         const health = await dependencies.health()
-        return answer(health.healthy ? 200 : 503, 'application/json', `${JSON.stringify(health, decimalBigints)}\n`)
+        return answer(health.healthy ? 200 : 503, 'application/json', `${stringifyJson(health)}\n`)
       }
       return answer(404, 'text/plain', 'try /metrics or /health\n')
     } catch {
@@ -45,9 +47,13 @@ export async function startMetricsServer(
   server.requestTimeout = 5_000
   server.headersTimeout = 5_000
   server.maxConnections = 32
-  await listen(server, port, host)
-  const address = server.address()
-  const bound = typeof address === 'object' && address !== null ? address.port : port
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? processErrors.PORT_IN_USE({ host, port, cause: error }) : error),
+    )
+    server.listen(port, host, resolve)
+  })
+  const { port: bound } = server.address() as AddressInfo
   return {
     port: bound,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
@@ -57,15 +63,4 @@ export async function startMetricsServer(
         server.closeAllConnections()
       }),
   }
-}
-
-const decimalBigints = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? processErrors.PORT_IN_USE({ host, port, cause: error }) : error),
-    )
-    server.listen(port, host, resolve)
-  })
 }

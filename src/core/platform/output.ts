@@ -26,30 +26,18 @@ export type Envelope = {
   readonly warnings: readonly string[]
 }
 
-export const successEnvelope = (data: unknown, warnings: readonly string[] = []): Envelope => ({
-  schemaVersion: envelopeSchemaVersion,
-  success: true,
-  data: data ?? null,
-  errors: [],
-  warnings,
+const envelope = (data: unknown, errors: readonly EnvelopeError[], warnings: readonly string[]): Envelope => ({
+  ...{ schemaVersion: envelopeSchemaVersion, success: errors.length === 0 },
+  ...{ data: data ?? null, errors, warnings },
 })
 
-export const failureEnvelope = (error: KaisarError, warnings: readonly string[] = [], data?: unknown): Envelope => ({
-  schemaVersion: envelopeSchemaVersion,
-  success: false,
-  data: data ?? null,
-  errors: [
-    {
-      code: error.code,
-      message: error.message,
-      meaning: error.meaning,
-      fix: error.fix,
-      help: error.help,
-      context: error.context,
-    },
-  ],
-  warnings,
-})
+export const successEnvelope = (data: unknown, warnings: readonly string[] = []): Envelope =>
+  envelope(data, [], warnings)
+
+export function failureEnvelope(error: KaisarError, warnings: readonly string[] = [], data?: unknown): Envelope {
+  const { code, message, meaning, fix, help, context } = error
+  return envelope(data, [{ code, message, meaning, fix, help, context }], warnings)
+}
 
 /** JSON on one line: bigint as a decimal string, and undefined as null. */
 export const stringifyJson = (value: unknown): string =>
@@ -64,19 +52,22 @@ export const stringifyJson = (value: unknown): string =>
  * An error as the user reads it: what happened, the reason, what to do, where to read on.
  *
  * @param error - the error
- * @param paint - colours of a terminal; without it the text is plain
+ * @param paint - gives a part of it the style of a terminal; without it the text is plain
  */
-export function formatError(error: KaisarError, paint: { bold: Paint; red: Paint; dim: Paint } = plain): string {
+export function formatError(error: KaisarError, paint: Paint = (_, text) => text): string {
   return [
-    `${paint.red(paint.bold('Error'))} ${paint.dim(`[${error.code}]`)} ${error.message}`,
+    `${paint('red', paint('bold', 'Error'))} ${paint('dim', `[${error.code}]`)} ${error.message}`,
     ...(error.meaning ? [`  Why  ${error.meaning}`] : []),
     `  Fix  ${error.fix}`,
-    paint.dim(`  More ${error.help}`),
+    paint('dim', `  More ${error.help}`),
   ].join('\n')
 }
 
-type Paint = (text: string) => string
-const plain = { bold: (text: string) => text, red: (text: string) => text, dim: (text: string) => text }
+type Paint = (style: 'bold' | 'red' | 'dim', text: string) => string
+
+/** Whether a value of JSON, or of what is like it, has members by name. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The value of a JSON text; undefined where it is none, as for a schema to refuse. */
 export function parseJson(text: string): unknown {

@@ -1,7 +1,8 @@
 /** Records which process runs, so that a later start (or `down`) finds processes that a crash left behind. */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { listNames } from './list-names.ts'
 import { writeFileAtomically } from './write-file-atomically.ts'
 
 export type WrittenProcess = { readonly name: string; readonly pid: number; readonly processStart: string }
@@ -28,10 +29,10 @@ export function readPidFile(path: string): WrittenProcess | undefined {
  */
 export async function stopWrittenProcess(written: WrittenProcess, graceMs = 5_000): Promise<boolean> {
   if (!isSameProcess(written)) return false
-  signal(written.pid, 'SIGTERM')
+  signalProcess(written.pid, 'SIGTERM')
   const deadline = performance.now() + graceMs
   while (isSameProcess(written)) {
-    if (performance.now() > deadline) signal(written.pid, 'SIGKILL')
+    if (performance.now() > deadline) signalProcess(written.pid, 'SIGKILL')
     await wait(20)
   }
   return true
@@ -43,15 +44,9 @@ export async function stopWrittenProcess(written: WrittenProcess, graceMs = 5_00
  * @returns the names of those that still ran
  */
 export async function sweepProcesses(folder: string, graceMs = 5_000): Promise<string[]> {
-  let files: string[]
-  try {
-    files = readdirSync(folder).filter(file => file.endsWith('.pid'))
-  } catch {
-    return []
-  }
   const swept = await Promise.all(
-    files.map(async file => {
-      const path = join(folder, file)
+    listNames(folder, '.pid').map(async name => {
+      const path = join(folder, `${name}.pid`)
       const written = readPidFile(path)
       const wasRunning = written !== undefined && (await stopWrittenProcess(written, graceMs))
       rmSync(path, { force: true })
@@ -61,11 +56,11 @@ export async function sweepProcesses(folder: string, graceMs = 5_000): Promise<s
   return swept.flat().sort()
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Sends a signal to a process that may have ended by itself meanwhile. */
+export function signalProcess(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch (error) {
-    // The process ended by itself meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
@@ -74,13 +69,16 @@ function signal(pid: number, name: NodeJS.Signals): void {
  * The start time of a process, as the kernel counts it, so that a reused process id is not taken for the process that was recorded.
  * Empty where there is no /proc; then the id alone counts.
  */
-export function processStart(pid: number): string {
+export const processStart = (pid: number): string => statFields(pid)?.[19] ?? ''
+
+/** What the kernel tells of a process, its state first (proc_pid_stat(5)); null where there is no such file. */
+function statFields(pid: number): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The command name, in parentheses, may hold spaces and parentheses itself: fields count from after the last one.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
-    return ''
+    return null
   }
 }
 
@@ -91,12 +89,7 @@ export function isProcessAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat[stat.lastIndexOf(')') + 2] !== 'Z'
-  } catch {
-    return true
-  }
+  return statFields(pid)?.[0] !== 'Z'
 }
 
 /** Whether a recorded process is still running, and its id was not reused. */

@@ -1,8 +1,8 @@
-import { defineErrors } from './errors.ts'
+import { defineErrors, definePreconditions } from './errors.ts'
 
 export const meant = (suggestion?: string) => (suggestion ? ` Did you mean "${suggestion}"?` : '')
 
-export const platformErrors = defineErrors({
+export const platformErrors = definePreconditions({
   CONFIG_UNREADABLE: {
     message: 'The configuration file {path} cannot be read ({reason}).',
     meaning: 'The file named by --config or KAISAR_CONFIG does not exist, or this user may not read it.',
@@ -27,13 +27,11 @@ export const platformErrors = defineErrors({
       `There is no context "${name}"${known.length ? `, only ${known.join(', ')}` : ''}.`,
     meaning: 'A context is written by "kaisar context add", "kaisar chain deploy" and "kaisar devnet up".',
     fix: 'Name one that exists with --context, or choose it for all commands with "kaisar context use".',
-    exit: 3,
   },
   CONTEXT_INVALID: {
     message: 'The context file {path} does not have the expected form.',
     meaning: 'The file was written by another version, or edited by hand.',
     fix: 'Remove the file, then add the network again with "kaisar context add", or start the devnet again.',
-    exit: 3,
   },
   CONTEXT_MISSING: {
     message: ({ known }: { known: readonly string[] }) =>
@@ -42,13 +40,11 @@ export const platformErrors = defineErrors({
         : `No network was given, and ${known.length} are known: ${known.join(', ')}.`,
     meaning: 'This command reads a chain. No devnet is running, and neither --context nor --rpc-url names a network.',
     fix: 'Choose one for all commands with "kaisar context use <name>", or for this one with --context; "kaisar context add" makes one known, "kaisar devnet up" starts one.',
-    exit: 3,
   },
   CONTEXT_EXISTS: {
     message: 'There is a context "{name}" already, of chain {chainId}.',
     meaning: 'A context holds the addresses of a network; it is never overwritten by another network’s.',
     fix: 'Choose another name, or remove that one with "kaisar context remove" first.',
-    exit: 3,
   },
   CONTEXT_NAME_INVALID: {
     message: '"{name}" cannot be the name of a context.',
@@ -60,7 +56,6 @@ export const platformErrors = defineErrors({
     message: 'The devnet "{name}" is running.',
     meaning: 'The devnet’s processes and every other command find it by this context.',
     fix: 'Stop it with "kaisar devnet down", which removes the context too.',
-    exit: 3,
   },
   ADDRESS_INVALID: {
     message: '"{input}" is not an address.',
@@ -90,6 +85,7 @@ export const platformErrors = defineErrors({
     message: 'kaisar did not foresee this error: {reason}',
     meaning: 'This is a defect of kaisar or of the machine for which there is no error of its own yet.',
     fix: 'Run the command again with --log-level debug, and report what it prints.',
+    exit: 1,
   },
 })
 

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
@@ -7,7 +7,20 @@ import { dirname } from 'node:path'
  *
  * @param mode - permissions, default 0600
  */
-export function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o600): void {
+export const writeFileAtomically = (path: string, content: string | Uint8Array, mode = 0o600): void =>
+  putFile(path, content, mode, renameSync)
+
+/** The same for a file that is not there yet, readable by this user alone. @throws with the code EEXIST where it is */
+export const writeNewFile = (path: string, content: string): void =>
+  // A link fails where the name is taken.
+  putFile(path, content, 0o600, linkSync)
+
+function putFile(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+  put: (temporary: string, path: string) => void,
+): void {
   const temporary = `${path}.${process.pid}.${temporaryCount++}`
   const file = openSync(temporary, 'wx', mode)
   try {
@@ -18,10 +31,9 @@ export function writeFileAtomically(path: string, content: string | Uint8Array, 
     } finally {
       closeSync(file)
     }
-    renameSync(temporary, path)
-  } catch (error) {
+    put(temporary, path)
+  } finally {
     rmSync(temporary, { force: true })
-    throw error
   }
   syncFolder(dirname(path))
 }
@@ -55,7 +67,7 @@ function makeFolder(path: string, mode: number): boolean {
 }
 
 /** Makes a created, renamed or removed name in a folder survive a power cut. */
-export function syncFolder(path: string): void {
+function syncFolder(path: string): void {
   const folder = openSync(path, 'r')
   try {
     fsyncSync(folder)

@@ -1,5 +1,6 @@
 /** What daemons tell between two readings of the chain: sessions, models, jobs in flight, verdicts, and the last events as lines. */
 
+import { parseJson } from '../platform/output.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import { type DaemonEvent, eventText, isWarning } from './event-text.ts'
@@ -92,11 +93,11 @@ export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number)
         figures: measure(event.deviceId, event.kind, event.figures),
       }
     case 'round.aborted':
-      return { ...state, events, reports: report(event.deviceId, event.round, 'aborted') }
     case 'round.missed':
-      return { ...state, events, reports: report(event.deviceId, event.round, 'missed') }
-    case 'round.busy':
-      return { ...state, events, reports: report(event.deviceId, event.round, 'busy') }
+    case 'round.busy': {
+      const stage = event.type.slice('round.'.length) as JobStage
+      return { ...state, events, reports: report(event.deviceId, event.round, stage) }
+    }
     case 'pause.changed': {
       const others = [...state.paused].filter(([device]) => device !== event.deviceId)
       const own = event.state === 'paused' ? [[event.deviceId, event.until] as const] : []
@@ -122,12 +123,7 @@ export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number)
 
 /** Takes a line of the logger (JSON); what is below a warning is left out. */
 export function liveStateAfterLog(state: LiveState, line: string, at: number): LiveState {
-  let entry: { level?: string; message?: string; code?: string }
-  try {
-    entry = JSON.parse(line)
-  } catch {
-    return state
-  }
+  const entry = (parseJson(line) ?? {}) as { level?: string; message?: string; code?: string }
   const level = entry.level === 'fatal' ? 'error' : entry.level
   if (level !== 'warn' && level !== 'error') return state
   const text = entry.message ?? entry.code ?? 'The log has a line here without a message.'

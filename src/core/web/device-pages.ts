@@ -39,7 +39,7 @@ const columns: readonly TableColumn<DeviceView>[] = [
   { title: 'Operator', wallet: ({ operator }) => operator },
   { title: 'Pays to', wallet: ({ payout }) => payout },
   { title: 'Cohort · lane', cell: placeOf, numeric: true },
-  { title: 'Capacity', number: lastRate },
+  { title: 'Capacity', number: ({ history }) => history.at(-1)?.rate ?? null },
   { title: 'Standing', number: ({ standing }) => standing },
   { title: 'Scores', cell: ({ history }) => sparkPicture(history.map(({ score }) => score)) },
   { title: 'Verdict', cell: ({ history }) => (history.length === 0 ? '—' : verdict(history.at(-1)!.verdict)) },
@@ -77,9 +77,6 @@ export function modelPage(view: NetworkView, model: string, asked: number, model
 
 function placeOf({ cohort, lane }: DeviceView): string {
   return `${cohort} · ${laneInCohort(lane)}`
-}
-function lastRate({ history }: DeviceView): bigint | null {
-  return history.at(-1)?.rate ?? null
 }
 const explanationPath = (device: DeviceView, epoch: number) => `/device/${device.id}?epoch=${epoch}#explanation`
 

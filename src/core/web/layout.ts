@@ -18,6 +18,7 @@ export const layout = (
   { title, path, body }: Page,
   { now, trouble }: { readonly now: number; readonly trouble: string | null },
 ): Html => {
+  // Block time may run ahead of ours on a devnet.
   const age = now - view.head.timestamp
   const isDead = trouble !== null || age >= lateSeconds
   return html`<!doctype html>
@@ -45,7 +46,7 @@ ${sections.map(
 <label for="find" class="hidden">Device, wallet, transaction or epoch</label>
 <input id="find" name="q" type="search" placeholder="Device, wallet, transaction, epoch" autocomplete="off" spellcheck="false" maxlength="80">
 </form>
-<p class="head"><span class="pulse${isDead && ' dead'}" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> · <time data-at="${view.head.timestamp}" data-now="${Math.floor(now)}" data-late="${lateSeconds}">${headAge(view, now)}</time></p>
+<p class="head"><span class="pulse${isDead && ' dead'}" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> · <time data-at="${view.head.timestamp}" data-now="${Math.floor(now)}" data-late="${lateSeconds}">${age < 1 ? 'just now' : `${duration(age)} ago`}</time></p>
 </header>
 <main id="content" tabindex="-1">
 ${isDead && html`<p class="trouble" role="alert">${trouble === null ? `The newest block is ${duration(age)} old: the chain stands still, or this endpoint does.` : `The chain cannot be read, and this is the last that was seen. ${trouble}`}</p>`}
@@ -66,12 +67,6 @@ const lateSeconds = 120
 
 const isWithin = (path: string, href: string) =>
   href === '/' ? path === '/' : path === href || path.startsWith(`${href.slice(0, -1)}/`)
-
-/** Block time may run ahead of ours on a devnet. */
-const headAge = ({ head }: NetworkView, now: number) => {
-  const age = now - head.timestamp
-  return age < 1 ? 'just now' : `${duration(age)} ago`
-}
 
 /** Said by a screen reader when it changes. */
 function lastPaid({ epochs }: NetworkView): string {

@@ -17,8 +17,6 @@ import { icon, layout } from './layout.ts'
 export type ExplorerOptions = {
   /** Default 0: a free port. */
   readonly port?: number
-  /** How old a view may be before the chain is read again; default 1000. */
-  readonly freshMs?: number
 }
 
 export type ExplorerDependencies = {
@@ -59,10 +57,10 @@ const asset = (path: string) => readFileSync(ownFile(`core/web/${path}`))
  * @throws EXPLORER_PORT_UNUSABLE
  */
 export async function serveExplorer(
-  { port = 0, freshMs = 1_000 }: ExplorerOptions,
+  { port = 0 }: ExplorerOptions,
   { reader, evidence, modelOf = () => null, now = Date.now, onTrouble = () => {} }: ExplorerDependencies,
 ): Promise<Explorer> {
-  const live = createLiveView({ freshMs }, { read: () => reader.read(), now: () => performance.now() })
+  const live = createLiveView({}, { read: () => reader.read(), now: () => performance.now() })
   const assets = new Map([
     ['/explorer.css', { type: 'text/css; charset=utf-8', body: asset('explorer.css') }],
     ['/live.js', { type: 'text/javascript; charset=utf-8', body: asset('browser/live.js') }],

@@ -39,10 +39,10 @@ async function receiver(...answers: readonly (number | 'silence')[]) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks/token-of-the-hook`, bodies }
 }
 
-function open(url: string, form: 'generic' | 'discord' = 'generic') {
+function open(url: string, form: 'generic' | 'discord' = 'generic', timeoutMs = 30_000) {
   const waits: number[] = []
   const clock = { ...systemClock, sleep: async (ms: number) => void waits.push(ms) }
-  return { waits, webhook: openWebhook({ url, form, allowPrivate: true, timeoutMs: 300 }, clock) }
+  return { waits, webhook: openWebhook({ url, form, allowPrivate: true, timeoutMs }, clock) }
 }
 
 describe('a webhook', () => {
@@ -76,7 +76,7 @@ describe('a webhook', () => {
     expect([busy.bodies.length, patient.waits]).toEqual([3, [7_000, 7_000]])
 
     const silent = await receiver('silence')
-    const failing = open(silent.url)
+    const failing = open(silent.url, 'generic', 100)
     await expect(failing.webhook.post(report)).rejects.toMatchObject({
       code: 'WEBHOOK_FAILED',
       context: { attempts: 4, reason: 'no answer in time' },

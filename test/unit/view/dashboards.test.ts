@@ -1,7 +1,7 @@
 /** What the daemons’ dashboards are made of, and that a frame of it says what matters. */
 import { describe, expect, it } from 'vitest'
 import type { DutyStatus } from '../../../src/core/network/duties.ts'
-import type { RoundView } from '../../../src/core/network/network-view.ts'
+import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import { checkerFrame, seatEpochRows } from '../../../src/core/view/checker-dashboard.ts'
 import { deviceRows } from '../../../src/core/view/device-rows.ts'
 import type { DaemonEvent } from '../../../src/core/view/event-text.ts'
@@ -13,7 +13,7 @@ import { address, device, hash, headTimestamp, networkView, nowMs, operator } fr
 const now = nowMs / 1000
 const payout = address('b2')
 const size = { columns: 100, rows: 40 }
-const trigger = (changes: Partial<RoundView> = {}): RoundView => ({
+const trigger = (changes: Partial<Trigger> = {}): Trigger => ({
   number: 4_320n,
   hash: hash('a'),
   timestamp: headTimestamp,

@@ -1,6 +1,6 @@
+import { isObject } from '../../platform/output.ts'
 import { integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, textOf, usableUuid } from '../cell.ts'
 import { memoryFits } from '../class-table.ts'
-import { isObject } from '../json-documents.ts'
 import { type ObservedDevice, type ObservedPart, observedDevice, observedPart, type SeenFault } from '../observation.ts'
 
 /** One GPU's values by lower-case path: `card series`, `vram/size`, `temperature/hotspot`. */

@@ -1,5 +1,5 @@
+import { isObject } from '../../platform/output.ts'
 import { integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, textOf } from '../cell.ts'
-import { isObject } from '../json-documents.ts'
 import { type ObservedDevice, observedDevice, type SeenFault } from '../observation.ts'
 
 type Entry = Readonly<Record<string, unknown>>
