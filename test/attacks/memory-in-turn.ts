@@ -161,7 +161,10 @@ const heldBack = (
   ({
     ...{ name: `one memory behind ${plan.registrations} registrations, steps held back, ${note}`, formula },
     ...{ seeds: of.length, expected: formula.startsWith('1') ? 1 : 0 },
-    gain: Math.max(...of.map(name => gainOf(name, plan, credit))),
+    /** Searched for when it is asked for. */
+    get gain() {
+      return Math.max(...of.map(name => gainOf(name, plan, credit)))
+    },
     attempt: async (_, seed) => gainOf(of[seed]!, plan, credit) <= bound,
   }) satisfies Attack
 
