@@ -1,10 +1,12 @@
-// npm run docs [-- --check]: writes docs/cli.md and docs/configuration.md from the commands, and docs/errors.md from the error catalogue.
+// npm run docs [-- --check]: writes docs/cli.md and docs/configuration.md from the commands, docs/errors.md from the error catalogue, and the
+// curves of docs/pictures from the formulas of the attack report.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from './build.mjs'
 import { configurationReference } from './configuration-reference.mjs'
 import { readErrorCatalogue } from './error-catalogue.mjs'
+import { curvePictures } from './pictures/curves.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 await build({ only: ['bundle', 'manifest'] })
@@ -12,6 +14,7 @@ const pages = {
   'docs/cli.md': await commandReference(),
   'docs/configuration.md': configurationReference(JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'))),
   'docs/errors.md': await errorReference(),
+  ...curvePictures(),
 }
 
 const check = process.argv.includes('--check')

@@ -53,6 +53,9 @@ export function missChance(rows: number, wrong: number, samples: number): number
   return chance
 }
 
+/** Chance that as many samples pass where the share ρ of memory is resident and the others are guessed: (ρ + (1 − ρ) ÷ 128)^t. */
+export const residentChance = (share: number, samples: number): number => (share + (1 - share) / 128) ** samples
+
 /** Chance that at least `least` of `seats` seats pass when each passes with `pass`; of any tries, likewise. */
 export function atLeast(least: number, seats: number, pass: number): number {
   let sum = 0

@@ -14,7 +14,7 @@ import { timingOf } from '../../src/core/protocol/network-parameters.ts'
 import { beatTime, type EpochRounds, type Trigger, triggersOf } from '../../src/core/protocol/trigger.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { hashOf, seats } from './arena.ts'
-import { type Attack, atLeast } from './attack.ts'
+import { type Attack, atLeast, residentChance } from './attack.ts'
 import { jobSeedOf, judgeMemory, openMemoryArena, work } from './memory-arena.ts'
 import { readsFor } from './memory-chains.ts'
 import { type Card, cards, regeneration } from './memory-economics.ts'
@@ -138,7 +138,7 @@ function freeAfterEach(seed: number): number {
 const someBeatLate = 1 - (1 - epochSeconds / 20 / (beatTime(epochOf(0).rounds).until - 71)) ** rules.beats
 
 const sharing = (n: number): Attack => {
-  const pass = (1 / n + (1 - 1 / n) / 128) ** samples
+  const pass = residentChance(1 / n, samples)
   return {
     name: `a beat of one of ${n} registrations that share one memory`,
     formula: '1 − (ρ + (1 − ρ) ÷ 128)^5t, ρ = 1 ÷ n: all of them beat at once, and each claims what it was filled with',

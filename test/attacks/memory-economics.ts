@@ -147,33 +147,43 @@ function chainGain(each: number): number {
   return g0 + ((g1 - g0) * (each - c0)) / (c1 - c0)
 }
 
+export type ChainRules = { readonly marks: number; readonly samples: number; readonly leastReadSeconds: number }
+
 /**
- * The most that broken chains are paid, of honest: over walks a group up to 64, over how much of the memory is claimed, and over what
- * the prover does when a sample shows a break: it opens to all and hopes for the day (four rounds, five seats), or is silent towards
- * the seats that would see and needs three of five.
+ * The most that broken chains with so many walks a group are paid, of honest: over how much of the memory is claimed, and over what the
+ * prover does when a sample shows a break: it opens to all and hopes for the day (four rounds, five seats), or is silent towards the
+ * seats that would see and needs three of five.
  */
-export function bestBrokenChains(
-  card: Card,
-  { marks, samples, leastReadSeconds }: { marks: number; samples: number; leastReadSeconds: number },
-): number {
+export function paidForChains(card: Card, { marks, samples, leastReadSeconds }: ChainRules, each: number): number {
   let best = 0
-  for (const claimed of [1, 0.5, 0.25, 0.125, 0.06, 0.03])
-    for (const each of [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 4, 8, 16, 32, 64]) {
-      const memory = card.memory * claimed
-      // Above this the products take longer than the reads: two operations a byte and step.
-      const gain = Math.min(chainGain(each), (card.tensor * 1e3) / 2 / card.bandwidth)
-      const visits = (standard.windowMs / 1000) * (card.bandwidth / memory)
-      const breaks = Math.min(1, (each * marks) / (gain * visits))
-      const pass = (1 - breaks * (127 / 128)) ** samples
-      const rate =
-        leastReadSeconds > 0 ? Math.min(card.bandwidth * gain, memory / leastReadSeconds) : card.bandwidth * gain
-      const paid = index(card.tensor, rate, memory) / honestIndex(card)
-      best = Math.max(best, paid * pass ** (5 * 4), paid * atLeast(3, 5, pass))
-    }
+  for (const claimed of [1, 0.5, 0.25, 0.125, 0.06, 0.03]) {
+    const memory = card.memory * claimed
+    // Above this the products take longer than the reads: two operations a byte and step.
+    const gain = Math.min(chainGain(each), (card.tensor * 1e3) / 2 / card.bandwidth)
+    const visits = (standard.windowMs / 1000) * (card.bandwidth / memory)
+    const breaks = Math.min(1, (each * marks) / (gain * visits))
+    const pass = (1 - breaks * (127 / 128)) ** samples
+    const rate =
+      leastReadSeconds > 0 ? Math.min(card.bandwidth * gain, memory / leastReadSeconds) : card.bandwidth * gain
+    const paid = index(card.tensor, rate, memory) / honestIndex(card)
+    best = Math.max(best, paid * pass ** (5 * 4), paid * atLeast(3, 5, pass))
+  }
   return best
 }
-const rules = { marks: markCount(standard), samples: standard.samples, leastReadSeconds: standard.leastReadMs / 1000 }
-const withoutRules = { marks: 1, samples: 16, leastReadSeconds: 0 }
+
+/** The same over walks a group up to 64. */
+export const bestBrokenChains = (card: Card, rules: ChainRules): number =>
+  Math.max(
+    ...[0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 4, 8, 16, 32, 64].map(each =>
+      paidForChains(card, rules, each),
+    ),
+  )
+export const rules: ChainRules = {
+  marks: markCount(standard),
+  samples: standard.samples,
+  leastReadSeconds: standard.leastReadMs / 1000,
+}
+export const withoutRules: ChainRules = { marks: 1, samples: 16, leastReadSeconds: 0 }
 
 /**
  * An epoch of a card that holds the least of groups. In one of four memory rounds it claims as many as there can be, makes the few that

@@ -1,7 +1,8 @@
 /**
- * One card behind two registrations whose fills are swapped over the bus, with steps held back: a mark says when a step was made at the
+ * One card behind a few registrations whose fills are swapped over the bus, with steps held back: a mark says when a step was made at the
  * latest, and not at the earliest. Who reads first shows his steps evenly in all marks; who reads last needs something in each mark that
- * may not be empty, and is there just before the first of them is due. Each is paid for all of the memory.
+ * may not be empty, and is there just before the first of them is due. Each is paid for what it claims: a part of the memory that is its own
+ * and stays, and the rest, which is there for one of them at a time.
  */
 import { productionParameters } from '../../src/core/chain/network-presets.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
@@ -74,45 +75,56 @@ function evenly(done: readonly number[], least: number, mayBeEmpty: (mark: numbe
   return shown
 }
 
-/** What both are paid, of honest, with turns of these lengths in proportion and this part of the memory claimed. */
-function paid(card: Card, claimed: number, lengths: readonly number[], credit: Credit): number {
-  const memory = claimed * card.memory
-  const swap = memory / card.bus
-  const free = end - swap * (lengths.length - 1)
+/** Turns of registrations one after the other, of each as many as of the others or one more. */
+type Plan = { readonly registrations: number; readonly turns: number }
+
+/** What all of them are paid, of honest, with turns of these lengths in proportion, where each claims this part of the memory. */
+function paid(
+  card: Card,
+  { registrations, turns: count }: Plan,
+  claimed: number,
+  lengths: readonly number[],
+  credit: Credit,
+) {
+  const moved = (registrations * claimed - 1) / (registrations - 1)
+  const swap = (moved * card.memory) / card.bus
+  const free = end - swap * (count - 1)
   const all = lengths.reduce((sum, length) => sum + length, 0)
-  if (free <= 0 || swap > beatLeft) return 0
+  const swapsAtBeat = swap * (registrations - 1)
+  if (free <= 0 || swapsAtBeat > beatLeft) return 0
   let now = 0
   const turns = lengths.map(length => {
     const turn = { from: now, until: now + (free * length) / all }
     now = turn.until + swap
     return turn
   })
-  const shares = [0, 1].map(
-    who =>
+  const shares = Array.from(
+    { length: registrations },
+    (_, who) =>
       counted(
-        turns.filter((_, i) => i % 2 === who),
+        turns.filter((_, i) => i % registrations === who),
         credit,
       ) /
       (spec.windowMs / 1_000),
   )
   // At a beat each reads its share, one after the other, with a swap in between, until the grace is over.
-  const reads = (beatShare / 100) * beatSeconds * (shares[0]! + shares[1]!)
-  if (reads + swap > beatLeft) return 0
-  const each = shares.map(share => index(card.tensor / 2, share * card.bandwidth, memory))
-  return (each[0]! + each[1]!) / honestIndex(card)
+  const reads = (beatShare / 100) * beatSeconds * shares.reduce((sum, share) => sum + share, 0)
+  if (reads + swapsAtBeat > beatLeft) return 0
+  const each = shares.map(share => index(card.tensor / registrations, share * card.bandwidth, claimed * card.memory))
+  return each.reduce((sum, index) => sum + index, 0) / honestIndex(card)
 }
 
 /** The best turns that a search from many beginnings finds. */
-function bestTurns(card: Card, turns: number, credit: Credit): number {
-  const random = seededRandom(turns)
+function bestTurns(card: Card, plan: Plan, credit: Credit): number {
+  const random = seededRandom(plan.turns)
   let best = 0
-  for (const claimed of [1, 0.8, 0.65, 0.5])
-    for (let start = 0; start < 4; start++) {
-      let lengths = Array.from({ length: turns }, () => 0.05 + random())
-      let value = paid(card, claimed, lengths, credit)
-      for (let step = 0.5, tries = 0; tries < 90; tries++) {
+  for (let claimed = 1; claimed > 1.1 / plan.registrations; claimed -= 0.075)
+    for (let start = 0; start < 3; start++) {
+      let lengths = Array.from({ length: plan.turns }, () => 0.05 + random())
+      let value = paid(card, plan, claimed, lengths, credit)
+      for (let step = 0.5, tries = 0; tries < 80; tries++) {
         const other = lengths.map(length => Math.max(0.01, length + (random() - 0.5) * step))
-        const found = paid(card, claimed, other, credit)
+        const found = paid(card, plan, claimed, other, credit)
         if (found >= value) [value, lengths] = [found, other]
         else step = Math.max(0.05, 0.97 * step)
       }
@@ -123,12 +135,15 @@ function bestTurns(card: Card, turns: number, credit: Credit): number {
 
 const known = new Map<string, number>()
 /** As {@link bestTurns} of a card of the table, searched for once. */
-function gainOf(name: CardName, turns: number, credit: Credit): number {
-  const key = `${name} ${turns} ${credit === inForce}`
-  const found = known.get(key) ?? bestTurns(cards[name], turns, credit)
+function gainOf(name: CardName, plan: Plan, credit: Credit = inForce): number {
+  const key = `${name} ${plan.registrations} ${plan.turns} ${credit === inForce}`
+  const found = known.get(key) ?? bestTurns(cards[name], plan, credit)
   known.set(key, found)
   return found - 1
 }
+const oneTurnEach: Plan = { registrations: 2, turns: 2 }
+const fiveTurns: Plan = { registrations: 2, turns: 5 }
+const nineTurns: Plan = { registrations: 3, turns: 9 }
 
 type CardName = keyof typeof cards
 const allCards = Object.keys(cards) as CardName[]
@@ -140,13 +155,17 @@ const heldBack = (
   formula: string,
   of: readonly CardName[],
   bound: number,
-  gain: (name: CardName) => number,
+  plan: Plan,
+  credit: Credit = inForce,
 ) =>
   ({
-    ...{ name: `one memory behind 2 registrations, steps held back, ${note}`, formula, seeds: of.length },
-    expected: formula.startsWith('1') ? 1 : 0,
-    gain: Math.max(...of.map(gain)),
-    attempt: async (_, seed) => gain(of[seed]!) <= bound,
+    ...{ name: `one memory behind ${plan.registrations} registrations, steps held back, ${note}`, formula },
+    ...{ seeds: of.length, expected: formula.startsWith('1') ? 1 : 0 },
+    /** Searched for when it is asked for. */
+    get gain() {
+      return Math.max(...of.map(name => gainOf(name, plan, credit)))
+    },
+    attempt: async (_, seed) => gainOf(of[seed]!, plan, credit) <= bound,
   }) satisfies Attack
 
 export const memoryInTurn: Attack[] = [
@@ -155,20 +174,28 @@ export const memoryInTurn: Attack[] = [
     '0: who reads last may leave four marks empty, and both are paid more than 1.15 × honest',
     quickest,
     0.15,
-    name => gainOf(name, 2, byMedian),
+    oneTurnEach,
+    byMedian,
   ),
   heldBack(
     'one turn each',
     '1: who reads last may leave one mark empty, and both are paid 1.04 × honest at most',
     quickest,
     0.04,
-    name => gainOf(name, 2, inForce),
+    oneTurnEach,
   ),
   heldBack(
     'five turns',
     '1: whoever is ahead of his marks gives way, and no mark says so: each swap is lost, and both are paid 1.22 × honest at most',
     allCards,
     0.22,
-    name => gainOf(name, 5, inForce),
+    fiveTurns,
+  ),
+  heldBack(
+    'nine turns',
+    '1: as with two: more of them share the memory, and more swaps are lost; all are paid 1.22 × honest at most',
+    allCards,
+    0.22,
+    nineTurns,
   ),
 ]

@@ -2,7 +2,7 @@
 import { drawLines, firstState } from '../../src/core/job/memory/drawn-entries.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { seats } from './arena.ts'
-import type { Attack } from './attack.ts'
+import { type Attack, residentChance } from './attack.ts'
 import {
   chanceOf,
   groups,
@@ -16,7 +16,6 @@ import {
 } from './memory-arena.ts'
 
 const { width, layers, samples } = memorySpec
-const guessed = 1 / 128
 
 const honest: Attack = {
   name: 'memory, honest',
@@ -46,7 +45,7 @@ async function judgeResident(seed: number, share: number, seatCount: number) {
 
 const partly = [0.98, 0.95, 0.9, 0.75, 0.5].flatMap((share): Attack[] => {
   const name = `memory resident to ${100 * share}%`
-  const pass = (share + (1 - share) * guessed) ** samples
+  const pass = residentChance(share, samples)
   return [
     {
       name: `${name}, one seat`,
@@ -135,7 +134,7 @@ const rotations: Attack = {
 const oneGroup: Attack = {
   name: 'memory of one group, read at every step',
   formula: '1 − (1/G + (1 − 1/G) ÷ 128)^t: the order is a round’s and no state changes it',
-  expected: 1 - (1 / groups + (1 - 1 / groups) * guessed) ** samples,
+  expected: 1 - residentChance(1 / groups, samples),
   seeds: 100,
   async attempt(_, seed) {
     const arena = await openMemoryArena()

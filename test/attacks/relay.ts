@@ -3,7 +3,7 @@
  * back before the seats stop waiting. The real window and the real check, on a clock that is told how late they are.
  */
 import { devnetParameters, productionParameters } from '../../src/core/chain/network-presets.ts'
-import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
+import { type JobsName, jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { countedRate, createCard, triggerMs } from './card.ts'
 
 export type RelayRow = {
@@ -26,14 +26,13 @@ const rowsPerMs = 20
 /** What a window may lose at its end, as a share of it. */
 const windowLoss = 0.02
 
-/** Windows of `wide` are those of `standard`. */
-const rulesOf = {
+const rulesOf: Record<JobsName, { readonly windowMs: number; readonly graceMs: number }> = {
   devnet: devnetParameters(jobsHash(jobSets.devnet)).rounds,
   standard: productionParameters(jobsHash(jobSets.standard)).rounds,
 }
 
 /** The rate that a seat counts, which sees the trigger when the registered host does. */
-async function relayedRate(name: keyof typeof rulesOf, relayMs: number, graceUsedMs: number): Promise<number> {
+async function relayedRate(name: JobsName, relayMs: number, graceUsedMs: number): Promise<number> {
   const { windowMs, graceMs } = rulesOf[name]
   const card = createCard(1 / rowsPerMs, triggerMs + relayMs / 2)
   const rows = await card.work(0, triggerMs + windowMs + graceUsedMs - relayMs / 2)
@@ -45,7 +44,7 @@ async function relayedRate(name: keyof typeof rulesOf, relayMs: number, graceUse
 
 /** One row for each spec and delay. */
 export async function* relayCurve(): AsyncGenerator<RelayRow> {
-  for (const name of Object.keys(rulesOf) as (keyof typeof rulesOf)[]) {
+  for (const name of Object.keys(jobSets) as JobsName[]) {
     const { windowMs, graceMs } = rulesOf[name]
     const onTheSpot = await relayedRate(name, 0, 0)
     for (const relayMs of delaysMs) {

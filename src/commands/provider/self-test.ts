@@ -14,7 +14,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
   static override examples = examples('', '--spec standard --execution-provider cuda --json')
   static override flags = {
     ...chainFlags,
-    spec: Flags.option({ options: ['devnet', 'standard', 'wide'] as const })({
+    spec: Flags.option({ options: ['devnet', 'standard'] as const })({
       description: 'Job to run. Default: that of the network; without one, standard',
     }),
     'execution-provider': daemonFlags['execution-provider'],

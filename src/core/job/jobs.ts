@@ -32,7 +32,6 @@ export const jobSets = {
   // A devnet's devices share two cores with all of it; cards have theirs to themselves.
   devnet: jobsOf(tensorSpecs.devnet, memorySpecs.devnet, 250, 30),
   standard: jobsOf(tensorSpecs.standard, memorySpecs.standard, 500, 60),
-  wide: jobsOf(tensorSpecs.wide, memorySpecs.standard, 500, 60),
 } as const satisfies Record<string, Jobs>
 export type JobsName = keyof typeof jobSets
 

@@ -17,7 +17,7 @@ import { type KernelForm, openKernel } from './tensor/kernel.ts'
 import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
 import { createTensorEngine } from './tensor/tensor-engine.ts'
-import { checkSpec } from './tensor/tensor-spec.ts'
+import { checkSpec, type TensorSpec } from './tensor/tensor-spec.ts'
 import { type CardVendor, checkReached } from './webgpu-device.ts'
 import { findWebgpu } from './webgpu-package.ts'
 import { isWgslForm } from './wgsl-shader.ts'
@@ -37,7 +37,7 @@ export type WorkOptions = {
   readonly form?: KernelForm
   /** Threads of one operator on the CPU; default 0, every core. */
   readonly threads?: number
-  /** Most rows of one run; default 1024 on the CPU, 16384 elsewhere. */
+  /** Most rows of one run; default {@link rowsOfRun}. */
   readonly batchRows?: number
   /** Windows of each kind that can still be opened; default {@link keptWindows}. */
   readonly keepWindows?: Readonly<Record<RoundKindName, number>>
@@ -101,6 +101,10 @@ export function memoryPlace(
   return provider === 'webgpu' || isReached ? 'card' : 'nowhere'
 }
 
+/** Most rows of one run: on a card as many as have 2^25 activations, 384 MiB in fp32 with what a layer makes of them. */
+export const rowsOfRun = (provider: ExecutionProvider, { width }: Pick<TensorSpec, 'width'>): number =>
+  provider === 'cpu' ? 1024 : Math.min(16_384, Math.floor(2 ** 25 / width))
+
 /** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_ADAPTER_NOT_THE_CARD, JOB_NO_EXACT_KERNEL */
 export async function createWorkCore(
   options: WorkOptions,
@@ -117,7 +121,7 @@ export async function createWorkCore(
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
     if (provider === 'webgpu' && vendor !== undefined) await checkReached(vendor, webgpuModule)
     const session = { provider, deviceIndex, threads, webgpuModule, vendor }
-    const batchRows = options.batchRows ?? (provider === 'cpu' ? 1024 : 16_384)
+    const batchRows = options.batchRows ?? rowsOfRun(provider, spec)
     const { form } = options
     const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
     return { session, batchRows, test: (await tested) ?? { form: form!, results: [] } }

@@ -38,7 +38,7 @@ describe('the jobs of a network', () => {
     expect(names.map(name => jobsHash(jobSets[name]))).toMatchInlineSnapshot(`
       [
         "0xcbbf0b6ef83d90bd8abc0026e42ad8d6e21334bf4d3d6dd8bed4521062f1c764",
-        "0xc14836fda0b3fbfd9c2bd487cd68bb70a6e9d806b287436708c0e47016965dde",
+        "0x346346b9b0484287dbc9fb973dcd28748075759220103e7a3411b5e66346256c",
       ]
     `)
   })

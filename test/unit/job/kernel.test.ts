@@ -238,4 +238,17 @@ describe('self-test', () => {
     // Of both forms, 2 cases and 5 turns in batches of 128, and 3 + 4 rows that are compared alone.
     expect(tookMs).toBeCloseTo((7 * 128 + 7) * 0.15, 6)
   })
+
+  it('the self-test measures a form once that takes more than sixteen times as long as another', async () => {
+    const cost = (times: number) => ({ fp32: { run: 0, row: 0.05 }, s8: { run: 0, row: 0.05 * times } })
+    const batches = async (times: number) => {
+      const { form, rates, runs } = await measuredOn(cost(times), 128)
+      expect(form).toBe('fp32')
+      expect(rates[1]).toBeGreaterThan(0)
+      return runs.filter(run => run.form === 's8' && run.rows === 128).length
+    }
+    // Two cases, and five turns or one.
+    expect(await batches(15)).toBe(7)
+    expect(await batches(17)).toBe(3)
+  })
 })

@@ -13,6 +13,7 @@ import {
   tensorSpecs,
   windowRate,
 } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { rowsOfRun } from '../../../src/core/job/work-core.ts'
 import { maxPayloadBytes } from '../../../src/core/protocol/messages.ts'
 
 describe('spec', () => {
@@ -62,6 +63,12 @@ describe('spec', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+
+  it('a run on a card has the same bytes of activations however wide they are, and few rows on a CPU', () => {
+    const rows = (width: number) => rowsOfRun('cuda', { width })
+    expect([1024, 2048, 4096, 4161].map(rows)).toEqual([16_384, 16_384, 8_192, 8_064])
+    expect(rowsOfRun('cpu', tensorSpecs.standard)).toBe(1_024)
   })
 
   it('a specification gives its soundness in bits, with and without forwarding', () => {

@@ -76,7 +76,6 @@ const vectors = {
   small: { ...work(smallSpec, 4), tree: tree(smallSpec) },
   devnet: work(tensorSpecs.devnet, 2),
   standard: work(tensorSpecs.standard, 1),
-  wide: work(tensorSpecs.wide, 1),
 }
 writeFileSync('fixtures/vectors/work.json', `${JSON.stringify(vectors, null, 2)}\n`)
 for (const form of graphForms)

@@ -38,9 +38,8 @@ const modelBytesLimit = 512 * 1024 * 1024
 
 export const tensorSpecs = {
   devnet: { width: 1024, layers: 8, weights: 8, windowMs: 1_000, samples: 16 },
-  standard: { width: 2048, layers: 16, weights: 16, windowMs: 10_000, samples: 32 },
-  /** Twice the products of `standard` for each activation that is written and read between them. */
-  wide: { width: 4096, layers: 16, weights: 4, windowMs: 10_000, samples: 16 },
+  /** The width keeps a card's products ahead of the activations between them, and its rows few enough to be fed. */
+  standard: { width: 4096, layers: 16, weights: 4, windowMs: 10_000, samples: 16 },
 } as const satisfies Record<string, TensorSpec>
 
 /** Bytes of the model in fp32; the int8 forms take a quarter. */
