@@ -67,6 +67,8 @@ export type CheckerJournal = {
   deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null
   /** Hashes of the environments that were reported in an epoch and found valid: more than one where its host was updated meanwhile. */
   confirmedEnvironments(epoch: number, deviceId: Hex): ReadonlySet<Hex>
+  /** Changes with whatever an opening of this epoch is made of: rounds, verdicts, checks of devices. */
+  revision(epoch: number): number
   /** Keeps the openings and their root in one transaction; a second call for an epoch changes nothing. */
   recordOpenings(epoch: number, root: Hex, salt: Hex, openings: ReadonlyMap<number, readonly bigint[]>): void
   seatCommitment(epoch: number): { readonly root: Hex; readonly salt: Hex } | null
@@ -121,6 +123,8 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       v.evidence,
       v.witness,
     )
+  const revisions = new Map<number, number>()
+  const change = (epoch: number) => void revisions.set(epoch, (revisions.get(epoch) ?? 0) + 1)
   const isCommitted = (epoch: number) => store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined
   return {
     transaction: store.transaction,
@@ -138,6 +142,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
     keepRounds: (epoch, rounds) =>
       store.transaction(() => {
         if (isCommitted(epoch)) return
+        change(epoch)
         store.run('DELETE FROM round WHERE epoch = ?', epoch)
         for (const { hash, ordinal, slot, number, timestamp, kind } of rounds)
           store.run(
@@ -179,6 +184,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         )
         if (isCommitted(verdict.epoch)) return false
         if (known !== undefined && (known.verdict === 'WRONG' || verdict.verdict !== 'WRONG')) return false
+        change(verdict.epoch)
         keepVerdict(verdict)
         return true
       }),
@@ -209,6 +215,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
     recordDeviceCheck: check =>
       store.transaction(() => {
         if (isCommitted(check.epoch)) return
+        change(check.epoch)
         // A device that was valid stays so for the epoch: evidence may fail to come once, and an environment counts by its own hash.
         store.run(
           `INSERT INTO device_check VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -263,6 +270,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         report: row.report,
       }
     },
+    revision: epoch => revisions.get(epoch) ?? 0,
     recordOpenings: (epoch, root, salt, openings) =>
       store.transaction(() => {
         if (store.run('INSERT OR IGNORE INTO seat_commitment VALUES (?, ?, ?)', epoch, root, salt) === 0) return
@@ -302,6 +310,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         .map(({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) })),
     prune: first =>
       store.transaction(() => {
+        for (const epoch of revisions.keys()) if (epoch < first) revisions.delete(epoch)
         for (const table of [
           'round',
           'verdict',
