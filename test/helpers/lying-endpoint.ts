@@ -3,7 +3,8 @@ import { type Hex, numberToHex } from 'viem'
 import { headerHash } from '../../src/core/chain/header-hash.ts'
 
 /**
- * `false-header`: the time, number or base fee of a true block is another · `forged-head`: a block of its own on top of the real chain, far above it or next · `fork`: another block in place of each real one,
+ * `false-header`: the time, number or base fee of a true block is another · `forged-head`: a block of its own on top of the real chain, far above it or next ·
+ * `early-head`: at each moment another next block, which comes two seconds after the real head · `fork`: another block in place of each real one,
  * for good · `stall`: always the head of when it began · `replayed`: answers of before · `stale`: the chain of 20 blocks ago ·
  * `truncated`: answers that end in the middle · `slow`: seconds late · `forged-read`: other results of calls, balances and code ·
  * `forged-nonce`: no transaction was ever sent, or more than there were · `no-receipts`: nothing was ever mined · `forged-receipts`:
@@ -12,6 +13,7 @@ import { headerHash } from '../../src/core/chain/header-hash.ts'
 export const lies = [
   'false-header',
   'forged-head',
+  'early-head',
   'fork',
   'stall',
   'replayed',
@@ -42,6 +44,7 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
   /** The first answer to each question. */
   const before = new Map<string, Answer>()
   let frozenAt: Hex | null = null
+  let earlyHeads = 0
 
   const blockOf = async (which: string): Promise<Header | null> =>
     (await ask('eth_getBlockByNumber', [which, false])).result as Header | null
@@ -94,6 +97,14 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
         // The next second, or far in the future.
         const timestamp = numberToHex(BigInt(real.timestamp) + (random() < 0.5 ? 1n : 1_000n))
         const head = makeUp(real, { number: numberToHex(height), parentHash: real.hash, timestamp })
+        return { result: method === 'eth_blockNumber' ? head.number : head }
+      }
+      case 'early-head': {
+        if (!asksForHead(method, params)) break
+        const real = (await blockOf('latest'))!
+        const [number, timestamp] = [BigInt(real.number) + 1n, BigInt(real.timestamp) + 2n]
+        const changes = { number: numberToHex(number), timestamp: numberToHex(timestamp), parentHash: real.hash }
+        const head = makeUp(real, { ...changes, gasUsed: numberToHex(++earlyHeads) })
         return { result: method === 'eth_blockNumber' ? head.number : head }
       }
       case 'fork': {

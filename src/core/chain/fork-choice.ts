@@ -2,8 +2,8 @@
  * Chooses the head to follow when endpoints show different ones. Pure: the caller fetches blocks and gives the time.
  *
  * A block is *supported* once more than half of the endpoints show it in their chain; the highest supported block is never left
- * for one that fewer show. A head above it that only some endpoints show is followed for a short time, since the window of a trigger
- * counts from its first sight; it is left unless it gets its support in time.
+ * for one that fewer show, nor for one above it: what only one of three shows may be made up, and would end rounds too early. Whenever a
+ * block gets its support, it counts from its first sight at any endpoint, since the window of a trigger does.
  *
  * Why: docs/why/chain-reads-and-transactions.md
  */
@@ -11,10 +11,6 @@ import type { Hex } from 'viem'
 import type { SeenBlock } from './block-tree.ts'
 
 export type ForkChoiceOptions = {
-  /** How long a head may lead without support, in ms. */
-  readonly graceMs: number
-  /** How many blocks above the highest supported one may lead without support. */
-  readonly mostAhead: number
   /** Blocks of an endpoint's chain that are kept. */
   readonly keepBlocks: number
 }
@@ -33,7 +29,7 @@ export type ForkChoice = {
    * The chain to follow, its last blocks, oldest first; empty while none is supported.
    * @param voters - how many endpoints there are to agree
    */
-  choose(voters: number, nowMs: number): readonly SeenBlock[]
+  choose(voters: number): readonly SeenBlock[]
   /** Endpoints whose head is on a branch beside the highest supported block. */
   astray(voters: number): readonly string[]
 }
@@ -41,10 +37,7 @@ export type ForkChoice = {
 /** More than half of so many endpoints. */
 const enough = (voters: number) => Math.floor(voters / 2) + 1
 
-/** Seconds by which a block's time may be ahead of the time that has passed since the highest supported block was seen. */
-const slackSeconds = 2
-
-export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceOptions): ForkChoice {
+export function createForkChoice({ keepBlocks }: ForkChoiceOptions): ForkChoice {
   /** The last blocks of each endpoint's chain by number. */
   const chains = new Map<string, ReadonlyMap<bigint, SeenBlock>>()
   const headOf = (chain: ReadonlyMap<bigint, SeenBlock>) => [...chain.values()].at(-1)!
@@ -71,17 +64,6 @@ export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceO
     return null
   }
 
-  /** The head of this chain where it may be followed although too few show it; null where it may not. */
-  function leading(chain: ReadonlyMap<bigint, SeenBlock>, base: SeenBlock, nowMs: number): SeenBlock | null {
-    const head = headOf(chain)
-    const first = chain.get(base.number + 1n)
-    if (first === undefined || chain.get(base.number)?.hash !== base.hash) return null
-    if (head.number > base.number + BigInt(mostAhead) || nowMs - first.seenAtMs > graceMs) return null
-    // A block that too few endpoints show may begin a round, but must not move block time forward.
-    const latest = base.timestamp + Math.ceil((nowMs - base.seenAtMs) / 1_000) + slackSeconds
-    return head.timestamp <= latest ? head : null
-  }
-
   return {
     known,
     show(endpoint, branch) {
@@ -95,17 +77,9 @@ export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceO
       chains.set(endpoint, new Map(blocks.map(block => [block.number, block])))
     },
     forget: endpoint => void chains.delete(endpoint),
-    choose(voters, nowMs) {
+    choose(voters) {
       const base = supported(voters)
-      if (base === null) return []
-      let tip = base
-      for (const chain of chains.values()) {
-        const head = leading(chain, base, nowMs)
-        const isBetter =
-          head !== null && (head.number > tip.number || (head.number === tip.number && head.seenAtMs < tip.seenAtMs))
-        if (isBetter) tip = head
-      }
-      return chainTo(tip)
+      return base === null ? [] : chainTo(base)
     },
     astray(voters) {
       // Of two endpoints either may be the one that is astray.

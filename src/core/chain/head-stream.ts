@@ -39,9 +39,7 @@ export type HeadStream = {
   stop(): Promise<void>
 }
 
-/** How long (ms) and how far a head may lead that too few endpoints show; how long (ms) an endpoint may be on a branch of its own. */
-const graceMs = 3_000
-const mostAhead = 3
+/** How long (ms) an endpoint may be on a branch of its own. */
 const astrayMs = 10_000
 /** Most parents that are fetched for one head. A branch that joins no known block within them stands alone. */
 const mostParents = 64
@@ -55,7 +53,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   const { pollMs = 250, keepBlocks = 256, checkMs = 15_000 } = options
   const { chain, clock, onTrouble = () => {} } = dependencies
   const tree = createBlockTree({ keep: keepBlocks })
-  const choice = createForkChoice({ graceMs, mostAhead, keepBlocks })
+  const choice = createForkChoice({ keepBlocks })
   const listeners = new Set<(change: HeadChange) => void>()
   const stopping = new AbortController()
   /** Endpoints whose headers have the hash that they name. Once most endpoints' headers do, all must; not every chain hashes as Ethereum does. */
@@ -65,8 +63,14 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   const handling = new Map<Endpoint, Promise<void>>()
   const waiting = new Map<Endpoint, { readonly block: unknown; readonly seen: SeenBlock }>()
 
-  /** The number of endpoints that answer; a silent one shows nothing and delays nothing. */
-  const voters = () => chain.all().filter(({ status }) => status.state === 'usable').length
+  /**
+   * The number of endpoints that answer; a silent one shows nothing and delays nothing. Of more than two at least two have to show a block, however
+   * many are silent: one that is alone for a moment would decide for all.
+   */
+  const voters = () => {
+    const answering = chain.all().filter(({ status }) => status.state === 'usable').length
+    return chain.all().length > 2 ? Math.max(3, answering) : answering
+  }
 
   /** Waits for this until the stream stops: no endpoint can hold up its end. */
   const untilStop = <T>(work: Promise<T>): Promise<T> =>
@@ -132,7 +136,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   /** Moves to the chain that fork choice names now. */
   function follow() {
     for (const endpoint of chain.all()) if (endpoint.status.state === 'dropped') choice.forget(endpoint.url)
-    const change = tree.extend(choice.choose(voters(), clock.monotonicMs()))
+    const change = tree.extend(choice.choose(voters()))
     if (change.added.length + change.removed.length > 0) for (const listener of listeners) listener(change)
     leaveAstray()
   }

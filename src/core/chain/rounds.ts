@@ -47,7 +47,7 @@ export const keptBlocks = 1_024
  * A seed that becomes known later than its first blocks were seen gives the same rounds.
  */
 export function createRoundTracker(): RoundTracker {
-  /** The epoch of the newest block, and the latest that was announced (more after a reorg over its edge). */
+  /** The epoch of the newest block, and the latest that was announced: one more after a reorg over its edge, which is not announced again. */
   let epoch = -1
   let announced = -1
   /**
@@ -80,7 +80,7 @@ export function createRoundTracker(): RoundTracker {
     times.set(block.hash, block.timestamp)
     if (times.size > keptBlocks) times.delete(times.keys().next().value!)
     epoch = source.epochAt(block.timestamp)
-    if (epoch > announced) {
+    if (epoch > announced || epoch < announced - 1) {
       announced = epoch
       unseeded = []
       for (const [hash, entry] of known) if (entry.round.epoch < epoch - 1 && !times.has(hash)) known.delete(hash)

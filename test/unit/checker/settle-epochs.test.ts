@@ -133,3 +133,14 @@ it('an epoch of a day is read once a minute and when a phase begins, and nobody 
   for (let seconds = 40_000; seconds < 50_000; seconds += 100) await passAt(seconds)
   expect(reads).toHaveLength(5)
 })
+
+it('a time far ahead that was wrong ends the work on no epoch', async () => {
+  let nowSeconds = 1_000_000
+  const { pass, done, settlement } = scene({ 1: 'commit' }, {}, { now: () => nowSeconds })
+  await pass()
+  await settlement.idle()
+  nowSeconds = 17
+  await pass()
+  await settlement.idle()
+  expect(done.filter(what => what === 'commit 1')).toHaveLength(2)
+})

@@ -47,8 +47,14 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     underWay.set(what, ended)
   }
 
-  /** Until when (block time) nothing has to be read of an epoch, at most to the end of its phase: after its audits are closed for ever. */
-  const rests = new WeakMap<Epoch['seat'], { readonly until: number; readonly isCommitOver: boolean }>()
+  /**
+   * From and until when (block time) nothing has to be read of an epoch, at most to the end of its phase: after its audits are closed for ever,
+   * unless time goes back.
+   */
+  const rests = new WeakMap<
+    Epoch['seat'],
+    { readonly from: number; readonly until: number; readonly isCommitOver: boolean }
+  >()
 
   async function settle({ duty, judge, seat }: Epoch) {
     const { epoch } = duty
@@ -56,7 +62,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     judge.retryRecords()
     if (now() < startsAt + epochSeconds) return
     const rest = rests.get(seat)
-    if (rest !== undefined && now() < rest.until) {
+    if (rest !== undefined && now() >= rest.from && now() < rest.until) {
       // Before COMMIT is closed a receipt would tell others what to copy.
       if (rest.isCommitOver) giveReceipts(duty, seat)
       return
@@ -76,7 +82,7 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
       if (at >= startsAt + 2 * epochSeconds) await seat.answerAudits()
     }
     const until = at >= overview.auditClosesAt ? Number.POSITIVE_INFINITY : nextLookAt(overview, at)
-    rests.set(seat, { until, isCommitOver })
+    rests.set(seat, { from: at, until, isCommitOver })
   }
 
   /** A Provider that is slow to take its receipt has nothing to do with the deadlines. */
