@@ -64,9 +64,6 @@ export function laneOf({ rounds, beatShare, deviceValid, environmentValid }: Lan
   return { rate, uptime, flags }
 }
 
-/** A beat that verifies and does not count, with why. */
-export type ShortBeat = { readonly round: Hex; readonly deviceId: Hex } & Pick<SeenRound, 'reason' | 'detail'>
-
 export type PackedCohort = {
   readonly words: OpeningWords
   /** By lane; missing where the lane is empty. */
@@ -77,7 +74,7 @@ export type PackedCohort = {
   readonly beats: ReadonlyMap<Hex, readonly NamedBeat[]>
 }
 
-export type NamedBeat = { readonly round: Hex } & Pick<SeenRound, 'reason' | 'detail'>
+type NamedBeat = { readonly round: Hex } & Pick<SeenRound, 'reason' | 'detail'>
 
 /** A device's round of an epoch at this seat, with what it rests on. */
 export type SeenRound = JudgedRound & Pick<RecordedVerdict, 'commitmentHash' | 'commitment' | 'witness' | 'evidence'>
