@@ -111,7 +111,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     const judgedFrom = simulation.events.length
     await simulation.until(firstEpochAt + 2 * epochSeconds)
     const end = await look(simulation, fleet.workedSeconds)
-    progress('judged')
+    progress(`judged, ${Math.round(fleet.workedSeconds)} s of CPU of the devices' own,`)
     requireJudged(simulation, judgedFrom, devices)
     const paid = await getEpoch(network, 0)
     const { resolvedLanes, unpaid } = paid.totals
