@@ -23,9 +23,10 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         address payout;
         uint32 index;
         uint16 seats;
-        uint16 strikes;
+        uint8 strikes;
         uint8 auditStrikes;
         bool jailed;
+        uint24 struckIn; // the latest epoch with a strike that counts, plus one
     }
 
     struct BondSlot {
@@ -167,7 +168,11 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
     function strike(address operator, uint64 epoch, uint32 cohort, StrikeReason reason) external {
         if (msg.sender != address(consensus)) revert NotKaisarContract(msg.sender);
         OwnerSlot storage slot = _owners[operator];
-        if (slot.strikes != type(uint16).max) slot.strikes += 1;
+        // One an epoch counts: a chain that stands still while openings are due would jail everybody.
+        if (epoch + 1 > slot.struckIn) {
+            slot.struckIn = uint24(epoch + 1);
+            if (slot.strikes != type(uint8).max) slot.strikes += 1;
+        }
         emit Struck(operator, epoch, cohort, reason, slot.strikes);
         bytes32 offence = keccak256(abi.encode(reason, operator, epoch, cohort));
         if (reason == StrikeReason.Unopened) _take(operator, offence, (seatBond * seatRules().unopenedBps + 9_999) / 10_000);

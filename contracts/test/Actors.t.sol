@@ -354,9 +354,9 @@ contract ActorsTest is Fixture {
         vm.prank(who);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.NotInJail.selector, who));
         seats.unjail();
-        for (uint256 i; i < 3; ++i) {
+        for (uint64 epoch; epoch < 3; ++epoch) {
             vm.prank(address(consensus));
-            seats.strike(who, 0, 0, SR.Malformed);
+            seats.strike(who, epoch, 0, SR.Malformed);
         }
         seats.jail(who);
         assertEq(seats.checker(who).seats, 0);

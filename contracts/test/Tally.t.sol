@@ -265,6 +265,42 @@ contract TallyTest is Test {
         assertEq(Standings.get(_standings, lane), shown, "and stands where it stood");
     }
 
+    /// @dev By a constant measure a standing comes nearer with each epoch, arrives, from anywhere, and is never past it.
+    function testFuzz_aStandingArrives(uint40 start, uint40 measure, uint8 near) public pure {
+        _arrives(bound(start, 1, (1 << 41) - 1), bound(measure, 1, (1 << 41) - 1));
+        _arrives(1 + start % 9, 1 + measure % 9);
+        _arrives(1 + uint256(measure) + near % 9, 1 + uint256(measure));
+    }
+
+    function _arrives(uint256 standing, uint256 measure) private pure {
+        for (uint256 epoch; epoch < 300 && standing != measure; ++epoch) {
+            uint256 cap = 2 * standing;
+            uint256 next = Standings.moved(standing, measure < cap ? measure : cap, false, true);
+            if (standing < measure) assertTrue(next > standing && next <= measure);
+            else assertTrue(next < standing && next >= measure);
+            standing = next;
+        }
+        assertEq(standing, measure);
+    }
+
+    /// @dev The pass itself, in both directions: a standing of 1 rises, one just above falls, one just below rises, and all stay.
+    function test_smallStandingsRise() public {
+        uint16 rate = 3_000;
+        uint256 shown = Minifloat.decode(rate);
+        uint256[3] memory starts = [uint256(1), shown + 3, shown - 1];
+        CohortResult memory result;
+        for (uint256 lane; lane < 3; ++lane) {
+            result.rates[0] |= uint256(rate) << (16 * lane);
+            result.uptimes[0] |= uint256(10_000) << (16 * lane);
+            result.scored |= 1 << (4 * lane);
+            Standings.set(_standings, lane, starts[lane]);
+        }
+        for (uint256 epoch; epoch < 60; ++epoch) {
+            Standings.pass(_standings, _credits, result, 0, [uint64(7), 7, 7], Newcomers(1, true));
+        }
+        for (uint256 lane; lane < 3; ++lane) assertEq(Standings.get(_standings, lane), shown);
+    }
+
     /// @dev Invariant 27: an honest device that was offline for up to three judged epochs is credited its true score at once.
     function testFuzz_shortSilenceKeepsTheScore(uint256 score, uint8 offline) public pure {
         score = bound(score, 1, (1 << 41) - 1);

@@ -85,7 +85,7 @@ export async function judgeMemory(
   const { place, openings } = found.wrong!
   const sample = [stepOfPlace(memorySpec, place)]
   const [forwarded] = await verifyMemory(memorySpec, [{ ...committed, sample, openings }], chain)
-  return { answers, proven: !forwarded!.ok && forwarded!.code === 'COORDINATE_WRONG' }
+  return { answers, proven: !forwarded!.ok && forwarded!.step === 'COORDINATE_WRONG' }
 }
 
 /** A number in [0, 1) that always belongs to these. */

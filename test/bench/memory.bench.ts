@@ -133,7 +133,7 @@ async function* verifying(): AsyncGenerator<Row> {
   const chain = await openRowChain(spec, epochSeed, { threads: 0 })
   const verify = async (claims: readonly MemoryClaim[], of = spec) => {
     for (const answer of await verifyMemory(of, claims, chain))
-      if (answer.ok || answer.code !== 'COORDINATE_WRONG') throw new Error('nothing was recomputed')
+      if (answer.ok || answer.step !== 'COORDINATE_WRONG') throw new Error('nothing was recomputed')
   }
   const devices = Array.from({ length: 64 }, (_, device) => claimOf(spec, device))
   await verify([devices[0]!])

@@ -37,7 +37,7 @@ export type LaneCredit = { readonly score: bigint; readonly credit: bigint; read
  *
  * @param members - each member's result, null where its cohort is void or no quorum of seats judged it, and its standing
  * before the epoch
- * @param newcomers - default: of an epoch that has these members and no others
+ * @param newcomers - default: of an epoch that has these members and no others, where epochs are paid from 0 on
  */
 export function creditsOf(
   members: readonly LaneStanding[],
@@ -45,7 +45,7 @@ export function creditsOf(
   newcomers: Newcomers = newcomersOf(
     members.reduce((sum, { standing }) => sum + 2n * standing, 0n),
     members.length,
-    firstStanding,
+    { firstStanding, firstPaidEpoch: 0 },
   ),
 ) {
   let denominator = 0n

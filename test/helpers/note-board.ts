@@ -24,8 +24,8 @@ export async function noteBoard(options: AnvilOptions = {}) {
     chain: await connectChain({ rpcUrls: [anvil.rpcUrl] }),
     /** A call that notes a value; its key is `note/<value>`. */
     note: (value: number, more: { priority?: number; deadline?: number } = {}) =>
-      ({ key: `note/${value}`, to: board, abi, functionName: 'note', args: [BigInt(value)], ...more }) as const,
-    refused: { key: 'refused', to: refuser, abi, functionName: 'note', args: [1n] } as const,
+      ({ key: `note/${value}`, what: 'note', to: board, data: dataOf(value), ...more }) as const,
+    refused: { key: 'refused', what: 'note', to: refuser, data: dataOf(1) } as const,
     /** Values noted on the canonical chain, in order. */
     async noted(): Promise<number[]> {
       const logs = await anvil.client.getLogs({ address: board, fromBlock: 0n })

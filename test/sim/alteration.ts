@@ -13,7 +13,7 @@ export function lying(store: Store): Store {
   return {
     ...store,
     run(sql, ...parameters) {
-      if (sql.startsWith('INSERT OR REPLACE INTO verdict')) {
+      if (String(sql).startsWith('INSERT OR REPLACE INTO verdict')) {
         parameters[4] = 'WRONG'
         parameters[5] = 'ROW_WRONG'
         parameters[8] = '{}'

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
+import { devnetRoles } from '../../src/core/devnet/roles.ts'
 import { lies } from '../helpers/lying-endpoint.ts'
-import { endpointFaults, runMonkey, traceMonkey } from './monkey.ts'
+import { seededRandom } from '../helpers/seeded-random.ts'
+import { endpointFaults, epochSeconds, planMonkey, roles, runMonkey, traceMonkey } from './monkey.ts'
+import { createLieSchedule } from './virtual/lie-schedule.ts'
 
 const seed = Number(process.env.KAISAR_MONKEY_SEED ?? 20_261_123)
 const again = (given: number) => `KAISAR_MONKEY_SEED=${given} npx vitest run --project sim test/sim/monkey.test.ts`
@@ -21,4 +24,35 @@ it(`a network under a seeded monkey shows after four epochs what the oracle says
   const other = await traceMonkey({ ...options, seed: seed + 1 }, 0)
   expect(other.length).toBeGreaterThan(10)
   expect(other).not.toEqual(trace.slice(0, other.length))
+})
+
+it('every kind of fault is planned, and every lie told, whatever the seed', () => {
+  const acts = ['fee-spike', 'kill', 'pause', 'reorg', 'restart', 'sampling-reorg', 'stranger-connections']
+  const [lieMs, checkMs] = [3_700, 15_000]
+  const foundOut = new Set<string>(['forged-head', 'stale', 'forged-read', 'forged-receipts'])
+  const ofSending = new Set<string>(['forged-nonce', 'no-receipts', 'forged-receipts', 'forged-prices'])
+  const hosts = devnetRoles(roles)
+  for (let seed = 0; seed < 200; seed++) {
+    const planned = planMonkey({ seed, epochs: 4 })
+    expect([...new Set(planned.map(({ kind }) => kind))].sort()).toEqual(acts)
+
+    // Whoever is found out is not asked until the next look at all endpoints, and only Checkers send, now and then.
+    const random = seededRandom(seed)
+    const schedule = createLieSchedule(lies, lieMs, random)
+    const told = new Set<string>()
+    const outUntilMs = new Map<string, number>()
+    for (let nowMs = 0; nowMs < 4 * epochSeconds * 1_000; nowMs += lieMs)
+      for (const { name, kind } of hosts) {
+        const lie = schedule.of(name, nowMs)
+        if (nowMs < (outUntilMs.get(name) ?? 0)) continue
+        if (ofSending.has(lie) && (kind === 'provider' || random() < 0.5)) continue
+        if (foundOut.has(lie)) outUntilMs.set(name, (Math.floor(nowMs / checkMs) + 1) * checkMs)
+        schedule.told(lie)
+        told.add(lie)
+      }
+    expect(
+      [...lies].filter(lie => !told.has(lie)),
+      `seed ${seed}`,
+    ).toEqual([])
+  }
 })

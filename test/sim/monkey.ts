@@ -9,6 +9,7 @@ import { devnetRoles } from '../../src/core/devnet/roles.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Audit, createAuditor } from './audit-network.ts'
 import { simulationParameters } from './simulation-parameters.ts'
+import { shuffled } from './virtual/lie-schedule.ts'
 import { type Simulation, startSimulation } from './virtual/simulation.ts'
 import type { EndpointFaultRule } from './virtual/virtual-chain.ts'
 
@@ -38,6 +39,8 @@ const rounds = { slots: 2, maxRounds: 4, eligibleFromSeconds: 4, cutoffSeconds: 
 export const parameters = simulationParameters(epochSeconds, { phases, rounds })
 export const roles = { providers: 2, checkers: 5 }
 const actsPerEpoch = 3
+/** All of them come before one comes again: every kind is there whatever the seed. */
+const falls = ['kill', 'kill', 'pause', 'restart'] as const
 /** Two of five, whatever else falls on them. */
 const hostileSeats = ['checker-2', 'checker-5']
 /** Connections of one crowd, each from an address of its own. */
@@ -60,10 +63,12 @@ export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
   const names = devnetRoles(roles).map(({ name }) => name)
   const acts: Act[] = []
+  const deck: (typeof falls)[number][] = []
   for (let epoch = 0; epoch < epochs; epoch++) {
     for (let i = 0; i < actsPerEpoch; i++) {
       const at = epoch * epochSeconds + ((i + random()) * epochSeconds) / actsPerEpoch
-      acts.push({ at, kind: pick(['kill', 'kill', 'pause', 'restart'] as const), target: pick(names), size: random() })
+      if (deck.length === 0) deck.push(...shuffled(falls, random))
+      acts.push({ at, kind: deck.pop()!, target: pick(names), size: random() })
     }
     // Past the deadlines of the epoch before, which a devnet counts in seconds: there is no time there to send again.
     acts.push({ at: (epoch + 0.7 + 0.2 * random()) * epochSeconds, kind: 'reorg', target: 'chain', size: random() })
@@ -123,14 +128,17 @@ export async function traceMonkey(options: MonkeyOptions, epochs: number): Promi
   }
 }
 
-/** @returns whether it was done: who is down cannot fall */
-async function perform({ kind, target, size }: Act, simulation: Simulation): Promise<boolean> {
-  const { chain } = simulation
+/** @returns whether it was done. Who is down cannot fall: another one does. */
+async function perform({ kind, target: named, size }: Act, simulation: Simulation): Promise<boolean> {
+  const { chain, roles, isUp } = simulation
+  const names = roles.map(({ name }) => name)
+  const inTurn = [...names.slice(names.indexOf(named)), ...names]
+  const target = inTurn.find(name => isUp(name) && (kind !== 'stranger-connections' || name.startsWith('checker')))
   if (kind === 'reorg') await chain.reorganise(size < 0.5 ? 1 : 2)
   else if (kind === 'sampling-reorg') return reorganiseSampling(simulation)
-  else if (kind === 'stranger-connections') return gatherStrangers(target, simulation)
   else if (kind === 'fee-spike') await chain.rpc('anvil_setNextBlockBaseFeePerGas', [toHex(spikeWei)])
-  else if (!simulation.isUp(target)) return false
+  else if (target === undefined) return false
+  else if (kind === 'stranger-connections') return gatherStrangers(target, simulation)
   else if (kind === 'kill') simulation.kill(target)
   else if (kind === 'restart') simulation.terminate(target)
   else simulation.freeze(target, 300 + 1_500 * size)
@@ -152,10 +160,10 @@ async function reorganiseSampling({ chain, network, untilEvent, until }: Simulat
 
 /** Strangers connect to a Checker: some say nothing, some claim what is not theirs, some send all that they can. */
 async function gatherStrangers(target: string, simulation: Simulation): Promise<boolean> {
-  const { network, roles, stranger, isUp, events } = simulation
+  const { network, roles, stranger, events } = simulation
   const { operator } = roles.find(({ name }) => name === target)!
   const known = await getChecker(network, operator)
-  if (!isUp(target) || known === null) return false
+  if (known === null) return false
   const { endpoint: url, certificateHash: expectedCertificateHash } = known
   for (let n = 0; n < crowd; n++) {
     const { host, transport } = stranger(`stranger-${events.length}-${n}`)

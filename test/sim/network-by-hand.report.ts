@@ -1,6 +1,6 @@
 /**
- * `npm run network:by-hand [-- --evm anvil|london|edr] [--hosts] [--json]`: a device joins, one changes and one leaves in every second
- * of an epoch, and then the chain is started anew with the same addresses, which takes eight minutes. `--hosts`: none of that, but Checkers on
+ * `npm run network:by-hand [-- --evm anvil|london|edr] [--hosts] [--json]`: a device joins, one gets a new driver, one a new certificate and
+ * one leaves in every second of an epoch, and then the chain is started anew with the same addresses, which takes eight minutes. `--hosts`: none of that, but Checkers on
  * three hosts and Providers behind a router.
  */
 import { execa } from 'execa'

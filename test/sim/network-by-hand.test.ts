@@ -7,7 +7,7 @@ import { runCliHere } from '../helpers/cli-in-process.ts'
 import { networkByHand } from './processes/network-by-hand.ts'
 
 it('pays whoever joins, changes and leaves in the middle of epochs what the oracle says', async () => {
-  const { audit, joins, renewals, leaves } = await networkByHand({
+  const { audit, joins, renewals, drivers, leaves } = await networkByHand({
     evm: 'anvil',
     seconds: [15, 0],
     firstChange: 0,
@@ -16,5 +16,5 @@ it('pays whoever joins, changes and leaves in the middle of epochs what the orac
   })
   const { lost, doubled, mispaid, unjudged } = audit
   expect({ lost, doubled, mispaid, unjudged }).toEqual({ lost: [], doubled: [], mispaid: [], unjudged: [] })
-  expect([joins >= 2, renewals, leaves]).toEqual([true, 2, 1])
+  expect([joins >= 2, renewals, drivers, leaves]).toEqual([true, 2, 2, 1])
 })

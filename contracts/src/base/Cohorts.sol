@@ -80,9 +80,9 @@ abstract contract Cohorts is EpochState {
         vault.payCheckers(record.epochOf(), session.cohort);
     }
 
-    /// @dev Strikes nobody whom a pause kept from opening.
+    /// @dev Strikes nobody whom a pause kept from opening, and nobody where no one opened: then it was the chain that stood still.
     function _strikeUnopened(Session memory session, uint256 opened) internal {
-        if (_pausedUntil(PAUSE_FINALIZE) > phaseStart(session.epoch, Phase.Open)) return;
+        if (opened == 0 || _pausedUntil(PAUSE_FINALIZE) > phaseStart(session.epoch, Phase.Open)) return;
         uint256 missing = session.committed & ~opened;
         for (uint256 i; i < COMMITTEE; ++i) {
             if (missing >> i & 1 == 0) continue;
@@ -172,24 +172,29 @@ abstract contract Cohorts is EpochState {
     }
 
     /// @dev The totals of the epoch being settled; the first call fixes its members, their Σ caps and the depth of its trees.
-    /// @param caps Σ caps of the epoch. While it is zero, nobody has a standing, and each member counts with `firstStanding`.
+    /// @param caps Σ caps of the epoch. Where first credits are paid, each member counts with `firstStanding` in its place.
     function _totalsAt(uint64 epoch, uint32 members, uint256 depth, uint256 caps) internal returns (Sums memory t) {
         t = _totals[epoch].unpack();
         if (t.begun) return t;
         t.begun = true;
         t.lanes = members;
         t.depth = depth;
-        t.openCaps = caps != 0 ? caps : uint256(members) * _scores.firstStanding;
+        t.openCaps = _paysFirst(caps) ? uint256(members) * _scores.firstStanding : caps;
         emit EpochCounted(epoch, members, caps);
     }
 
-    /// @dev What devices without a standing are credited: at most the mean standing of the epoch's members, and nothing in the epoch that
-    /// sets their first one; while nobody has one, up to `firstStanding`.
-    function _newcomers(uint32 members, uint256 caps, uint256 firstStanding) internal pure returns (Newcomers memory) {
-        if (caps == 0) return Newcomers(firstStanding, false);
+    /// @dev Whether first credits are paid: while nobody has a standing, and only where epochs are paid from the first one on, as on a devnet.
+    /// Elsewhere the unpaid epochs are there to set standings, and whoever is the first to be judged in a paid one would take its pool.
+    function _paysFirst(uint256 caps) private view returns (bool) {
+        return caps == 0 && _firstPaidEpoch == 0;
+    }
+
+    /// @dev What devices without a standing are credited: at most the mean standing of the epoch's members, or `firstStanding` while nobody
+    /// has one, and nothing in the epoch that sets their first one unless {_paysFirst}.
+    function _newcomers(uint32 members, uint256 caps, uint256 firstStanding) internal view returns (Newcomers memory) {
         uint256 mean = caps / (2 * uint256(members));
-        if (mean > firstStanding) mean = firstStanding;
-        return Newcomers(mean == 0 ? 1 : mean, true);
+        if (caps == 0 || mean > firstStanding) mean = firstStanding;
+        return Newcomers(mean == 0 ? 1 : mean, !_paysFirst(caps));
     }
 
     /// @param sums As {_presentCapSums} read them.

@@ -9,7 +9,7 @@ import {IEpochConsensus, Opening} from "./IEpochConsensus.sol";
 /// @notice A Checker: the owner of seats. The owner is the operator address.
 /// @param index Permanent number of this owner, from 1.
 /// @param seats Seats held (they count from two epochs after they were added).
-/// @param strikes Strikes since the last time in jail.
+/// @param strikes Epochs with a strike since the last time in jail.
 /// @param jailed Its seats are out of the list until it calls `unjail`.
 /// @param jailedUntil First epoch in which it may unjail.
 /// @param bond KAI (wei) behind its seats.
@@ -46,7 +46,7 @@ struct Receipt {
 /// @notice Rules of punishment.
 /// @param slashBps Part of everything an owner has bonded (in 1/10000, rounded up) that one offence costs; at most 5000.
 /// @param unopenedBps Part of one seat's bond (in 1/10000, rounded up) that it costs to commit and not to open, for each cohort; at most 1000.
-/// @param strikesToJail Strikes after which anyone may jail the owner.
+/// @param strikesToJail Epochs with a strike after which anyone may jail the owner.
 /// @param jailEpochs Epochs in jail.
 struct SeatRules {
     uint16 slashBps;
@@ -116,7 +116,7 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     event Unbonding(address indexed operator, uint16 removed, uint16 seats, uint256 amount, uint64 fromEpoch);
     /// @notice KAI (wei) that was unbonding went to the payout wallet.
     event BondReturned(address indexed operator, address indexed payout, uint256 amount);
-    /// @param strikes Strikes since the last jail, this one counted.
+    /// @param strikes Epochs with a strike since the last jail, this one counted.
     event Struck(address indexed operator, uint64 indexed epoch, uint32 indexed cohort, StrikeReason reason, uint16 strikes);
     /// @notice All seats of the owner are gone. @param untilEpoch First epoch in which it may leave jail.
     event Jailed(address indexed operator, uint32 untilEpoch);

@@ -75,7 +75,7 @@ struct RoundRules {
 
 /// @notice Rules of scoring and audits.
 /// @param firstStanding Largest standing a first score can set. Fixed at construction. A device without a standing is capped by the mean of
-/// the network, or by this while nobody has one.
+/// the network, or by this while nobody has one; that first credit is paid only while nobody has one, where `firstPaidEpoch` is 0.
 /// @param auditBps Chance, in 1/10000, that an opened seat is audited for a cohort.
 /// @param delistAfterEpochs Judged epochs in a row without a score after which a device may be delisted (at most 15).
 /// @param uptimeTolerance How far from the median uptime, in 1/10000, a seat's uptime counts as agreed. Fixed at construction.
@@ -140,7 +140,7 @@ struct CohortRecord {
 /// @notice Sums of an epoch. A payment is emission × credit ÷ (credits + openCaps).
 /// @param credits Σ credits.
 /// @param openCaps Σ caps (twice the standing) of the members without a credit: void, not judged, or judged at zero. So none of the three
-/// is worth more to others than another. Devices without a standing count nothing; while nobody has one, `firstStanding` each.
+/// is worth more to others than another. Devices without a standing count nothing; where first credits are paid, `firstStanding` each.
 /// @param resolvedLanes Members in cohorts that are final or void.
 /// @param lanes Members of the epoch.
 /// @param unpaid Final cohorts whose devices or checkers are not all paid.

@@ -32,8 +32,8 @@ struct PassSums {
 /// given where there is none. standing moves a quarter of the way, in epochs with a credit only: down to the decoded median rate where that is
 /// less, so that absence costs the pay of that epoch alone; up to the credit, so that a device has no higher standing than it was paid for, and
 /// only where the lane's last judged epoch earned something too, so that single captured epochs do not add up. From the second judged epoch in
-/// a row without a credit on, where CERTAIN seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
-/// words, six to a word.
+/// a row without a credit on, where CERTAIN seats judged, it loses a quarter. A quarter of the way is rounded up, so that a standing
+/// arrives; all other divisions round down. 64 values of 42 bits fill eleven words, six to a word.
 library Standings {
     /// @dev Where a pass stands. The nibble of the next lane is the lowest of `scored`. `place` is the memory address of the next lane's median rate (see {_cursor}). `total` is of the lanes that earned: Σ credits |
     /// Σ 2 × standing before << 64 | the same after << 128 | their number << 192.
@@ -91,8 +91,8 @@ library Standings {
         unchecked {
             if (shown == 0) return silent && certain ? standing - standing / 4 : standing;
             if (standing == 0) return shown;
-            if (shown <= standing) return standing - (standing - shown) / 4;
-            return silent ? standing : standing + (shown - standing) / 4;
+            if (shown <= standing) return standing - (standing - shown + 3) / 4;
+            return silent ? standing : standing + (shown - standing + 3) / 4;
         }
     }
 
@@ -241,9 +241,10 @@ library Standings {
                                     credit := shl(1, standing)
                                     move := standing
                                 }
-                                default { move := mul(lt(shown, standing), sub(shown, standing)) }
+                                default { move := sub(mul(lt(shown, standing), sub(shown, standing)), 3) }
                             }
-                            next := add(standing, sdiv(move, 4))
+                            // A quarter, rounded away from zero.
+                            next := add(standing, sar(2, add(move, 3)))
                         }
                         creditWord := or(creditWord, shl(shift, credit))
                         credit := or(or(credit, shl(65, standing)), or(shl(129, next), shl(192, 1)))

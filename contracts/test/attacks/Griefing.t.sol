@@ -57,9 +57,15 @@ contract GriefingTest is Fixture {
         for (uint256 i; i < 5; ++i) {
             commitWords(epoch, operators[i], one(pack(uniformClaim(2, 3000, 10_000))));
         }
+        address[5] memory committee = consensus.seatsOf(epoch, 0);
+        Opening[] memory first = new Opening[](1);
+        first[0] = openingOf(epoch, committee[0], 0, 0, one(pack(uniformClaim(2, 3000, 10_000))));
+        warpTo(epoch, Phase.Reveal);
+        consensus.reveal(epoch, 0, first);
         warpTo(epoch, Phase.Finalize);
         consensus.voidCohort(epoch, 0);
-        assertEq(seats.checker(operators[0]).strikes, 1);
+        assertEq(seats.checker(committee[0]).strikes, 0);
+        assertEq(seats.checker(committee[1]).strikes, 1);
     }
 
     /// @dev A device that starts a thousand generations must not make reading its epoch's generation (audits, devicesOf) dearer.

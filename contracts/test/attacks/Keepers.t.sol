@@ -113,9 +113,9 @@ contract KeepersTest is Fixture {
     function test_jailDelistAndClaimEarn() public {
         bytes32 attested = registerDevice("attested", keccak256("card"));
         words[1] = pack(uniformClaim(2, 3000, 10_000));
-        for (uint256 i; i < 3; ++i) {
+        for (uint64 epoch; epoch < 3; ++epoch) {
             vm.prank(address(consensus));
-            seats.strike(operators[0], 0, 0, StrikeReason.Unopened);
+            seats.strike(operators[0], epoch, 0, StrikeReason.Unopened);
         }
         _commit();
         _finalizeAll();
@@ -131,9 +131,9 @@ contract KeepersTest is Fixture {
 
     /// @dev One word counts a keeper's lanes and errands of an epoch: a resolution after an errand adds to it.
     function test_anErrandOutlastsTheResolutionAfterIt() public {
-        for (uint256 i; i < 3; ++i) {
+        for (uint64 epoch; epoch < 3; ++epoch) {
             vm.prank(address(consensus));
-            seats.strike(operators[0], 0, 0, StrikeReason.Unopened);
+            seats.strike(operators[0], epoch, 0, StrikeReason.Unopened);
         }
         _commit();
         warpTo(0, Phase.Open);

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
-import {CohortState, EpochTotals, IEpochReports, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {CohortState, EpochTotals, IEpochReports, Opening, Phase, Timeline} from "../../src/interfaces/IEpochConsensus.sol";
 import {Emission, EpochMoney, IRewardVault} from "../../src/interfaces/IRewardVault.sol";
 import {Fixture} from "../support/Fixture.sol";
 
@@ -234,6 +234,74 @@ contract MoneyTest is Fixture {
         EpochTotals memory totals = consensus.totalsOf(2);
         assertEq(totals.credits, consensus.creditOf(2, 0) + consensus.creditOf(2, 1));
         assertEq(totals.openCaps, 0);
+    }
+
+    /// @dev Nobody has a standing when a paid epoch begins: a captured cohort takes nothing of it, and honest devices are paid from the next on.
+    function test_aCapturedCohortTakesNothingWhereNobodyHasAStanding() public {
+        _deployUnpaid(1);
+        rollSeed(0);
+        registerDevices(128);
+        rollSeed(1);
+        uint256[10][] memory words = new uint256[10][](2);
+        (words[0], words[1]) = (pack(uniformClaim(64, 3000, 10_000)), pack(uniformClaim(64, 0x7fff, 10_000)));
+        _settleWith(1, words);
+        EpochTotals memory totals = consensus.totalsOf(1);
+        assertEq(totals.credits, 0);
+        assertEq(totals.openCaps, 0, "who has no standing counts nothing");
+        assertEq(vault.payCohort(1, 1, 64), 0, "the captured cohort");
+        assertEq(vault.payCohort(1, 0, 64), 0, "and whoever else is new");
+        assertEq(vault.moneyOf(1).devicePool, 0, "the vault keeps it");
+        assertEq(consensus.standingAtLane(64), 1 << 20, "at most the first standing");
+        uint256 honest = consensus.standingAtLane(0);
+        assertGt(honest, 0);
+        words[1] = pack(uniformClaim(64, 0, 0));
+        _settleWith(2, words);
+        assertGt(vault.payCohort(2, 0, 64), 0);
+        assertEq(consensus.creditOf(2, 0), honest);
+    }
+
+    /// @dev What was judged in an unpaid epoch is paid in the first paid one, and in none is there a credit for a first score.
+    function test_anUnpaidEpochSetsStandingsForTheFirstPaidOne() public {
+        _deployUnpaid(1);
+        registerDevices(2);
+        _settle(0);
+        assertEq(consensus.creditOf(0, 0), 0);
+        assertEq(consensus.totalsOf(0).openCaps, 0);
+        uint256 standing = consensus.standingAtLane(0);
+        assertGt(standing, 0);
+        _settle(1);
+        assertEq(consensus.creditOf(1, 0), standing);
+        assertEq(vault.payCohort(1, 0, 64), vault.moneyOf(1).devicePool);
+        assertGt(vault.moneyOf(1).devicePool, 0);
+    }
+
+    /// @dev Where all epochs are paid somebody has to be first: a devnet pays its first epoch.
+    function test_whereAllEpochsArePaidTheFirstCreditIsTo() public {
+        _settle(0);
+        assertEq(consensus.creditOf(0, 0), consensus.standingAtLane(0));
+        assertEq(vault.payCohort(0, 0, 64), vault.moneyOf(0).devicePool);
+        assertGt(vault.moneyOf(0).devicePool, 0);
+    }
+
+    /// @dev Nine Checkers, no device, and epochs that are paid from this one on.
+    function _deployUnpaid(uint32 firstPaidEpoch) private {
+        Timeline memory later = defaultTimeline();
+        later.firstPaidEpoch = firstPaidEpoch;
+        deployAll(later, defaultScores(), defaultEmission());
+        delete operators;
+        delete deviceIds;
+        bondCheckers(9, 1);
+        startEpochs();
+    }
+
+    /// @dev Everybody says the same, of each cohort its own; the seed of the epoch after next is there at the end.
+    function _settleWith(uint64 epoch, uint256[10][] memory words) private {
+        warpTo(epoch, Phase.Commit);
+        for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
+        warpTo(epoch, Phase.Open);
+        for (uint32 cohort; cohort < words.length; ++cohort) consensus.finalize(epoch, cohort, openAll(epoch, cohort, words));
+        rollSeed(epoch + 1);
+        warpTo(epoch, Phase.Pay);
     }
 
     function _denominatorAfter(uint64 epoch, uint256 working) private returns (uint256 sum) {

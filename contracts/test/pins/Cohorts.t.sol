@@ -319,19 +319,21 @@ contract CohortPins is Stage {
         assertEq(consensus.commitmentDepth(EPOCH), 1);
     }
 
-    /// @dev Two commitments are too few; nobody is struck in OPEN, and one who may still open is not struck before FINALIZE.
+    /// @dev Two commitments are too few; who may still open is not struck before FINALIZE, and nobody where no one opened.
     function test_voidWithTwoCommitments() public {
         rollSeed(EPOCH);
         warpTo(EPOCH, Phase.Commit);
         address[5] memory committee = consensus.seatsOf(EPOCH, COHORT);
         for (uint256 seat = 2; seat < 4; ++seat) commitWords(EPOCH, committee[seat], wordsOf(EPOCH, committee[seat]));
-        for (uint256 i; i < 2; ++i) {
+        Opening[] memory third = new Opening[](1);
+        third[0] = openingOf(EPOCH, committee[2], COHORT, 2, wordsOf(EPOCH, committee[2]));
+        for (uint256 i; i < 3; ++i) {
             uint256 snapshot = vm.snapshotState();
-            warpTo(EPOCH, i == 0 ? Phase.Open : Phase.Finalize);
+            warpTo(EPOCH, i == 0 ? Phase.Open : Phase.Reveal);
+            if (i == 2) consensus.reveal(EPOCH, COHORT, third);
+            if (i != 0) warpTo(EPOCH, Phase.Finalize);
             consensus.voidCohort(EPOCH, COHORT);
-            for (uint256 seat; seat < 5; ++seat) {
-                assertEq(seats.checker(committee[seat]).strikes, i == 1 && seat > 1 && seat < 4 ? 1 : 0);
-            }
+            for (uint256 seat; seat < 5; ++seat) assertEq(seats.checker(committee[seat]).strikes, i == 2 && seat == 3 ? 1 : 0);
             assertTrue(vm.revertToState(snapshot));
         }
     }
@@ -373,9 +375,13 @@ contract CohortPins is Stage {
             IGoverned(address(consensus)).pause(1);
             commitAll(epoch);
             address[5] memory committee = consensus.seatsOf(epoch, COHORT);
+            Opening[] memory first = new Opening[](1);
+            first[0] = openingOf(epoch, committee[0], COHORT, 0, wordsOf(epoch, committee[0]));
+            warpTo(epoch, Phase.Reveal);
+            consensus.reveal(epoch, COHORT, first);
             warpTo(epoch, Phase.Finalize);
             consensus.voidCohort(epoch, COHORT);
-            for (uint256 seat; seat < 5; ++seat) assertEq(seats.checker(committee[seat]).strikes, 1 - late);
+            for (uint256 seat; seat < 5; ++seat) assertEq(seats.checker(committee[seat]).strikes, seat == 0 ? 0 : 1 - late);
             assertTrue(vm.revertToState(snapshot));
         }
     }

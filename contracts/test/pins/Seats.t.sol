@@ -248,16 +248,17 @@ contract SeatsPins is Stage {
         seats.strike(who, 5, 1, StrikeReason.Malformed);
         _strike(StrikeReason.Malformed, 5, 1, 0);
         assertEq(token.balanceOf(treasury), 0);
-        _strike(StrikeReason.Unopened, 5, 2, 10 ether);
+        _strike(StrikeReason.Unopened, 5, 1, 10 ether); // the same epoch counts once
         assertEq(token.balanceOf(treasury), 10 ether);
         assertEq(seats.checker(who).bond, 2 * SEAT_BOND - 10 ether);
-        _strike(StrikeReason.AuditUnanswered, 5, 3, 0);
+        _strike(StrikeReason.AuditUnanswered, 5, 1, 0);
         assertEq(token.balanceOf(treasury), 10 ether);
-        _strike(StrikeReason.AuditUnanswered, 5, 4, 199 ether);
+        _strike(StrikeReason.AuditUnanswered, 5, 1, 199 ether);
         assertEq(token.balanceOf(treasury), 209 ether);
-        _strike(StrikeReason.AuditUnanswered, 5, 5, 0);
-        _strike(StrikeReason.AuditUnanswered, 5, 6, 0); // once an epoch
-        _strike(StrikeReason.AuditUnanswered, 6, 7, 179.1 ether);
+        _strike(StrikeReason.AuditUnanswered, 5, 1, 0);
+        _strike(StrikeReason.AuditUnanswered, 5, 1, 0); // once an epoch
+        _strike(StrikeReason.AuditUnanswered, 6, 2, 179.1 ether);
+        _strike(StrikeReason.Malformed, 5, 2, 0); // an earlier epoch counts no more
         assertEq(seats.checker(who).bond, 2 * SEAT_BOND - 10 ether - 199 ether - 179.1 ether);
     }
 
@@ -336,7 +337,7 @@ contract SeatsPins is Stage {
                 seats.jail(who);
             }
             vm.prank(address(consensus));
-            seats.strike(who, 5, 1, StrikeReason.Malformed);
+            seats.strike(who, 5 + uint64(i), 1, StrikeReason.Malformed);
         }
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.UnknownChecker.selector, address(7)));
         seats.jail(address(7));
@@ -394,7 +395,7 @@ contract SeatsPins is Stage {
             vm.prank(owner);
             seats.scheduleSeatRules(lenient);
             vm.warp(consensus.epochStart(6));
-            if (i < 19) vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.TooFewStrikes.selector, who, i + 1, 100));
+            if (i < 19) vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.TooFewStrikes.selector, who, 1, 100));
             seats.jail(who);
             assertTrue(vm.revertToState(snapshot));
         }
@@ -413,7 +414,7 @@ contract SeatsPins is Stage {
     function test_anOwnerWithoutSeatsTakesTheRest() public {
         for (uint256 i; i < 3; ++i) {
             vm.prank(address(consensus));
-            seats.strike(who, 5, 1, StrikeReason.Malformed);
+            seats.strike(who, 5 + uint64(i), 1, StrikeReason.Malformed);
         }
         seats.jail(who);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 1));

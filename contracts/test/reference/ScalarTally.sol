@@ -136,9 +136,9 @@ library ScalarTally {
         } else if (standing == 0) {
             next = shown;
         } else if (shown < standing) {
-            next -= (standing - shown) / 4;
+            next -= (standing - shown + 3) / 4;
         } else if (!silent) {
-            next += (shown - standing) / 4;
+            next += (shown - standing + 3) / 4;
         }
         out.earned[lane] = credit != 0;
         if (credit != 0) out.capSum += terms.newcomers.held ? 2 * standing : cap;

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BaseCommand, examples } from '../base.ts'
+import { printLines } from '../print-table.ts'
 
 export default class CheckerVerify extends BaseCommand<typeof CheckerVerify> {
   static override description =
@@ -63,7 +64,7 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
         return createWorkEngine({ jobs, provider, threads, witnesses: true })
       },
     })
-    for (const line of bundleLines(result)) this.log(line)
+    await printLines(this, bundleLines(result))
     if (result.failedStep !== null) {
       const { operatorErrors } = await import('../../core/operator/errors.ts')
       this.fail(operatorErrors.BUNDLE_REFUTED({ step: result.failedStep, detail: result.detail ?? '' }), result)

@@ -2,11 +2,9 @@ import { Flags } from '@oclif/core'
 import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import type { PrintedEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
-import type { DevnetSummary } from '../../core/devnet/summary.ts'
 import { aborted } from '../../core/platform/graceful-stop.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
-import { shortHex } from '../../core/view/figures.ts'
 import { BaseCommand, examples } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
 import { tableWidth } from '../print-table.ts'
@@ -47,7 +45,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     await this.refuseSecond(folder, name)
     if (this.flags.detach) return this.detach(folder)
     const { startDevnet } = await import('../../core/devnet/start-devnet.ts')
-    const { summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
+    const { nextStepsOf, summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
     const { writePidFile } = await import('../../core/platform/pid-file.ts')
     const { rmSync } = await import('node:fs')
     const stop = this.stopSignal()
@@ -71,7 +69,8 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
       await this.screen?.close()
       this.isOver = true
       this.log(`\n${summaryTable(summary, tableWidth())}`)
-      if (epochs !== undefined && !keep) this.nextSteps(this.afterwards(summary))
+      const leaveRunning = epochs === undefined || keep ? '"kaisar devnet up --detach" leaves one' : '--keep leaves it'
+      this.nextSteps(nextStepsOf(summary, { context: this.contextToName, leaveRunning }))
       return summary
     } finally {
       await this.screen?.close()
@@ -104,28 +103,17 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
 
   /** The epochs that were asked for are paid, and the network goes on. */
   private async tellKept(devnet: Devnet) {
-    const { summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
+    const { nextStepsOf, summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
     const summary = await summarizeDevnet(devnet)
     this.event('devnet.kept', summary)
     this.log(`\n${summaryTable(summary, tableWidth())}`)
-    this.nextSteps([...this.lookAround(summary), 'Ctrl-C ends the network'])
+    this.nextSteps(nextStepsOf(summary, { context: this.contextToName, leaveRunning: null }))
   }
 
-  private lookAround({ devices }: DevnetSummary): string[] {
-    const { name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
-    const at = this.flags['data-dir'] === undefined ? '' : ` --context ${name}`
-    return [
-      `kaisar epoch explain ${devices[0] === undefined ? '<device>' : shortHex(devices[0].device)}${at}`,
-      `kaisar epoch rewards${at}`,
-      `kaisar chain ui${at}`,
-    ]
-  }
-
-  private afterwards(summary: DevnetSummary): string[] {
-    return [
-      'The network ended with this command. --keep leaves it running; then, in another terminal:',
-      ...this.lookAround(summary).map(line => `  ${line}`),
-    ]
+  /** Null where commands take this devnet without being told. */
+  private get contextToName(): string | null {
+    const { 'data-dir': dataDir } = this.flags
+    return dataDir === undefined ? null : devnetPlace(dataDir, this.config.dataDir).name
   }
 
   private async serveExplorer({ network }: Devnet) {

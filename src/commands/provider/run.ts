@@ -2,6 +2,7 @@ import type { DaemonMetricsDependencies } from '../../core/daemon/daemon-metrics
 import type { OperatorKey } from '../../core/daemon/operator-key.ts'
 import type { ProviderEvent } from '../../core/provider/provider-event.ts'
 import type { ProviderMetrics } from '../../core/provider/provider-metrics.ts'
+import type { StartProviderDependencies } from '../../core/provider/start-provider.ts'
 import { examples } from '../base.ts'
 import { DaemonCommand, type OpenedDaemon, runFlags, type Told } from '../daemon-command.ts'
 import { attestFlag, memoryFlag } from '../daemon-flags.ts'
@@ -44,7 +45,11 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     return createProviderMetrics({ version: this.config.version }, dependencies)
   }
 
-  protected async start(daemon: Opened, told: Told<ProviderEvent, ProviderMetrics>, stop: AbortSignal) {
+  protected async start(
+    daemon: Opened,
+    told: Told<ProviderEvent, ProviderMetrics> & Pick<StartProviderDependencies, 'probe'>,
+    stop: AbortSignal,
+  ) {
     const { startProvider } = await import('../../core/provider/start-provider.ts')
     const { threads, attest, 'memory-mib': memoryMiB = null, 'execution-provider': executionProvider } = this.flags
     const options = {

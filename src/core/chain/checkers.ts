@@ -1,34 +1,20 @@
-import type { Address, Hex } from 'viem'
+import type { Address } from 'viem'
 import { printable } from '../protocol/primitives.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
-import { read } from './read.ts'
+import { type Answer, read } from './read.ts'
 
-/** A Checker: the owner of seats. Amounts in wei of KAI, epochs as numbers. */
-export type BondedChecker = {
-  readonly operator: Address
-  readonly payout: Address
-  /** Permanent number of this owner, from 1. */
-  readonly index: number
-  readonly seats: number
-  readonly strikes: number
-  readonly jailed: boolean
-  readonly jailedUntil: number
-  readonly bond: bigint
-  readonly unbonding: bigint
+type RawChecker = Answer<'CheckerSeats', 'checker'>
+
+/**
+ * A Checker: the owner of seats. Amounts in wei of KAI, epochs as numbers. `index`: permanent number of this owner, from 1.
+ * `certificateHash`: SHA-256 of the TLS certificate of `endpoint`.
+ */
+export type BondedChecker = Omit<RawChecker, 'unbondingUntil'> & {
   /** Epoch that must be paid and audited before `unbonding` leaves. */
   readonly unbondingUntil: number
-  /** SHA-256 of the TLS certificate of `endpoint`. */
-  readonly certificateHash: Hex
-  readonly endpoint: string
 }
 
-export type CheckerOverview = BondedChecker & {
-  readonly operatorBalance: bigint
-  readonly payoutBalance: bigint
-  readonly owed: bigint
-}
-
-type RawChecker = Omit<BondedChecker, 'unbondingUntil'> & { readonly unbondingUntil: bigint }
+export type CheckerOverview = BondedChecker & Omit<Answer<'KaisarLens', 'checkers'>[number], 'checker'>
 
 const toChecker = (raw: RawChecker): BondedChecker => ({
   ...raw,

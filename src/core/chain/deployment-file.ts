@@ -1,7 +1,7 @@
 /** The record that a deployment writes as it proceeds. It is used to resume the deployment, to verify the contracts and to hand the network on. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Address, type Hex, keccak256 } from 'viem'
+import { keccak256 } from 'viem'
 import { z } from 'zod'
 import { stringifyJson } from '../platform/output.ts'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
@@ -48,14 +48,6 @@ const handedOnSchema = z.object({
   deployedAtBlock: block.nullish(),
   rpcUrls: z.array(z.url()).optional(),
 })
-
-export type HandedOnNetwork = {
-  readonly chainId: number
-  readonly contracts: Readonly<Record<string, Address>>
-  readonly codeHashes: Readonly<Record<string, Hex>> | undefined
-  readonly deployedAtBlock: number | undefined
-  readonly rpcUrls: readonly string[]
-}
 
 export const deploymentPath = (dataDir: string, name: string): string => join(dataDir, 'deployments', `${name}.json`)
 
@@ -141,7 +133,7 @@ export function writeDeployment(path: string, record: DeploymentRecord): void {
  * @throws DEPLOYMENT_INVALID, also for a deployment that was not completed; CODE_UNKNOWN for a contract without the hash of its code,
  * unless `allowUnknownCode` is set
  */
-export function readHandedOn(path: string, { allowUnknownCode = false } = {}): HandedOnNetwork {
+export function readHandedOn(path: string, { allowUnknownCode = false } = {}) {
   const { contracts, codeHashes, deployedAtBlock, rpcUrls = [], chainId } = parse(handedOnSchema, path)
   if (codeHashes === null) throw chainErrors.DEPLOYMENT_INVALID({ file: path, reason: 'it was not completed' })
   // EpochExtension is left out: it is the second half of EpochConsensus' code, and clients never call it.

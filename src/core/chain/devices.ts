@@ -3,47 +3,28 @@ import { cohortOf } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { getEvents } from './events.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
-import { callOf, read } from './read.ts'
+import { type Answer, callOf, read } from './read.ts'
 import { simulateCall } from './tx/transact.ts'
 
-/** The hashes with which a device is registered, 32 bytes each; `attestedIdentity` is zero where the card has none. */
-type DeviceHashes = { readonly deviceHash: Hex; readonly certificateHash: Hex; readonly attestedIdentity: Hex }
+type RawDevice = Answer<'DeviceRegistry', 'getDevice'>
 
-/** A registered device. Epochs are numbers; `until` is null while it stays. Amounts in wei of KAI. */
-export type RegisteredDevice = {
-  readonly id: Hex
-  readonly operator: Address
-  readonly payout: Address
-  /** Global lane; see {@link cohortOf}. */
-  readonly lane: number
+/**
+ * A registered device. Epochs are numbers; amounts in wei of KAI. `lane` is global, see {@link cohortOf}. `generationFrom`: first epoch whose
+ * verdicts are about `generation`; `since`: first epoch it is a member of. `record`: the hashes with which it is registered, 32 bytes each,
+ * of which `attestedIdentity` is zero where the card has none.
+ */
+export type RegisteredDevice = Omit<RawDevice, 'until'> & {
   readonly cohort: number
-  readonly generation: number
-  /** First epoch whose verdicts are about `generation`. */
-  readonly generationFrom: number
-  /** First epoch it is a member of. */
-  readonly since: number
+  /** Null while it stays. */
   readonly until: number | null
-  readonly deposit: bigint
-  readonly record: DeviceHashes
 }
 
 /** A device with its standing and its money. */
-export type DeviceOverview = RegisteredDevice & {
-  readonly standing: bigint
-  readonly silentEpochs: number
-  readonly payoutBalance: bigint
-  readonly owed: bigint
-}
+export type DeviceOverview = RegisteredDevice &
+  Omit<Answer<'KaisarLens', 'devices'>[number], 'device' | 'silentEpochs'> & { readonly silentEpochs: number }
 
 /** A lane of a cohort in one epoch. */
-export type LaneMember = {
-  readonly id: Hex
-  readonly generation: number
-  readonly operator: Address
-  readonly payout: Address
-}
-
-type RawDevice = Omit<RegisteredDevice, 'cohort' | 'until'> & { readonly until: number }
+export type LaneMember = Answer<'DeviceRegistry', 'devicesOf'>[number]
 
 const toDevice = (raw: RawDevice): RegisteredDevice => ({
   ...raw,
@@ -109,8 +90,8 @@ export async function getDevices(network: ConnectedNetwork): Promise<DeviceOverv
   const devices: DeviceOverview[] = []
   for (let from = 0; from < lanes; from += 100) {
     const page = await read(network, 'KaisarLens', 'devices', from, Math.min(100, lanes - from))
-    for (const { device, standing, silentEpochs, payoutBalance, owed } of page)
-      devices.push({ ...toDevice(device), standing, silentEpochs: Number(silentEpochs), payoutBalance, owed })
+    for (const { device, silentEpochs, ...money } of page)
+      devices.push({ ...toDevice(device), ...money, silentEpochs: Number(silentEpochs) })
   }
   return devices
 }

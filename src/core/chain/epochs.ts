@@ -4,7 +4,7 @@ import { zeroBytes32 } from '../protocol/primitives.ts'
 import { type EpochRounds, epochAt } from '../protocol/trigger.ts'
 import { blockAt } from './blocks.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
-import { read } from './read.ts'
+import { type Answer, read } from './read.ts'
 
 /** In the order of the contract's enum. */
 const phases = ['future', 'work', 'commit', 'open', 'reveal', 'finalize', 'pay'] as const
@@ -14,55 +14,28 @@ const cohortStates = ['pending', 'final', 'void', 'forgotten'] as const
 /** What became of a cohort, as events tell it. */
 export type CohortState = Exclude<(typeof cohortStates)[number], 'forgotten'>
 
-/** Where an epoch stands. Times are block times in seconds, amounts wei of KAI. */
-export type EpochOverview = {
-  readonly epoch: number
-  readonly phase: Phase
-  /** Null while the epoch has no seed, and thus no committees, no jobs and no pay. */
-  readonly seed: Hex | null
-  readonly pinnedBlock: bigint | null
-  /** Time of the block that set the seed: rounds begin in later ones. */
-  readonly seededAt: number | null
-  readonly startsAt: number
-  readonly commitAt: number
-  readonly openAt: number
-  readonly revealAt: number
-  readonly finalizeAt: number
-  readonly payAt: number
-  readonly auditClosesAt: number
-  readonly members: number
-  readonly cohorts: number
-  /** Whether the sums that payments are divided by are fixed, so that the epoch can be paid. */
-  readonly totalFixed: boolean
-  readonly totals: EpochTotals
-  readonly money: EpochMoney
-}
+const times = ['startsAt', 'commitAt', 'openAt', 'revealAt', 'finalizeAt', 'payAt', 'auditClosesAt'] as const
+type Times = Readonly<Record<(typeof times)[number], number>>
+type Raw = Answer<'KaisarLens', 'epochOverview'>
 
-/** Sums of an epoch; a payment is pool × credit ÷ (credits + openCaps), the latter of members without a credit. */
-type EpochTotals = {
-  readonly credits: bigint
-  readonly openCaps: bigint
-  readonly resolvedLanes: number
-  readonly lanes: number
-  /** Final cohorts whose devices or Checkers are not all paid. */
-  readonly unpaid: number
-}
+/**
+ * Where an epoch stands. Times are block times in seconds, amounts wei of KAI. `totalFixed`: whether the sums that payments are divided by
+ * are fixed, so that the epoch can be paid. `totals`: a payment is pool × credit ÷ (credits + openCaps), the latter of members without a
+ * credit; `unpaid` counts final cohorts whose devices or Checkers are not all paid.
+ */
+export type EpochOverview = Pick<Raw, 'members' | 'cohorts' | 'totalFixed' | 'totals' | 'money'> &
+  Times & {
+    readonly epoch: number
+    readonly phase: Phase
+    /** Null while the epoch has no seed, and thus no committees, no jobs and no pay. */
+    readonly seed: Hex | null
+    readonly pinnedBlock: bigint | null
+    /** Time of the block that set the seed: rounds begin in later ones. */
+    readonly seededAt: number | null
+  }
 
-export type EpochMoney = {
-  readonly emission: bigint
-  readonly devicePool: bigint
-  readonly checkerPool: bigint
-  /** The most that bounties may take; the next field is what they have taken so far, seeds and resolutions left out. */
-  readonly keeperPool: bigint
-  readonly keeperPaid: bigint
-  readonly bounty: bigint
-  readonly maxPrice: bigint
-  readonly denominator: bigint
-  readonly drawnLanes: number
-  readonly paid: bigint
-  readonly opened: boolean
-  readonly closed: boolean
-}
+/** `keeperPool` is the most that bounties may take, `keeperPaid` what they have taken so far, seeds and resolutions left out. */
+export type EpochMoney = Answer<'RewardVault', 'moneyOf'>
 
 /** What the chain keeps of a cohort. Seats are numbered from 0; masks have bit i for seat i. */
 export type CohortOverview = {
@@ -88,18 +61,12 @@ export async function getEpoch(network: ConnectedNetwork, epoch: number): Promis
   const raw = await read(network, 'KaisarLens', 'epochOverview', BigInt(epoch))
   return {
     ...raw,
+    ...(Object.fromEntries(times.map(name => [name, Number(raw[name])])) as Times),
     epoch: Number(raw.epoch),
     phase: phases[raw.phase]!,
     seed: raw.seed === zeroBytes32 ? null : raw.seed,
     pinnedBlock: raw.pinnedBlock === 0n ? null : raw.pinnedBlock,
     seededAt: raw.seededAt === 0n ? null : Number(raw.seededAt),
-    startsAt: Number(raw.startsAt),
-    commitAt: Number(raw.commitAt),
-    openAt: Number(raw.openAt),
-    revealAt: Number(raw.revealAt),
-    finalizeAt: Number(raw.finalizeAt),
-    payAt: Number(raw.payAt),
-    auditClosesAt: Number(raw.auditClosesAt),
   }
 }
 

@@ -33,7 +33,7 @@ export async function getEvents<source extends ContractName, name extends Contra
       address: contracts[contract],
       abi: abis[contract] as Abi,
       eventName: eventName as string,
-      ...(args === undefined ? {} : { args: args as never }),
+      args: args as never,
       fromBlock: from,
       toBlock: to,
       strict: true,

@@ -1,22 +1,11 @@
 /** What the owner of a network decides: the parameters in force, who the owner is, and the calls that hand the contracts over. */
 import type { Address } from 'viem'
-import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
-import type { NetworkParameters } from './network-presets.ts'
 import { callOf, read } from './read.ts'
 import type { Call } from './tx/transact.ts'
 
 /** Parameters in force; the keys name units, amounts are wei of KAI. */
-export type ParametersInForce = {
-  readonly timeline: Timeline
-  readonly rounds: RoundRules
-  readonly scores: NetworkParameters['scores']
-  readonly seats: NetworkParameters['seatRules'] & { readonly seatBond: bigint; readonly maxSeatsPerOwner: number }
-  readonly devices: { readonly deposit: bigint }
-  readonly emission: NetworkParameters['emission']
-}
-
-export async function readParameters(network: ConnectedNetwork): Promise<ParametersInForce> {
+export async function readParameters(network: ConnectedNetwork) {
   const started = await read(network, 'EpochConsensus', 'started')
   const epoch = started ? await read(network, 'EpochConsensus', 'nextEpoch') : 0n
   const [timeline, rounds, scores, rules, seatBond, maxSeatsPerOwner, deposit, emission] = await Promise.all([

@@ -33,8 +33,6 @@ export type HeadStream = {
   onChange(listener: (change: HeadChange) => void): () => void
   /** The ancestors of a canonical block back to this timestamp (seconds), oldest first. Rejects when the signal aborts. */
   ancestorsOf(descendant: SeenBlock, timestamp: number, signal?: AbortSignal): Promise<SeenBlock[]>
-  /** Resolves with the tip once its timestamp (seconds) is at least this. Rejects when the signal aborts. */
-  until(timestamp: number, signal?: AbortSignal): Promise<SeenBlock>
   /** Resolves at once: an answer that is still waited for is not taken any more. */
   stop(): Promise<void>
 }
@@ -245,28 +243,6 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
         }
       }
       return ancestors.reverse()
-    },
-    until(timestamp, signal) {
-      if (tree.tip !== null && tree.tip.timestamp >= timestamp) return Promise.resolve(tree.tip)
-      return new Promise((resolve, reject) => {
-        const end = this.onChange(() => {
-          if (tree.tip === null || tree.tip.timestamp < timestamp) return
-          finish()
-          resolve(tree.tip)
-        })
-        const onAbort = () => {
-          finish()
-          reject(signal?.reason ?? stopping.signal.reason)
-        }
-        const finish = () => {
-          end()
-          signal?.removeEventListener('abort', onAbort)
-          stopping.signal.removeEventListener('abort', onAbort)
-        }
-        signal?.addEventListener('abort', onAbort)
-        stopping.signal.addEventListener('abort', onAbort)
-        if (signal?.aborted || stopping.signal.aborted) onAbort()
-      })
     },
     async stop() {
       stopping.abort(new DOMException('the head stream stopped', 'AbortError'))

@@ -20,14 +20,7 @@ export const moneyOf = (network: ConnectedNetwork, epoch: number): Promise<Epoch
   read(network, 'RewardVault', 'moneyOf', BigInt(epoch))
 
 /** The vault's books, in wei of KAI: `balance` is never below `liability`. */
-export type VaultBooks = {
-  readonly funded: bigint
-  readonly paid: bigint
-  readonly liability: bigint
-  readonly balance: bigint
-}
-
-export async function getVaultBooks(network: ConnectedNetwork): Promise<VaultBooks> {
+export async function getVaultBooks(network: ConnectedNetwork) {
   const [funded, paid, liability, balance] = await Promise.all([
     read(network, 'RewardVault', 'funded'),
     read(network, 'RewardVault', 'lifetimePaid'),

@@ -61,10 +61,9 @@ export async function connectNetwork(
   const chain = await connectChain(
     {
       ...options,
-      ...(deployment.chainId === undefined ? {} : { chainId: deployment.chainId }),
+      chainId: deployment.chainId,
       contracts: contractNames.map(name => {
-        const codeHash = deployment.codeHashes?.[name]
-        return { name, address: contracts[name], ...(codeHash === undefined ? {} : { codeHash }) }
+        return { name, address: contracts[name], codeHash: deployment.codeHashes?.[name] }
       }),
     },
     dependencies,
@@ -81,7 +80,7 @@ export async function connectNetwork(
     consensus: contracts.EpochConsensus,
     contracts,
     chain,
-    ...(deployedAtBlock === undefined ? {} : { deployedAtBlock: BigInt(deployedAtBlock) }),
+    deployedAtBlock: deployedAtBlock === undefined ? undefined : BigInt(deployedAtBlock),
   }
 }
 

@@ -22,6 +22,12 @@ export type ReadableNetwork = Pick<ConnectedNetwork, 'chain' | 'contracts'> & {
   readonly blockNumber?: bigint
 }
 
+/** What a view of a contract answers, with integers above 48 bits as bigint. */
+export type Answer<
+  contract extends ContractName,
+  name extends ContractFunctionName<Abis[contract], View>,
+> = ContractFunctionReturnType<Abis[contract], View, name>
+
 /**
  * Calls a view of a contract.
  *
@@ -54,7 +60,10 @@ export async function reading<T>(what: string, request: Promise<T>): Promise<T> 
   }
 }
 
-/** The call of a function that changes something; `what` is the function's name. */
+/** A call of a contract's function; `what` is the function's name. */
+export type ContractCall = Call & { readonly to: Address; readonly data: Hex }
+
+/** The call of a function that changes something. */
 export const callOf = <
   contract extends ContractName,
   name extends ContractFunctionName<Abis[contract], 'nonpayable'>,
@@ -64,7 +73,7 @@ export const callOf = <
   contract: contract,
   functionName: name,
   ...args: args & readonly unknown[]
-): Call & { readonly to: Address; readonly data: Hex } => ({
+): ContractCall => ({
   what: functionName,
   to: contracts[contract],
   data: encodeFunctionData({ abi: abis[contract] as Abi, functionName: functionName as string, args }),

@@ -80,13 +80,13 @@ export function createRoundTracker(): RoundTracker {
     times.set(block.hash, block.timestamp)
     if (times.size > keptBlocks) times.delete(times.keys().next().value!)
     epoch = source.epochAt(block.timestamp)
+    if (epoch < 0) return events
     if (epoch > announced || epoch < announced - 1) {
       announced = epoch
       unseeded = []
       for (const [hash, entry] of known) if (entry.round.epoch < epoch - 1 && !times.has(hash)) known.delete(hash)
       events.push({ type: 'epoch', epoch, block })
     }
-    if (epoch < 0) return events
     unseeded.push({ block, parentAt: times.get(block.parentHash) ?? Number.NEGATIVE_INFINITY })
     const epochRounds = source.roundsOf(epoch)
     if (epochRounds === null) return events

@@ -185,28 +185,26 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
   const missing = Object.entries(opcodes).flatMap(([name, has]) => (has ? [] : [name.toUpperCase()]))
   const findings: SurveyFinding[] = []
   const add = (check: string, level: SurveyFinding['level'], text: string) => findings.push({ check, level, text })
-  const either = (check: string, holds: boolean, ok: string, level: 'note' | 'fault', text: string) =>
+  const unless = (level: 'note' | 'fault') => (check: string, holds: boolean, ok: string, text: string) =>
     add(check, holds ? 'ok' : level, holds ? ok : text)
+  const [noteUnless, faultUnless] = [unless('note'), unless('fault')]
 
-  either(
+  noteUnless(
     'opcodes',
     isPrague,
     'PUSH0, MCOPY and TSTORE run: the contracts as compiled for Prague',
-    'note',
     `no ${missing.join(', ')}: the contracts as compiled for London, which cost a little more gas`,
   )
-  either(
+  faultUnless(
     'code size',
     survey.fullSizeCode,
     'up to 24,576 bytes a contract',
-    'fault',
     'less than 24,576 bytes a contract: the contracts do not fit',
   )
-  either(
+  faultUnless(
     'gas limit',
     survey.gasLimit >= leastGas,
     `${survey.gasLimit.toLocaleString('en')} gas a block`,
-    'fault',
     `${survey.gasLimit.toLocaleString('en')} gas a block; deploying takes ${leastGas.toLocaleString('en')}`,
   )
   if (survey.blockNumber === 'arbsys')
@@ -216,45 +214,40 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
       'contracts see the parent chain’s; this chain’s come from ArbSys: the contracts as compiled for Arbitrum',
     )
   else
-    either(
+    faultUnless(
       'block number',
       survey.blockNumber === 'own',
       'contracts see the number of their own block',
-      'fault',
       'contracts see the number of another chain’s block: no seed of an epoch could be pinned to a block of this one',
     )
   if (survey.blockNumber !== 'foreign' && survey.ownBlockHash === null)
     add('block hash', 'note', 'there is no block before this one yet')
   else if (survey.blockNumber !== 'foreign')
-    either(
+    faultUnless(
       'block hash',
       survey.ownBlockHash === true,
       'contracts see the hash of the block before',
-      'fault',
       'contracts see another hash for the block before than the endpoint shows: the seeds of epochs could be known beforehand',
     )
-  either(
+  noteUnless(
     'history',
     survey.longHistory,
     'contracts see the hashes of the last 8,191 blocks (EIP-2935)',
-    'note',
     'contracts see the hashes of the last 256 blocks only: a keeper that is late by more pins the seed of an epoch again',
   )
-  either(
+  noteUnless(
     'headers',
     survey.ethereumHeaders,
     'have the hash that they name: a forged header is recognised from one endpoint',
-    'note',
     'are not hashed as Ethereum hashes them: a forged header is found by comparing endpoints, so give three',
   )
-  either(
+  faultUnless(
     'state at a block',
     survey.readsAtHash,
     'can be read by the hash of the block',
-    'fault',
     'cannot be read by the hash of a block (EIP-1898): daemons could not tell one branch from another',
   )
-  either('fees', survey.baseFee, 'EIP-1559', 'fault', 'no base fee (EIP-1559): transactions of type 2 are refused')
+  faultUnless('fees', survey.baseFee, 'EIP-1559', 'no base fee (EIP-1559): transactions of type 2 are refused')
   if (blocks.count < 8) add('block time', 'note', `${blocks.count} blocks are too few to say; wait for more`)
   else
     add(
@@ -264,11 +257,10 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
     )
   const seconds = Math.round(survey.behindMs / 1000)
   const limit = Math.max(30, 3 * blocks.longestSeconds)
-  either(
+  noteUnless(
     'clock',
     Math.abs(seconds) <= limit,
     `the last block is ${seconds} s old`,
-    'note',
     seconds > 0
       ? `the last block is ${seconds} s old: the chain or the endpoint stands still`
       : `the last block is ${-seconds} s ahead of this machine’s clock: check the clock, or mine by time and not by transaction`,

@@ -1,12 +1,10 @@
 /** Makes this operator a bonded Checker that is reached where it listens: bonds once, keeps the endpoint on chain up to date. */
 import type { Address, Hex } from 'viem'
-import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
-import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { type BondedChecker, getChecker, seatBond } from '../chain/checkers.ts'
 import { coinFor } from '../chain/funds.ts'
 import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { reading } from '../chain/read.ts'
+import { callOf, reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { checkerErrors } from './errors.ts'
 
@@ -23,31 +21,21 @@ export async function bondSeats(
   { payout, seats, endpoint, certificateHash }: SeatsWanted,
   { sender }: { readonly sender: TransactionSender },
 ): Promise<{ readonly checker: BondedChecker; readonly change: 'none' | 'bonded' | 'endpoint-changed' }> {
-  const { CheckerSeats } = network.contracts
+  const { contracts } = network
   // What a run before this one sent is waited for: then the chain says what is still wanted.
   for (const { key } of sender.open())
     if (/^(bond|endpoint)(\/|$)/.test(key)) await sender.outcome(key).catch(() => undefined)
   const known = await getChecker(network, sender.address)
   if (known === null) {
     await approveBond(network, seats, sender)
-    await sender.send({
-      key: 'bond',
-      to: CheckerSeats,
-      abi: checkerSeatsAbi,
-      functionName: 'bond',
-      args: [payout, seats, endpoint, certificateHash],
-    })
+    const bond = callOf(contracts, 'CheckerSeats', 'bond', payout, seats, endpoint, certificateHash)
+    await sender.send({ key: 'bond', ...bond })
     return { checker: (await getChecker(network, sender.address))!, change: 'bonded' }
   }
   if (known.endpoint === endpoint && known.certificateHash === certificateHash)
     return { checker: known, change: 'none' }
-  await sender.send({
-    key: `endpoint/${await transactionCount(network, sender)}`,
-    to: CheckerSeats,
-    abi: checkerSeatsAbi,
-    functionName: 'setEndpoint',
-    args: [endpoint, certificateHash],
-  })
+  const setEndpoint = callOf(contracts, 'CheckerSeats', 'setEndpoint', endpoint, certificateHash)
+  await sender.send({ key: `endpoint/${await transactionCount(network, sender)}`, ...setEndpoint })
   return { checker: (await getChecker(network, sender.address))!, change: 'endpoint-changed' }
 }
 
@@ -67,11 +55,6 @@ async function approveBond(network: ConnectedNetwork, seats: number, sender: Tra
     throw checkerErrors.CHECKER_BOND_MISSING({ account: sender.address, needed, balance, seats, coin })
   }
   if (allowance >= needed) return
-  await sender.send({
-    key: `approve/bond/${needed}/${await transactionCount(network, sender)}`,
-    to: network.contracts.KaisarToken,
-    abi: kaisarTokenAbi,
-    functionName: 'approve',
-    args: [spender, needed],
-  })
+  const approve = callOf(network.contracts, 'KaisarToken', 'approve', spender, needed)
+  await sender.send({ key: `approve/bond/${needed}/${await transactionCount(network, sender)}`, ...approve })
 }

@@ -1,10 +1,13 @@
 /** What a Checker counts of itself, from the events it emits, and whether it can judge the next round. */
 import type { Registry } from 'prom-client'
 import {
-  chainLag,
+  type Counting,
   chainTroubles,
+  count,
+  countSessions,
   createDaemonMetrics,
   type DaemonMetricsDependencies,
+  healthOf,
 } from '../daemon/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
 import { verdicts } from '../protocol/verdict.ts'
@@ -53,10 +56,8 @@ export function createCheckerMetrics(
   options: { readonly version: string },
   dependencies: DaemonMetricsDependencies,
 ): CheckerMetrics {
-  const { registry, counter, gauge, histogram, readGauge } = createDaemonMetrics(
-    { role: 'checker', ...options },
-    dependencies,
-  )
+  const metrics = createDaemonMetrics({ role: 'checker', ...options }, dependencies)
+  const { registry, counter, gauge, histogram, readGauge } = metrics
   const given = counter('verdicts_total', 'Verdicts on rounds, by kind and reason.', 'verdict', 'reason')
   // A kind that was never given shows as 0, so that its increase can be alerted on.
   for (const verdict of verdicts) given.inc({ verdict, reason: '' }, 0)
@@ -88,8 +89,10 @@ export function createCheckerMetrics(
   )
   for (const result of ['equal', 'refuted', 'not shown', 'not shown again']) peerChecks.inc({ result }, 0)
   const settlement = counter('settlement_steps_total', 'Steps of settlement this keeper sent, by kind.', 'step')
-  const sessions = gauge('open_sessions', 'Providers whose session is open.')
-  const closed = counter('sessions_closed_total', 'Sessions with Providers that ended, by reason.', 'reason')
+  const sessions = countSessions(metrics, {
+    open: 'Providers whose session is open.',
+    closed: 'Sessions with Providers that ended, by reason.',
+  })
   const seats = gauge('bonded_seats', 'Seats bonded by this operator.')
   const cohorts = gauge('duty_cohorts', 'Cohorts of the newest epoch entered that it was drawn for.')
   const devices = gauge('duty_devices', 'Devices of the newest epoch entered that it judges.')
@@ -110,8 +113,35 @@ export function createCheckerMetrics(
   let endpoint: string | null = null
   let epoch: CheckerState['epoch'] = null
   let lastVerdict: CheckerState['lastVerdict'] = null
-  const open = new Set<string>()
-
+  const counting: Counting<CheckerEvent> = {
+    'checker.listening'(event) {
+      endpoint = event.url
+      seats.set(event.seats)
+    },
+    'session.opened': ({ operator }) => sessions.opened(operator),
+    'session.closed': ({ operator, reason }) => sessions.closed(operator, reason),
+    'epoch.started'(event) {
+      if (epoch !== null && event.epoch < epoch.epoch) return
+      epoch = { epoch: event.epoch, cohorts: event.cohorts, devices: event.devices }
+      epochNumber.set(event.epoch)
+      cohorts.set(event.cohorts)
+      devices.set(event.devices)
+    },
+    'check.completed'(event) {
+      given.inc({ verdict: event.verdict, reason: event.reason })
+      lastVerdictTime.set(dependencies.now() / 1000)
+      const time = new Date(dependencies.now()).toISOString()
+      lastVerdict = { epoch: event.epoch, time, verdict: event.verdict }
+    },
+    'beats.counted'({ results }) {
+      for (const [result, count] of Object.entries(results)) beats.inc({ result }, count)
+    },
+    'peer.checked': ({ result }) => peerChecks.inc({ result }),
+    'device.judged'(event) {
+      judged.inc({ valid: String(event.valid) })
+      for (const code of event.findings) findings.inc({ code })
+    },
+  }
   return {
     registry,
     verified(seconds, count) {
@@ -122,59 +152,7 @@ export function createCheckerMetrics(
       readConnections = read
     },
     settled: key => settlement.inc({ step: key.split('/')[0]! }),
-    observe(event) {
-      switch (event.type) {
-        case 'checker.listening':
-          endpoint = event.url
-          seats.set(event.seats)
-          break
-        case 'session.opened':
-          open.add(event.operator)
-          break
-        case 'session.closed':
-          open.delete(event.operator)
-          closed.inc({ reason: event.reason ?? 'unknown' })
-          break
-        case 'epoch.started':
-          if (epoch !== null && event.epoch < epoch.epoch) return
-          epoch = { epoch: event.epoch, cohorts: event.cohorts, devices: event.devices }
-          epochNumber.set(event.epoch)
-          cohorts.set(event.cohorts)
-          devices.set(event.devices)
-          break
-        case 'check.completed':
-          given.inc({ verdict: event.verdict, reason: event.reason })
-          lastVerdictTime.set(dependencies.now() / 1000)
-          lastVerdict = {
-            epoch: event.epoch,
-            time: new Date(dependencies.now()).toISOString(),
-            verdict: event.verdict,
-          }
-          break
-        case 'beats.counted':
-          for (const [result, count] of Object.entries(event.results)) beats.inc({ result }, count)
-          break
-        case 'peer.checked':
-          peerChecks.inc({ result: event.result })
-          break
-        case 'device.judged':
-          judged.inc({ valid: String(event.valid) })
-          for (const code of event.findings) findings.inc({ code })
-          break
-      }
-      sessions.set(open.size)
-    },
-    async health() {
-      const lag = await chainLag(dependencies)
-      const state: CheckerState = {
-        endpoint,
-        epoch,
-        openSessions: open.size,
-        lastVerdict,
-        chainLagSeconds: lag?.lagSeconds ?? null,
-      }
-      const reasons = checkerUnready(state)
-      return { healthy: reasons.length === 0, reasons, head: lag?.head.number ?? null, ...state }
-    },
+    observe: event => count(counting, event),
+    health: () => healthOf(dependencies, { endpoint, epoch, openSessions: sessions.open, lastVerdict }, checkerUnready),
   }
 }

@@ -32,26 +32,18 @@ export type CheckerRecords = {
  */
 export const readCheckerRecords = (file: string | null, limit: number): CheckerRecords | null =>
   readFromStore(file, store => ({
-    verdicts: store
-      .all<
-        Omit<JournaledVerdict, 'epoch' | 'deviceId' | 'figures'> & { epoch: bigint; device_id: Hex; figures: string }
-      >(
-        `SELECT epoch, round, device_id, verdict, reason, detail, kind, figures, evidence FROM verdict
-           ORDER BY epoch DESC, rowid DESC LIMIT ?`,
-        limit,
-      )
-      .map(({ epoch, device_id, figures, ...row }) => ({
-        ...row,
-        ...{ epoch: Number(epoch), deviceId: device_id, figures: JSON.parse(figures) as Figures },
-      })),
+    verdicts: store.all<Omit<JournaledVerdict, 'epoch' | 'figures'> & { epoch: bigint; figures: string }>`
+      SELECT epoch, round, device_id AS deviceId, verdict, reason, detail, kind, figures, evidence FROM verdict
+      ORDER BY epoch DESC, rowid DESC LIMIT ${limit}`.map(({ epoch, figures, ...row }) => ({
+      ...{ ...row, epoch: Number(epoch), figures: JSON.parse(figures) as Figures },
+    })),
     verdictCounts: Object.fromEntries(
-      store
-        .all<{ verdict: string; count: bigint }>(
-          'SELECT verdict, COUNT(*) AS count FROM verdict GROUP BY verdict ORDER BY verdict',
-        )
-        .map(({ verdict, count }) => [verdict, Number(count)]),
+      store.all<{ verdict: string; count: bigint }>`
+        SELECT verdict, COUNT(*) AS count FROM verdict GROUP BY verdict ORDER BY verdict`.map(row => [
+        row.verdict,
+        Number(row.count),
+      ]),
     ),
-    committedEpochs: store
-      .all<{ epoch: bigint }>('SELECT epoch FROM seat_commitment ORDER BY epoch DESC LIMIT ?', limit)
-      .map(({ epoch }) => Number(epoch)),
+    committedEpochs: store.all<{ epoch: bigint }>`
+      SELECT epoch FROM seat_commitment ORDER BY epoch DESC LIMIT ${limit}`.map(({ epoch }) => Number(epoch)),
   }))

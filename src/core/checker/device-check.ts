@@ -70,13 +70,7 @@ export type DeviceJudgement = {
  * @param peerCertificateHash - of the TLS session the report came over; zero bytes where it carried none
  */
 export async function judgeDeviceReport(
-  {
-    network,
-    registration,
-    nonce,
-    peerCertificateHash,
-    body,
-  }: {
+  received: {
     readonly network: Network
     readonly registration: Registration
     readonly nonce: Hex
@@ -85,6 +79,7 @@ export async function judgeDeviceReport(
   },
   { policy }: { readonly policy: RecordPolicy },
 ): Promise<DeviceJudgement> {
+  const { network, registration, nonce, peerCertificateHash, body } = received
   const { message } = body.report
   const { environmentHash } = message
   const findings: DeviceFinding[] = []
@@ -122,11 +117,8 @@ export async function judgeDeviceReport(
   if (device.success && environment.success)
     findings.push(
       ...(await policy({
-        device: device.data,
-        environment: environment.data,
-        attestation: body.attestation,
-        nonce,
-        registration,
+        ...{ device: device.data, environment: environment.data },
+        ...{ attestation: body.attestation, nonce, registration },
       })),
     )
   // What a parser says of text that it cannot read quotes it.
@@ -216,23 +208,13 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
       if (registered === null) return
       const judgement = await judgeDeviceReport(
         {
-          network,
+          ...{ network, nonce, body, peerCertificateHash: session.peerCertificateHash },
           registration: { ...registered.record, ...device },
-          nonce,
-          peerCertificateHash: session.peerCertificateHash,
-          body,
         },
         { policy },
       )
-      journal.recordDeviceCheck({
-        deviceId: device.deviceId,
-        epoch,
-        deviceValid: judgement.deviceValid,
-        environmentValid: judgement.environmentValid,
-        environmentHash: judgement.environmentHash,
-        findings: judgement.findings,
-        report: JSON.stringify(toWire(body)),
-      })
+      const { deviceId } = device
+      journal.recordDeviceCheck({ ...judgement, deviceId, epoch, report: JSON.stringify(toWire(body)) })
       for (const { code, detail, clears } of judgement.findings)
         log[clears === null ? 'info' : 'warn']({ device: device.deviceId, code, clears }, detail)
       const job = `${epoch} ${device.deviceId}`

@@ -45,7 +45,7 @@ export async function readDuty(
   rounds: EpochRounds,
   blockHash?: Hex,
 ): Promise<Duty> {
-  const at = { ...network, ...(blockHash !== undefined && { blockHash }) }
+  const at = { ...network, blockHash }
   const { cohorts: cohortCount } = await countsOf(at, epoch)
   const cohorts = cohortCount === 0 ? [] : await cohortsJudgedBy(at, epoch, owner, cohortCount)
   const read = await Promise.all(

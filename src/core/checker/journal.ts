@@ -86,55 +86,42 @@ export type CheckerJournal = {
 
 type RecordedDuty = Pick<Duty, 'cohortCount' | 'devices'> & { readonly committees: [number, readonly Address[]][] }
 
-type VerdictRow = {
-  round: Hex
-  device_id: Hex
-  epoch: bigint
-  generation: bigint
-  verdict: Verdict
-  reason: string
-  detail: string
-  kind: RoundKindName
-  figures: string
-  commitment_hash: Hex | null
-  commitment: string | null
-  signature: Hex | null
-  evidence: Hex | null
-  witness: Hex | null
+type VerdictRow = Omit<RecordedVerdict, 'epoch' | 'generation' | 'figures' | 'commitment'> & {
+  readonly epoch: bigint
+  readonly generation: bigint
+  readonly figures: string
+  readonly commitment: string | null
+  readonly signature: Hex | null
+}
+/** Columns of a verdict by the names that they have here. */
+const verdictColumns = `round, device_id AS deviceId, epoch, generation, verdict, reason, detail, kind, figures,
+  commitment_hash AS commitmentHash, commitment, signature, evidence, witness`
+
+type CheckRow = Pick<DeviceCheckRecord, 'environmentHash' | 'report'> & {
+  readonly deviceValid: bigint
+  readonly environmentValid: bigint
+  readonly findings: string
 }
 
 export function createCheckerJournal(store: Store): CheckerJournal {
-  const keepVerdict = (v: RecordedVerdict) =>
-    store.run(
-      `INSERT OR REPLACE INTO verdict (round, device_id, epoch, generation, verdict, reason, detail, kind, figures,
-         commitment_hash, commitment, signature, evidence, witness) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      v.round,
-      v.deviceId,
-      v.epoch,
-      v.generation,
-      v.verdict,
-      v.reason,
-      v.detail,
-      v.kind,
-      JSON.stringify(v.figures),
-      v.commitmentHash,
-      v.commitment && JSON.stringify(toWire(v.commitment.message)),
-      v.commitment?.signature ?? null,
-      v.evidence,
-      v.witness,
-    )
+  const keepVerdict = ({ figures, commitment, ...v }: RecordedVerdict) =>
+    store.run`INSERT OR REPLACE INTO verdict (round, device_id, epoch, generation, verdict, reason, detail, kind, figures,
+        commitment_hash, commitment, signature, evidence, witness)
+      VALUES (${v.round}, ${v.deviceId}, ${v.epoch}, ${v.generation}, ${v.verdict}, ${v.reason}, ${v.detail}, ${v.kind},
+        ${JSON.stringify(figures)}, ${v.commitmentHash}, ${commitment && JSON.stringify(toWire(commitment.message))},
+        ${commitment?.signature ?? null}, ${v.evidence}, ${v.witness})`
   const revisions = new Map<number, number>()
   const change = (epoch: number) => void revisions.set(epoch, (revisions.get(epoch) ?? 0) + 1)
-  const isCommitted = (epoch: number) => store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined
+  const isCommitted = (epoch: number) => store.get`SELECT 1 FROM seat_commitment WHERE epoch = ${epoch}` !== undefined
   return {
     transaction: store.transaction,
     keepDuty({ epoch, seed, cohortCount, committees, devices }) {
       const read = JSON.stringify({ cohortCount, committees: [...committees], devices })
-      store.run('INSERT OR REPLACE INTO duty VALUES (?, ?, ?)', epoch, seed, read)
+      store.run`INSERT OR REPLACE INTO duty VALUES (${epoch}, ${seed}, ${read})`
     },
     duty(epoch, rounds) {
       const { seed } = rounds
-      const row = store.get<{ duty: string }>('SELECT duty FROM duty WHERE epoch = ? AND seed = ?', epoch, seed)
+      const row = store.get<{ duty: string }>`SELECT duty FROM duty WHERE epoch = ${epoch} AND seed = ${seed}`
       if (row === undefined) return null
       const { committees, ...read } = JSON.parse(row.duty) as RecordedDuty
       return dutyOf({ epoch, seed, rounds, ...read, committees: new Map(committees) })
@@ -143,45 +130,25 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       store.transaction(() => {
         if (isCommitted(epoch)) return
         change(epoch)
-        store.run('DELETE FROM round WHERE epoch = ?', epoch)
+        store.run`DELETE FROM round WHERE epoch = ${epoch}`
         for (const { hash, ordinal, slot, number, timestamp, kind } of rounds)
-          store.run(
-            'INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?)',
-            epoch,
-            hash,
-            ordinal,
-            slot,
-            number,
-            timestamp,
-            kind,
-          )
-        store.run(
-          'DELETE FROM verdict WHERE epoch = ? AND round NOT IN (SELECT hash FROM round WHERE epoch = ?)',
-          epoch,
-          epoch,
-        )
+          store.run`INSERT INTO round VALUES (${epoch}, ${hash}, ${ordinal}, ${slot}, ${number}, ${timestamp}, ${kind})`
+        store.run`DELETE FROM verdict
+          WHERE epoch = ${epoch} AND round NOT IN (SELECT hash FROM round WHERE epoch = ${epoch})`
       }),
     rounds: epoch =>
-      store
-        .all<{ hash: Hex; ordinal: bigint; slot: bigint; number: bigint; timestamp: bigint; kind: RoundKindName }>(
-          'SELECT hash, ordinal, slot, number, timestamp, kind FROM round WHERE epoch = ? ORDER BY ordinal',
-          epoch,
-        )
-        .map(({ hash, ordinal, slot, number, timestamp, kind }) => ({
-          hash,
-          kind,
-          number,
-          ordinal: Number(ordinal),
-          slot: Number(slot),
-          timestamp: Number(timestamp),
-        })),
+      store.all<{ hash: Hex; ordinal: bigint; slot: bigint; number: bigint; timestamp: bigint; kind: RoundKindName }>`
+        SELECT hash, ordinal, slot, number, timestamp, kind FROM round WHERE epoch = ${epoch} ORDER BY ordinal`.map(
+        ({ ordinal, slot, timestamp, ...row }) => ({
+          ...row,
+          ...{ ordinal: Number(ordinal), slot: Number(slot), timestamp: Number(timestamp) },
+        }),
+      ),
     recordVerdict: verdict =>
       store.transaction(() => {
-        const known = store.get<{ verdict: Verdict }>(
-          'SELECT verdict FROM verdict WHERE round = ? AND device_id = ?',
-          verdict.round,
-          verdict.deviceId,
-        )
+        const { round, deviceId } = verdict
+        const known = store.get<{ verdict: Verdict }>`
+          SELECT verdict FROM verdict WHERE round = ${round} AND device_id = ${deviceId}`
         if (isCommitted(verdict.epoch)) return false
         if (known !== undefined && (known.verdict === 'WRONG' || verdict.verdict !== 'WRONG')) return false
         change(verdict.epoch)
@@ -190,124 +157,85 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       }),
     verdicts: (epoch, deviceId) =>
       (deviceId === undefined
-        ? store.all<VerdictRow>('SELECT * FROM verdict WHERE epoch = ? ORDER BY device_id, round', epoch)
-        : store.all<VerdictRow>(
-            'SELECT * FROM verdict WHERE epoch = ? AND device_id = ? ORDER BY round',
+        ? store.all<VerdictRow>(
+            `SELECT ${verdictColumns} FROM verdict WHERE epoch = ? ORDER BY device_id, round`,
             epoch,
-            deviceId,
+          )
+        : store.all<VerdictRow>(
+            `SELECT ${verdictColumns} FROM verdict WHERE epoch = ? AND device_id = ? ORDER BY round`,
+            ...[epoch, deviceId],
           )
       ).map(toVerdict),
     lastRate: deviceId =>
-      store.get<{ rate: number | null }>(
-        `SELECT CAST(json_extract(figures, '$.tensor') AS REAL) AS rate FROM verdict
-         WHERE device_id = ? AND kind = 'tensor' AND verdict = 'VALID' ORDER BY epoch DESC, rowid DESC LIMIT 1`,
-        deviceId,
-      )?.rate ?? null,
+      store.get<{ rate: number | null }>`
+        SELECT CAST(json_extract(figures, '$.tensor') AS REAL) AS rate FROM verdict
+        WHERE device_id = ${deviceId} AND kind = 'tensor' AND verdict = 'VALID' ORDER BY epoch DESC, rowid DESC LIMIT 1`
+        ?.rate ?? null,
     nameReason: (round, deviceId, { reason, detail }) =>
-      void store.run(
-        'UPDATE verdict SET reason = ?, detail = ? WHERE round = ? AND device_id = ? AND reason != ?',
-        reason,
-        detail,
-        round,
-        deviceId,
-        reason,
-      ),
+      void store.run`UPDATE verdict SET reason = ${reason}, detail = ${detail}
+        WHERE round = ${round} AND device_id = ${deviceId} AND reason != ${reason}`,
     recordDeviceCheck: check =>
       store.transaction(() => {
-        if (isCommitted(check.epoch)) return
-        change(check.epoch)
+        const { epoch, deviceId, deviceValid, environmentValid, environmentHash, findings, report } = check
+        if (isCommitted(epoch)) return
+        change(epoch)
         // A device that was valid stays so for the epoch: evidence may fail to come once, and an environment counts by its own hash.
-        store.run(
-          `INSERT INTO device_check VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-             device_valid = excluded.device_valid, environment_valid = excluded.environment_valid,
-             environment_hash = excluded.environment_hash, findings = excluded.findings, report = excluded.report
-           WHERE device_valid + environment_valid < 2 OR excluded.device_valid + excluded.environment_valid = 2`,
-          check.epoch,
-          check.deviceId,
-          check.deviceValid ? 1 : 0,
-          check.environmentValid ? 1 : 0,
-          check.environmentHash,
-          JSON.stringify(check.findings),
-          check.report,
-        )
-        if (check.deviceValid && check.environmentValid)
-          store.run(
-            `INSERT OR IGNORE INTO confirmed_environment SELECT ?, ?, ?
-             WHERE (SELECT count(*) FROM confirmed_environment WHERE epoch = ? AND device_id = ?) < ${mostEnvironments}`,
-            check.epoch,
-            check.deviceId,
-            check.environmentHash,
-            check.epoch,
-            check.deviceId,
-          )
+        store.run`INSERT INTO device_check VALUES (${epoch}, ${deviceId}, ${deviceValid ? 1 : 0}, ${environmentValid ? 1 : 0},
+            ${environmentHash}, ${JSON.stringify(findings)}, ${report}) ON CONFLICT DO UPDATE SET
+            device_valid = excluded.device_valid, environment_valid = excluded.environment_valid,
+            environment_hash = excluded.environment_hash, findings = excluded.findings, report = excluded.report
+          WHERE device_valid + environment_valid < 2 OR excluded.device_valid + excluded.environment_valid = 2`
+        if (deviceValid && environmentValid)
+          store.run`INSERT OR IGNORE INTO confirmed_environment SELECT ${epoch}, ${deviceId}, ${environmentHash} WHERE
+            (SELECT count(*) FROM confirmed_environment WHERE epoch = ${epoch} AND device_id = ${deviceId}) < ${mostEnvironments}`
       }),
-    confirmedEnvironments: (epoch, deviceId) =>
-      new Set(
-        store
-          .all<{ hash: Hex }>(
-            'SELECT hash FROM confirmed_environment WHERE epoch = ? AND device_id = ?',
-            epoch,
-            deviceId,
-          )
-          .map(({ hash }) => hash),
-      ),
+    confirmedEnvironments(epoch, deviceId) {
+      const confirmed = store.all<{ hash: Hex }>`
+        SELECT hash FROM confirmed_environment WHERE epoch = ${epoch} AND device_id = ${deviceId}`
+      return new Set(confirmed.map(({ hash }) => hash))
+    },
     deviceCheck(epoch, deviceId) {
-      const row = store.get<{
-        device_valid: bigint
-        environment_valid: bigint
-        environment_hash: Hex
-        findings: string
-        report: string
-      }>('SELECT * FROM device_check WHERE epoch = ? AND device_id = ?', epoch, deviceId)
+      const row = store.get<CheckRow>`
+        SELECT device_valid AS deviceValid, environment_valid AS environmentValid, environment_hash AS environmentHash,
+          findings, report FROM device_check WHERE epoch = ${epoch} AND device_id = ${deviceId}`
       if (row === undefined) return null
-      return {
-        deviceId,
-        epoch,
-        deviceValid: row.device_valid === 1n,
-        environmentValid: row.environment_valid === 1n,
-        environmentHash: row.environment_hash,
-        findings: JSON.parse(row.findings),
-        report: row.report,
-      }
+      const [deviceValid, environmentValid] = [row.deviceValid === 1n, row.environmentValid === 1n]
+      return { ...row, deviceId, epoch, deviceValid, environmentValid, findings: JSON.parse(row.findings) }
     },
     revision: epoch => revisions.get(epoch) ?? 0,
     recordOpenings: (epoch, root, salt, openings) =>
       store.transaction(() => {
-        if (store.run('INSERT OR IGNORE INTO seat_commitment VALUES (?, ?, ?)', epoch, root, salt) === 0) return
-        for (const [cohort, words] of openings)
-          store.run(
-            'INSERT INTO opening VALUES (?, ?, ?)',
-            epoch,
-            cohort,
-            words.map(word => word.toString(16)).join(' '),
-          )
+        if (store.run`INSERT OR IGNORE INTO seat_commitment VALUES (${epoch}, ${root}, ${salt})` === 0) return
+        for (const [cohort, words] of openings) {
+          const text = words.map(word => word.toString(16)).join(' ')
+          store.run`INSERT INTO opening VALUES (${epoch}, ${cohort}, ${text})`
+        }
       }),
     seatCommitment: epoch =>
-      store.get<{ root: Hex; salt: Hex }>('SELECT root, salt FROM seat_commitment WHERE epoch = ?', epoch) ?? null,
-    openings: epoch =>
-      new Map(
-        store
-          .all<{ cohort: bigint; words: string }>('SELECT cohort, words FROM opening WHERE epoch = ?', epoch)
-          .map(({ cohort, words }) => [Number(cohort), words.split(' ').map(word => BigInt(`0x${word}`))]),
-      ),
-    keepEvidenceTree: (epoch, cohort, nodes) =>
-      void store.run('INSERT OR REPLACE INTO evidence_tree VALUES (?, ?, ?)', epoch, cohort, nodes),
-    evidenceTree: (epoch, cohort) =>
-      store.get<{ nodes: Uint8Array }>('SELECT nodes FROM evidence_tree WHERE epoch = ? AND cohort = ?', epoch, cohort)
-        ?.nodes ?? null,
-    recordContradiction: (first, second) => {
-      store.run(
-        'INSERT OR IGNORE INTO contradiction VALUES (?, ?, ?, ?)',
-        first.message.round,
-        first.message.deviceId,
-        JSON.stringify(toWire(first)),
-        JSON.stringify(toWire(second)),
+      store.get<{ root: Hex; salt: Hex }>`SELECT root, salt FROM seat_commitment WHERE epoch = ${epoch}` ?? null,
+    openings(epoch) {
+      const rows = store.all<{
+        cohort: bigint
+        words: string
+      }>`SELECT cohort, words FROM opening WHERE epoch = ${epoch}`
+      return new Map(
+        rows.map(({ cohort, words }) => [Number(cohort), words.split(' ').map(word => BigInt(`0x${word}`))]),
       )
     },
+    keepEvidenceTree: (epoch, cohort, nodes) =>
+      void store.run`INSERT OR REPLACE INTO evidence_tree VALUES (${epoch}, ${cohort}, ${nodes})`,
+    evidenceTree: (epoch, cohort) =>
+      store.get<{ nodes: Uint8Array }>`SELECT nodes FROM evidence_tree WHERE epoch = ${epoch} AND cohort = ${cohort}`
+        ?.nodes ?? null,
+    recordContradiction(first, second) {
+      const { round, deviceId } = first.message
+      const [one, other] = [first, second].map(each => JSON.stringify(toWire(each))) as [string, string]
+      store.run`INSERT OR IGNORE INTO contradiction VALUES (${round}, ${deviceId}, ${one}, ${other})`
+    },
     contradictions: () =>
-      store
-        .all<{ first: string; second: string }>('SELECT first, second FROM contradiction ORDER BY rowid')
-        .map(({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) })),
+      store.all<{ first: string; second: string }>`SELECT first, second FROM contradiction ORDER BY rowid`.map(
+        ({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) }),
+      ),
     prune: first =>
       store.transaction(() => {
         for (const epoch of revisions.keys()) if (epoch < first) revisions.delete(epoch)
@@ -328,23 +256,11 @@ export function createCheckerJournal(store: Store): CheckerJournal {
   }
 }
 
-const toVerdict = (row: VerdictRow): RecordedVerdict => ({
-  round: row.round,
-  deviceId: row.device_id,
-  epoch: Number(row.epoch),
-  generation: Number(row.generation),
-  verdict: row.verdict,
-  reason: row.reason,
-  detail: row.detail,
-  kind: row.kind,
-  figures: JSON.parse(row.figures) as Figures,
-  commitmentHash: row.commitment_hash,
-  commitment: row.commitment === null ? null : { message: parseCommitment(row.commitment), signature: row.signature! },
-  evidence: row.evidence,
-  witness: row.witness,
+const toVerdict = ({ commitment, signature, ...row }: VerdictRow): RecordedVerdict => ({
+  ...row,
+  ...{ epoch: Number(row.epoch), generation: Number(row.generation), figures: JSON.parse(row.figures) as Figures },
+  commitment: commitment === null ? null : { message: toCommitment(JSON.parse(commitment)), signature: signature! },
 })
-
-const parseCommitment = (text: string): SignedMessage<'Commitment'> => toCommitment(JSON.parse(text))
 
 function parseSigned(text: string): Signed<'Commitment'> {
   const { message, signature } = JSON.parse(text) as Signed<'Commitment'>

@@ -11,12 +11,13 @@ import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
 import { type Clock, timeLimit } from '../platform/clock.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import type { Logger } from '../platform/log.ts'
+import type { MessageType } from '../protocol/messages.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 import type { Signer } from '../report/signer.ts'
 import { dialSession } from '../transport/dial-session.ts'
 import type { Session } from '../transport/session.ts'
 import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { CloseReason, Transport } from '../transport/transport.ts'
 import type { SeatEpoch } from './epoch/seat-epoch.ts'
 import { checkerErrors } from './errors.ts'
 import type { RoundJudge } from './round/judge.ts'
@@ -78,37 +79,26 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
     commitment: { readonly root: Hex; readonly depth: number },
   ): Promise<OpeningOnChain> {
     const session = await sessionWith(checker)
-    let stopListening = () => {}
-    const reply = new Promise<OpeningOnChain>((resolve, reject) => {
-      const stopReplies = session.on(
-        'opening.reply',
-        ({ epoch: repliedEpoch, cohort: repliedCohort, words, salt, proof }) => {
-          if (Number(repliedEpoch) !== epoch || repliedCohort !== cohort) return
-          // The schema of the message lets exactly the words of an opening through; `map` forgets how many.
-          const numbers = words.map(BigInt) as unknown as OpeningWords
-          const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: checker, salt }
-          // Who holds an opening that passes its commitment needs nobody's signature on it.
-          if (!isCommitted(scope, cohort, { words: numbers, proof }, commitment))
-            return reject(new Error('the opening is not what it committed to'))
-          resolve({ seat, salt, words: numbers, proof })
-        },
-      )
-      const stopRefusals = session.on('refused', ({ code, regarding }) => {
-        if (regarding === 'opening.request') reject(new Error(code))
-      })
-      const stopWatching = session.onClose(({ code }) => reject(new Error(code)))
-      const answered = timeLimit(clock, answerMs, () => reject(new Error(`no answer within ${answerMs} ms`)))
-      stopListening = () => {
-        for (const stop of [stopReplies, stopRefusals, stopWatching, answered]) stop()
-      }
+    const { promise: reply, resolve, reject } = Promise.withResolvers<OpeningOnChain>()
+    const stopReplies = session.on('opening.reply', ({ words, salt, proof, ...about }) => {
+      if (Number(about.epoch) !== epoch || about.cohort !== cohort) return
+      // The schema of the message lets exactly the words of an opening through; `map` forgets how many.
+      const numbers = words.map(BigInt) as unknown as OpeningWords
+      const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: checker, salt }
+      // Who holds an opening that passes its commitment needs nobody's signature on it.
+      if (!isCommitted(scope, cohort, { words: numbers, proof }, commitment))
+        return reject(new Error('the opening is not what it committed to'))
+      resolve({ seat, salt, words: numbers, proof })
     })
+    const stopRefusals = onRefusal(session, 'opening.request', ({ code }) => reject(new Error(code)))
+    const answered = timeLimit(clock, answerMs, () => reject(new Error(`no answer within ${answerMs} ms`)))
     try {
       // A false answer may come before the request is even sent.
       reply.catch(() => undefined)
       await session.send('opening.request', { epoch: BigInt(epoch), cohort })
       return await reply
     } finally {
-      stopListening()
+      for (const stop of [stopReplies, stopRefusals, answered]) stop()
     }
   }
 
@@ -147,6 +137,18 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
   }
 }
 
+/** Tells why a peer does not take what it is sent, or that its session has ended. @returns what stops it from telling */
+function onRefusal(session: Session, type: MessageType, tell: (reason: CloseReason, hasEnded: boolean) => void) {
+  const stopRefusals = session.on('refused', ({ regarding, ...reason }) => {
+    if (regarding === type) tell(reason, false)
+  })
+  const stopWatching = session.onClose(reason => tell(reason, true))
+  return () => {
+    stopRefusals()
+    stopWatching()
+  }
+}
+
 /** Resolves when every one of them has taken the row or the epoch is over. Never rejects. */
 export type ForwardWrongWork = (
   others: readonly Address[],
@@ -175,17 +177,10 @@ export function createForwardWrongWork(deps: ForwardWrongWorkDependencies): Forw
 
   async function hand(session: Session, commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void> {
     const given = new AbortController()
-    let stopListening = () => {}
-    const refused = new Promise<never>((_, reject) => {
-      const stopRefusals = session.on('refused', ({ message, regarding }) => {
-        if (regarding === 'wrong.work') reject(new Error(message))
-      })
-      const stopWatching = session.onClose(({ code }) => reject(new Error(code)))
-      stopListening = () => {
-        stopRefusals()
-        stopWatching()
-      }
-    })
+    const { promise: refused, reject } = Promise.withResolvers<never>()
+    const stopListening = onRefusal(session, 'wrong.work', ({ code, message }, hasEnded) =>
+      reject(new Error(hasEnded ? code : message)),
+    )
     try {
       refused.catch(() => undefined)
       await session.send('wrong.work', { commitment }, payload)

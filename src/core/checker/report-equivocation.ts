@@ -1,9 +1,8 @@
 /** Two signed commitments of one device and round cost its deposit: whoever holds both sends them to the chain. */
-import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { getDevice } from '../chain/devices.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { priority } from '../chain/tx/transaction-sender.ts'
+import { callOf } from '../chain/read.ts'
+import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Logger } from '../platform/log.ts'
 import type { CheckerJournal } from './journal.ts'
 
@@ -31,14 +30,9 @@ export function createEquivocationReports(deps: EquivocationDependencies): () =>
       }
       if (sender.open().every(action => action.key !== key))
         log.warn({ device: deviceId, round }, 'proving equivocation')
-      sender.enqueue({
-        key,
-        to: network.contracts.DeviceRegistry,
-        abi: deviceRegistryAbi,
-        functionName: 'slashEquivocation',
-        args: [first.message, first.signature, second.message, second.signature],
-        priority: priority.keeper,
-      })
+      const proof = [first.message, first.signature, second.message, second.signature] as const
+      const call = callOf(network.contracts, 'DeviceRegistry', 'slashEquivocation', ...proof)
+      sender.enqueue({ key, ...call, priority: priority.keeper })
     }
   }
 }

@@ -8,16 +8,13 @@ import { createKeeper } from '../epoch/settlement.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { KindEngine } from '../job/round-kind.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
-import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
-import type { Logger } from '../platform/log.ts'
 import { getContent } from '../transport/get-content.ts'
 import { createPeerChecks } from './check-peers.ts'
-import type { CheckerEvent } from './checker-event.ts'
 import type { CheckerObserver } from './checker-metrics.ts'
 import { createRecordPolicy } from './record-policy.ts'
 import { createEvidenceStore } from './round/record.ts'
-import { runChecker } from './run-checker.ts'
+import { type CheckerDependencies, runChecker } from './run-checker.ts'
 import { deriveSeatSecrets } from './seat-secrets.ts'
 
 export type StartCheckerOptions = OpenDaemon & {
@@ -40,18 +37,12 @@ export type StartCheckerOptions = OpenDaemon & {
 export async function startChecker(
   options: StartCheckerOptions,
   {
-    log,
-    clock,
-    emit,
     observer,
-  }: {
-    readonly log: Logger
-    readonly clock: Clock
-    readonly emit: (event: CheckerEvent) => void
-    readonly observer?: CheckerObserver
-  },
+    ...telling
+  }: Pick<CheckerDependencies, 'log' | 'clock' | 'emit'> & { readonly observer?: CheckerObserver },
   stop: AbortSignal,
 ): Promise<void> {
+  const { log, clock, emit } = telling
   const { folder, privateKey, network, signer, sender, store, executionProvider, threads } = options
   if (!dialsPrivate(options)) requirePublicEndpoint(options)
   const identity = await openCertificate(
@@ -114,10 +105,8 @@ export async function startChecker(
           get: request => getContent({ ...request, publicOnly: !dialsPrivate(options) }),
           randomBytes: size => new Uint8Array(randomBytes(size)),
         }),
-      clock,
+      ...telling,
       randomBytes: size => new Uint8Array(randomBytes(size)),
-      log,
-      emit,
       crashPoint,
       ...(observer && { onListening: observer.listening }),
     },

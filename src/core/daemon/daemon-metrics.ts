@@ -5,6 +5,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { errorCatalogue } from '../platform/errors.ts'
 
 /** The newest block an endpoint shows; `timestamp` in seconds. */
 export type ChainHead = { readonly number: bigint; readonly timestamp: number }
@@ -23,7 +24,7 @@ export type DaemonMetricsDependencies = {
 export type ChainLag = { readonly head: ChainHead; readonly lagSeconds: number }
 
 /** How far the newest block is behind this machine's clock; null while no endpoint answers. */
-export async function chainLag({ readHead, now }: DaemonMetricsDependencies): Promise<ChainLag | null> {
+async function chainLag({ readHead, now }: DaemonMetricsDependencies): Promise<ChainLag | null> {
   try {
     const head = await readHead()
     return { head, lagSeconds: Math.max(0, now() / 1000 - head.timestamp) }
@@ -121,4 +122,49 @@ export function createDaemonMetrics({ role, version }: DaemonMetricsOptions, dep
     return lag === null ? null : lag.lagSeconds
   })
   return { registry, counter, gauge, histogram, readGauge }
+}
+
+type DaemonMetrics = ReturnType<typeof createDaemonMetrics>
+
+/** Counts sessions: how many are open now, by the peers that they are with, and of those that ended the reasons. `help`: of both metrics. */
+export function countSessions(
+  { gauge, counter }: DaemonMetrics,
+  help: { readonly open: string; readonly closed: string },
+) {
+  const peers = new Set<string>()
+  const sessions = gauge('open_sessions', help.open)
+  const ended = counter('sessions_closed_total', help.closed, 'reason')
+  return {
+    get open() {
+      return peers.size
+    },
+    opened: (peer: string) => sessions.set(peers.add(peer).size),
+    closed(peer: string, reason: string | null) {
+      peers.delete(peer)
+      sessions.set(peers.size)
+      // The other side names the reason: words of its own would be a label each, without end.
+      ended.inc({ reason: reason === null ? 'unknown' : errorCatalogue.has(reason) ? reason : 'other' })
+    },
+  }
+}
+
+/** What counts each event of a daemon, by its type. */
+export type Counting<Event extends { readonly type: string }> = {
+  readonly [Type in Event['type']]?: (event: Extract<Event, { readonly type: Type }>) => void
+}
+
+/** Counts an event; what nothing counts is left out. */
+export const count = <Event extends { readonly type: string }>(counting: Counting<Event>, event: Event): void =>
+  counting[event.type as Event['type']]?.(event as never)
+
+/** Whether a daemon is ready: `state`, with how far the chain is behind, and why it is not. */
+export async function healthOf<State extends object>(
+  dependencies: DaemonMetricsDependencies,
+  state: State,
+  unready: (state: State & { readonly chainLagSeconds: number | null }) => string[],
+) {
+  const lag = await chainLag(dependencies)
+  const known = { ...state, chainLagSeconds: lag?.lagSeconds ?? null }
+  const reasons = unready(known)
+  return { healthy: reasons.length === 0, reasons, head: lag?.head.number ?? null, ...known }
 }

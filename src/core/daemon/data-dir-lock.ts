@@ -56,7 +56,7 @@ export function lockDataDir(options: { path: string; owner: string }): DataDirLo
 
 function readOwner(path: string): string {
   try {
-    const { owner, pid, host, since } = JSON.parse(readFileSync(join(path, 'lock.json'), 'utf8'))
+    const { owner, pid, host, since } = recordedOwner(path)
     return `"${owner}" (process ${pid} on ${host}, since ${since})`
   } catch {
     return 'another process'
@@ -64,6 +64,8 @@ function readOwner(path: string): string {
 }
 
 const ownerSchema = z.object({ owner: z.string(), pid: z.number(), host: z.string(), since: z.string() })
+
+const recordedOwner = (path: string) => ownerSchema.parse(JSON.parse(readFileSync(join(path, 'lock.json'), 'utf8')))
 
 /** The holder of a data directory's lock: the command, its process, the host, and the time since when (ISO 8601). */
 export type DataDirOwner = z.infer<typeof ownerSchema>
@@ -74,7 +76,7 @@ export type DataDirOwner = z.infer<typeof ownerSchema>
  */
 export function dataDirOwner(path: string): DataDirOwner | null {
   try {
-    const owner = ownerSchema.parse(JSON.parse(readFileSync(join(path, 'lock.json'), 'utf8')))
+    const owner = recordedOwner(path)
     if (owner.host === hostname() && !isProcessAlive(owner.pid)) return null
     return isLocked(join(path, 'lock')) ? owner : null
   } catch {

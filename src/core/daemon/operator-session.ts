@@ -5,10 +5,9 @@
  * Why: docs/why/daemons-and-operators.md
  */
 import { bytesToHex, type Hex } from 'viem'
-import { abis } from '../chain/abis.ts'
 import { chainErrors } from '../chain/errors.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { read, reading } from '../chain/read.ts'
+import { callOf, read, reading } from '../chain/read.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Clock } from '../platform/clock.ts'
 import { aborted } from '../platform/graceful-stop.ts'
@@ -78,9 +77,8 @@ export async function asOnlyRun(
   store.run('INSERT INTO operator_session (session) VALUES (?)', session)
   const key = `session/${session}`
   if (claims) {
-    // The function is the same in both contracts.
-    const claim = { to: network.contracts[contract], abi: abis.CheckerSeats, functionName: 'claimSession' } as const
-    sender.enqueue({ ...claim, key, args: [session], priority: priority.keeper })
+    const claim = callOf(network.contracts, contract, 'claimSession', session)
+    sender.enqueue({ key, ...claim, priority: priority.keeper })
   }
   const replaced = new AbortController()
   const ended = new AbortController()

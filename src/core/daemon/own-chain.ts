@@ -30,13 +30,12 @@ export async function openOwnState(
   const store = openStore(options, { now })
   const known = store.get<{ genesis: Hex }>('SELECT genesis FROM own_chain')?.genesis ?? null
   if (genesis === null || known === genesis) return { store, otherChainTo: null }
-  if (known === null) {
-    store.run('INSERT INTO own_chain (genesis) VALUES (?)', genesis)
-    return { store, otherChainTo: null }
+  const begun = (fresh: Store) => {
+    fresh.run`INSERT INTO own_chain (genesis) VALUES (${genesis})`
+    return fresh
   }
+  if (known === null) return { store: begun(store), otherChainTo: null }
   store.close()
   const otherChainTo = setAside(options.path, 'of-another-chain', now())
-  const fresh = openStore(options, { now })
-  fresh.run('INSERT INTO own_chain (genesis) VALUES (?)', genesis)
-  return { store: fresh, otherChainTo }
+  return { store: begun(openStore(options, { now })), otherChainTo }
 }

@@ -149,3 +149,25 @@ export const summaryTable = ({ devices }: DevnetSummary, width: number): string 
   )
     .map(lineText)
     .join('\n')
+
+/**
+ * What is worth doing below that table.
+ * @param context - to be named in commands; null where they take this devnet without it
+ * @param leaveRunning - what leaves a network running, where this one has ended; null where it goes on
+ */
+export function nextStepsOf(
+  { devices }: DevnetSummary,
+  { context, leaveRunning }: { readonly context: string | null; readonly leaveRunning: string | null },
+): string[] {
+  const at = context === null ? '' : ` --context ${context}`
+  const commands = [
+    `kaisar epoch explain ${devices[0] === undefined ? '<device>' : shortHex(devices[0].device)}${at}`,
+    `kaisar epoch rewards${at}`,
+    `kaisar chain ui${at}`,
+  ]
+  if (leaveRunning === null) return [...commands, 'Ctrl-C ends the network']
+  return [
+    `The network ended with this command. ${leaveRunning} running; then, in another terminal:`,
+    ...commands.map(command => `  ${command}`),
+  ]
+}

@@ -1,6 +1,6 @@
 /**
- * Computes score, credit, standing and payment from a committee's result. Pure mirror of the contracts' arithmetic; every division
- * rounds down. Scores, credits, caps and standings share one unit (that of the capacity), amounts are wei of KAI.
+ * Computes score, credit, standing and payment from a committee's result. Pure mirror of the contracts' arithmetic; divisions
+ * round down unless they say otherwise. Scores, credits, caps and standings share one unit (that of the capacity), amounts are wei of KAI.
  */
 import { fullUptime } from '../protocol/constants.ts'
 import { decodeRate } from './minifloat.ts'
@@ -14,20 +14,29 @@ export const scoreOf = (lane: LaneResult): bigint =>
 export type Newcomers = {
   /** The most that one of them can be credited. */
   readonly cap: bigint
+  /** Whether that is the mean standing; otherwise nobody has one. */
+  readonly isMean: boolean
   /** Whether a first credit is held back: it sets the standing and is not paid. */
   readonly held: boolean
 }
 
+/** What a network fixes about first credits when it is deployed. */
+export type NewcomerTerms = { readonly firstStanding: bigint; readonly firstPaidEpoch: number }
+
 /**
- * The rule for devices without a standing: they are credited at most the mean standing of the epoch's members, and their first credit is
- * held back. While no member has a standing, they are credited up to `firstStanding`, and paid.
+ * The rule for devices without a standing: they are credited at most the mean standing of the epoch's members, or `firstStanding` while no
+ * member has one, and their first credit is held back. It is paid only while no member has a standing, where epochs are paid from 0 on.
  *
  * @param caps - Σ 2 × standing of the members
  */
-export function newcomersOf(caps: bigint, members: number, firstStanding: bigint): Newcomers {
-  if (caps === 0n) return { cap: firstStanding, held: false }
+export function newcomersOf(
+  caps: bigint,
+  members: number,
+  { firstStanding, firstPaidEpoch }: NewcomerTerms,
+): Newcomers {
+  if (caps === 0n) return { cap: firstStanding, isMean: false, held: firstPaidEpoch !== 0 }
   const mean = min(caps / (2n * BigInt(members)), firstStanding)
-  return { cap: mean === 0n ? 1n : mean, held: true }
+  return { cap: mean === 0n ? 1n : mean, isMean: true, held: true }
 }
 
 /** The most that a device with this standing can be credited in one epoch. */
@@ -50,7 +59,7 @@ export function shownOf(lane: LaneResult, standing: bigint, newcomerCap: bigint)
 }
 
 /**
- * The standing after an epoch. It moves a quarter of the way to what was shown, and up only where the lane's last judged epoch earned
+ * The standing after an epoch. It moves a quarter of the way to what was shown, rounded up so that it arrives, and up only where the lane's last judged epoch earned
  * something too. The first that is shown sets it. Without a credit it stays; from the second such judged epoch in a row on it loses a
  * quarter, where enough seats judged to be certain.
  */
@@ -61,8 +70,8 @@ export function nextStanding(
 ): bigint {
   if (shown === 0n) return silent && certain ? standing - standing / 4n : standing
   if (standing === 0n) return shown
-  if (shown <= standing) return standing - (standing - shown) / 4n
-  return silent ? standing : standing + (shown - standing) / 4n
+  if (shown <= standing) return standing - (standing - shown + 3n) / 4n
+  return silent ? standing : standing + (shown - standing + 3n) / 4n
 }
 
 /** The payment of one device: its share of the pool by credit, at most the price cap. A total of 0 pays 0. */

@@ -1,13 +1,8 @@
 // Why: docs/why/consensus-and-audits.md
 
 import { numberToHex } from 'viem'
-import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
-import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
-import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
-import { rewardVaultAbi } from '../chain/abi/reward-vault.ts'
 import { blockAt, firstBlockSince } from '../chain/blocks.ts'
 import { frozenSeats, getCheckers } from '../chain/checkers.ts'
-import { decodeChainError } from '../chain/decode-error.ts'
 import { claimableIdentities, getDevices } from '../chain/devices.ts'
 import {
   type EpochOverview,
@@ -20,8 +15,11 @@ import {
 } from '../chain/epochs.ts'
 import { readParameters } from '../chain/governance.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import { callOf } from '../chain/read.ts'
+import { simulateCall } from '../chain/tx/transact.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { isOver } from '../chain/tx/transaction-store.ts'
+import type { KaisarError } from '../platform/errors.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt } from '../protocol/trigger.ts'
@@ -126,13 +124,11 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   /** Hashes reach 256 blocks back on some chains and 8191 on others (EIP-2935), so the chain is asked, once the hash may be out of reach. */
   async function isPinExpired({ epoch, seed, pinnedBlock }: EpochOverview, head: Head): Promise<boolean> {
     if (seed !== null || pinnedBlock === null || head.number < pinnedBlock + surelyKept) return false
-    const roll = { address: network.consensus, abi: epochConsensusAbi, functionName: 'roll' } as const
-    try {
-      await network.chain.client.simulateContract({ ...roll, args: [BigInt(epoch)], account: sender.address })
-      return false
-    } catch (error) {
-      return decodeChainError(error, 'roll').context.errorName === 'PinExpired'
-    }
+    const roll = callOf(network.contracts, 'EpochConsensus', 'roll', BigInt(epoch))
+    return simulateCall(network.chain, sender.address, roll).then(
+      () => false,
+      (error: KaisarError) => error.context.errorName === 'PinExpired',
+    )
   }
 
   async function openSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
@@ -221,29 +217,16 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return steps
   }
 
-  /** Hands a step to the sender; resolves with null where it cannot be taken yet. */
-  async function take(step: SettlementStep, overview: EpochOverview, gather: Gather): Promise<TakenStep | null> {
+  /** The call of a step; null where it cannot be made yet. */
+  async function callFor(step: SettlementStep, overview: EpochOverview, gather: Gather) {
     const { startsAt, commitAt, revealAt, payAt } = overview
-    const nextEnds = 2 * commitAt - startsAt
+    const { contracts } = network
     const epoch = BigInt(step.epoch)
-    const consensus = {
-      to: network.contracts.EpochConsensus,
-      abi: epochConsensusAbi,
-      priority: priority.keeper,
-    } as const
-    const seats = { to: network.contracts.CheckerSeats, abi: checkerSeatsAbi, priority: priority.claim } as const
-    const registry = {
-      to: network.contracts.DeviceRegistry,
-      abi: deviceRegistryAbi,
-      priority: priority.claim,
-    } as const
-    const vault = { to: network.contracts.RewardVault, abi: rewardVaultAbi, priority: priority.claim } as const
-    const key = keyOf(step)
+    const inTime = (deadline: number) => ({ priority: priority.keeper, deadline })
     switch (step.do) {
       case 'pin':
       case 'roll':
-        sender.enqueue({ ...consensus, key, functionName: step.do, args: [epoch], deadline: commitAt })
-        break
+        return { ...callOf(contracts, 'EpochConsensus', step.do, epoch), ...inTime(commitAt) }
       case 'finalize':
       case 'finalize-revealed': {
         const { cohort, seats } = step
@@ -252,38 +235,40 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
           ? await gather(step.epoch, cohort)
           : await shownOpenings(network, step.epoch, cohort, await firstBlockSince(network.chain, overview.revealAt))
         if (openings === null || seatsIn(openings) !== seats) return null
-        const deadline = inOpen ? revealAt : nextEnds
-        sender.enqueue({ ...consensus, key, functionName: 'finalize', args: [epoch, cohort, [...openings]], deadline })
-        break
+        const nextEnds = 2 * commitAt - startsAt
+        const call = callOf(contracts, 'EpochConsensus', 'finalize', epoch, cohort, [...openings])
+        return { ...call, ...inTime(inOpen ? revealAt : nextEnds) }
       }
       case 'void':
-        sender.enqueue({ ...consensus, key, functionName: 'voidCohort', args: [epoch, step.cohort], deadline: payAt })
-        break
-      case 'strike':
-        sender.enqueue({ ...consensus, key, functionName: 'strikeUnanswered', args: [epoch, step.cohort, step.seat] })
-        break
+        return { ...callOf(contracts, 'EpochConsensus', 'voidCohort', epoch, step.cohort), ...inTime(payAt) }
+      case 'strike': {
+        const call = callOf(contracts, 'EpochConsensus', 'strikeUnanswered', epoch, step.cohort, step.seat)
+        return { ...call, priority: priority.keeper }
+      }
       case 'jail':
-        sender.enqueue({ ...seats, key, functionName: 'jail', args: [step.checker] })
-        break
+        return callOf(contracts, 'CheckerSeats', 'jail', step.checker)
       case 'unjail':
-        sender.enqueue({ ...seats, key, functionName: 'unjail', args: [] })
-        break
+        return callOf(contracts, 'CheckerSeats', 'unjail')
       case 'delist':
       case 'claimIdentity':
-        sender.enqueue({ ...registry, key, functionName: step.do, args: [step.device] })
-        break
+        return callOf(contracts, 'DeviceRegistry', step.do, step.device)
       case 'payCohort':
-        sender.enqueue({ ...vault, key, functionName: 'payCohort', args: [epoch, step.cohort, cohortLanes] })
-        break
+        return callOf(contracts, 'RewardVault', 'payCohort', epoch, step.cohort, cohortLanes)
       case 'payCheckers':
-        sender.enqueue({ ...vault, key, functionName: 'payCheckers', args: [epoch, step.cohort] })
-        break
+        return callOf(contracts, 'RewardVault', 'payCheckers', epoch, step.cohort)
       case 'payKeeper':
-        sender.enqueue({ ...vault, key, functionName: 'payKeeper', args: [epoch, sender.address] })
-        break
+        return callOf(contracts, 'RewardVault', 'payKeeper', epoch, sender.address)
       case 'closeEpoch':
-        sender.enqueue({ ...vault, key, functionName: 'closeEpoch', args: [epoch] })
+        return callOf(contracts, 'RewardVault', 'closeEpoch', epoch)
     }
+  }
+
+  /** Hands a step to the sender; resolves with null where it cannot be taken yet. */
+  async function take(step: SettlementStep, overview: EpochOverview, gather: Gather): Promise<TakenStep | null> {
+    const call = await callFor(step, overview, gather)
+    if (call === null) return null
+    const key = keyOf(step)
+    sender.enqueue({ key, ...call })
     return { ...step, key }
   }
 

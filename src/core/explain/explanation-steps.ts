@@ -192,7 +192,7 @@ function scoreStep({ figures, facts }: Account): ExplanationStep {
       : 'score = 0, because not every flag holds'
   const capLine =
     standingBefore === 0n
-      ? `cap = ${cap}, the most that a first score can count${heldBack > 0n ? ': the mean standing' : ''}`
+      ? `cap = ${cap}, the most that a first score can count${facts.newcomers.isMean ? ': the mean standing' : ''}`
       : `cap = 2 × standing ${standingBefore} = ${cap}`
   const standingLine =
     standingAfter === standingBefore
@@ -201,9 +201,9 @@ function scoreStep({ figures, facts }: Account): ExplanationStep {
         ? `standing = credit = ${standingAfter}, the first${heldBack > 0n ? ', and not paid' : ''}`
         : earned === 0n
           ? `standing = ${standingBefore} − ${standingBefore} ÷ 4 = ${standingAfter}, nothing earned again`
-          : `standing = ${standingBefore} ${shown < standingBefore ? '−' : '+'} ${
+          : `standing = ${standingBefore} ${shown < standingBefore ? '−' : '+'} ⌈${
               shown < standingBefore ? standingBefore - shown : shown - standingBefore
-            } ÷ 4 = ${standingAfter}, towards the ${shown < standingBefore ? 'capacity' : 'credit'} = ${shown}`
+            } ÷ 4⌉ = ${standingAfter}, towards the ${shown < standingBefore ? 'capacity' : 'credit'} = ${shown}`
   return tell(
     'score',
     earned === 0n ? 'failed' : 'done',

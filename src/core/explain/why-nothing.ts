@@ -101,17 +101,17 @@ export function whyNothing(account: Account): NothingEarned | null {
       `Capacity ${figures.medianRate} × uptime ${figures.medianUptime} ÷ 10000 is below 1.`,
       'Run "kaisar provider self-test" and compare with the reference of the device\'s class.',
     )
-  if (figures.heldBack > 0n)
-    return because(
-      'FIRST_CREDIT_HELD',
-      `The device's first credit sets its standing, ${figures.standingAfter}, and is not paid: a device that nobody knew before takes nothing from others in the epoch in which it is first judged.`,
-      'Keep the Provider running: the next epoch in which it works is paid.',
-    )
   if (epoch < facts.firstPaidEpoch)
     return because(
       'EPOCH_UNPAID',
       `Epochs before ${facts.firstPaidEpoch} pay nothing; the standing counts.`,
       'Nothing to do: keep running.',
+    )
+  if (figures.heldBack > 0n)
+    return because(
+      'FIRST_CREDIT_HELD',
+      `The device's first credit sets its standing, ${figures.standingAfter}, and is not paid: a device that nobody knew before takes nothing from others in the epoch in which it is first judged.`,
+      'Keep the Provider running: the next epoch in which it works is paid.',
     )
   if (facts.money === null || payment === null)
     return because(

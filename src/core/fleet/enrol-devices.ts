@@ -6,8 +6,6 @@
  */
 import { readFileSync } from 'node:fs'
 import { type Address, type Hex, keccak256, toHex } from 'viem'
-import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
-import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { deviceDeposit, registeredPayout } from '../chain/devices.ts'
 import { assertFunds } from '../chain/funds.ts'
 import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
@@ -195,26 +193,20 @@ export async function sendEnrolment(
     readonly onMined: (devices: readonly HostDevice[], block: bigint, hash: Hex) => void
   },
 ): Promise<void> {
-  const { DeviceRegistry, KaisarToken } = network.contracts
+  const { contracts } = network
   const [allowance, count] = await Promise.all([
-    kaiAllowance(network, sender.address, DeviceRegistry),
+    kaiAllowance(network, sender.address, contracts.DeviceRegistry),
     reading('eth_getTransactionCount', network.chain.client.getTransactionCount({ address: sender.address })),
   ])
   if (allowance < deposit)
     await sender.send({
       key: `enrol/approve/${namesOf(open)}/${count}`,
-      to: KaisarToken,
-      abi: kaisarTokenAbi,
-      functionName: 'approve',
-      args: [DeviceRegistry, deposit],
+      ...callOf(contracts, 'KaisarToken', 'approve', contracts.DeviceRegistry, deposit),
     })
   const sent = batchesOf(open).map(async batch => {
     const { blockNumber, hash } = await sender.send({
       key: `enrol/${namesOf(batch)}/${count}`,
-      to: DeviceRegistry,
-      abi: deviceRegistryAbi,
-      functionName: 'registerMany',
-      args: [signedOf(batch)],
+      ...callOf(contracts, 'DeviceRegistry', 'registerMany', signedOf(batch)),
     })
     onMined(batch, blockNumber, hash)
   })

@@ -31,28 +31,33 @@ export function jobSeed({ chainId, round, deviceId, generation, specHash }: JobI
 
 export type SampleIdentity = { readonly secret: Hex; readonly root: Hex; readonly samplingBlockHash: Hex }
 
+/** SHA-256(domain ‖ secret ‖ root ‖ sampling block hash): what the samples of a commitment are drawn by. */
+export function sampleSeed(domain: string, { secret, root, samplingBlockHash }: SampleIdentity): Uint8Array {
+  const seed = createHash('sha256').update(domain)
+  for (const part of [secret, root, samplingBlockHash]) seed.update(hexToBytes(part, 32))
+  return seed.digest()
+}
+
 /**
- * min(t, rows) distinct rows in ascending order, uniform over all such sets. Words of 8 bytes, big-endian, are read from the
- * keystream of SHA-256('kaisar/sample/v1' ‖ secret ‖ root ‖ sampling block hash); a word that would bias the draw is skipped.
+ * Numbers below `bound`, uniform, without end: words of 8 bytes, big-endian, of the seed's keystream, modulo `bound`; a word that would
+ * bias the draw is skipped. So many words, an even number, are read at a time.
  */
-export function sampleRows({ samples }: Pick<TensorSpec, 'samples'>, rows: number, identity: SampleIdentity): number[] {
-  if (rows <= samples) return Array.from({ length: rows }, (_, row) => row)
-  const seed = createHash('sha256')
-    .update('kaisar/sample/v1')
-    .update(hexToBytes(identity.secret, 32))
-    .update(hexToBytes(identity.root, 32))
-    .update(hexToBytes(identity.samplingBlockHash, 32))
-    .digest()
-  const bound = BigInt(rows)
+export function* drawBelow(bound: bigint, seed: Uint8Array, wordsPerRead: number): Generator<number, never> {
   const unbiased = (1n << 64n) - ((1n << 64n) % bound)
-  const drawn = new Set<number>()
-  const wordsPerRead = 2 * samples
-  for (let read = 0; drawn.size < samples; read++) {
+  for (let read = 0; ; read++) {
     const words = Buffer.from(keystream(seed, (read * wordsPerRead) / 2, wordsPerRead * 8))
-    for (let offset = 0; offset < words.length && drawn.size < samples; offset += 8) {
+    for (let offset = 0; offset < words.length; offset += 8) {
       const word = words.readBigUInt64BE(offset)
-      if (word < unbiased) drawn.add(Number(word % bound))
+      if (word < unbiased) yield Number(word % bound)
     }
   }
+}
+
+/** min(t, rows) distinct rows in ascending order, uniform over all such sets: drawn one after the other by 'kaisar/sample/v1'. */
+export function sampleRows({ samples }: Pick<TensorSpec, 'samples'>, rows: number, identity: SampleIdentity): number[] {
+  if (rows <= samples) return Array.from({ length: rows }, (_, row) => row)
+  const drawn = new Set<number>()
+  const draws = drawBelow(BigInt(rows), sampleSeed('kaisar/sample/v1', identity), 2 * samples)
+  while (drawn.size < samples) drawn.add(draws.next().value)
   return [...drawn].sort((a, b) => a - b)
 }

@@ -52,6 +52,15 @@ type Pieces<Spec> = {
   ): string | null
 }
 
+/** Takes bytes from `offset` on, one part after the other. */
+export function readerOf(bytes: Uint8Array, offset: number): (length: number) => Uint8Array {
+  let end = offset
+  return length => {
+    end += length
+    return bytes.subarray(end - length, end)
+  }
+}
+
 /** Places in order, so many at a time; at least one part. */
 export const cutEvery = <T>(places: readonly T[], count: number): T[][] =>
   Array.from({ length: Math.max(1, Math.ceil(places.length / count)) }, (_, part) =>
@@ -146,6 +155,13 @@ export type Verification =
       /** The first wrong place and its openings alone, which prove it to anybody. */
       readonly wrong: { readonly place: number; readonly openings: Uint8Array } | null
     }
+
+export type FailedVerification = Extract<Verification, { ok: false }>
+
+/** What failed and is no proof against the device. */
+export const unproven = (step: FailedStep, detail: string): FailedVerification => ({
+  ...{ ok: false, step, detail, wrong: null },
+})
 
 const failedSteps = [
   'COMMITMENT_INVALID',

@@ -138,20 +138,10 @@ export async function openDevice(gpu: WebGpu, vendor?: CardVendor): Promise<Wgsl
         work.finally(stop).then(resolve, reject)
       }),
     async buffer(bytes, usage) {
-      // WebGPU names the limit of a buffer that is too large only where validation is asked, and of memory that ran out elsewhere.
-      device.pushErrorScope('out-of-memory')
-      device.pushErrorScope('validation')
-      let buffer: GPUBuffer | null = null
-      let thrown: unknown = null
-      try {
-        buffer = device.createBuffer({ size: bytes, usage })
-      } catch (error) {
-        thrown = error
-      }
-      // Both at once: whoever pushes scopes in between would get the wrong ones.
-      const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()])
-      const problem = thrown ?? errors.find(error => error)
-      if (problem === undefined && buffer !== null) return buffer
+      const made: GPUBuffer[] = []
+      const problem = await problemOf(device, () => made.push(device.createBuffer({ size: bytes, usage })))
+      const [buffer] = made
+      if (problem === undefined && buffer !== undefined) return buffer
       buffer?.destroy()
       throw kernelFailed(`a buffer of ${bytes} bytes was refused: ${reasonOf(problem)}`, problem)
     },
@@ -191,6 +181,24 @@ function hearOfLoss(device: GPUDevice): WgslDevice['whenLost'] {
 }
 
 /**
+ * Does this to the card at once, and resolves with what it threw, or what the card has against it; undefined: nothing. WebGPU names the limit
+ * of a buffer that is too large only where validation is asked, and of memory that ran out elsewhere.
+ */
+export async function problemOf(device: GPUDevice, act: () => void): Promise<unknown> {
+  device.pushErrorScope('out-of-memory')
+  device.pushErrorScope('validation')
+  let thrown: unknown
+  try {
+    act()
+  } catch (error) {
+    thrown = error
+  }
+  // Both at once: whoever pushes scopes in between would get the wrong ones.
+  const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()])
+  return thrown ?? errors.find(error => error !== null)
+}
+
+/**
  * Does this to the card at once, and resolves when the card has accepted it.
  *
  * @throws JOB_KERNEL_FAILED where it is refused, memory ran out, or the card is lost; what `act` throws of ours
@@ -199,17 +207,24 @@ export async function accepted(
   { device, orLost }: Pick<WgslDevice, 'device' | 'orLost'>,
   act: () => void,
 ): Promise<void> {
-  device.pushErrorScope('out-of-memory')
-  device.pushErrorScope('validation')
-  let thrown: unknown = null
-  try {
-    act()
-  } catch (error) {
-    thrown = error
-  }
-  const errors = await orLost(Promise.all([device.popErrorScope(), device.popErrorScope()]))
-  const problem = thrown ?? errors.find(error => error !== null)
+  const problem = await orLost(problemOf(device, act))
   if (problem !== undefined) throw isKaisarError(problem) ? problem : kernelFailed(reasonOf(problem), problem)
+}
+
+/** Keeps buffers that are given back together. */
+export function ownBuffers({ buffer }: Pick<WgslDevice, 'buffer'>) {
+  const own: GPUBuffer[] = []
+  return {
+    /** @throws as {@link WgslDevice.buffer} */
+    async keep(bytes: number, usage: number): Promise<GPUBuffer> {
+      const made = await buffer(bytes, usage)
+      own.push(made)
+      return made
+    },
+    giveBack() {
+      for (const each of own) each.destroy()
+    },
+  }
 }
 
 /** The first bytes of a buffer that was copied to, default all of it. */

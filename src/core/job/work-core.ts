@@ -106,14 +106,8 @@ export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel, fill }: WorkDependencies,
 ): Promise<WorkCore> {
-  const {
-    deviceIndex = 0,
-    threads = 0,
-    keepWindows = keptWindows,
-    keepBytes = 256 * 1024 * 1024,
-    webgpuModule,
-    vendor,
-  } = options
+  const { deviceIndex = 0, threads = 0, webgpuModule, vendor } = options
+  const { keepWindows = keptWindows, keepBytes = 256 * 1024 * 1024 } = options
   const spec = checkSpec(options.jobs.tensor)
   const memorySpec = checkMemorySpec(options.jobs.memory)
   const beatRound = roundOfBeat(checkBeatSpec(options.jobs.beat))
@@ -122,11 +116,7 @@ export async function createWorkCore(
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
     if (provider === 'webgpu' && vendor !== undefined) await checkReached(vendor, webgpuModule)
-    const session = {
-      ...{ provider, deviceIndex, threads },
-      ...(webgpuModule !== undefined && { webgpuModule }),
-      ...(vendor !== undefined && { vendor }),
-    }
+    const session = { provider, deviceIndex, threads, webgpuModule, vendor }
     const batchRows = options.batchRows ?? (provider === 'cpu' ? 1024 : 16_384)
     const { form } = options
     const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
@@ -159,7 +149,7 @@ export async function createWorkCore(
   const filling = fill ?? { card: fillCard, host: undefined, nowhere: fillNothing }[place]
   const memory = createMemoryEngine(
     { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows: keepWindows.memory },
-    { gate, clock, openChain: openRowChain, ...(filling && { fill: filling }) },
+    { gate, clock, openChain: openRowChain, fill: filling },
   )
 
   return {

@@ -9,7 +9,7 @@ import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { read, reading } from '../chain/read.ts'
 import type { MeasuredRound } from '../epoch/capacity.ts'
 import type { OpeningWords } from '../epoch/opening.ts'
-import { type Newcomers, newcomersOf } from '../epoch/rewards.ts'
+import { type Newcomers, type NewcomerTerms, newcomersOf } from '../epoch/rewards.ts'
 import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { networkErrors } from './errors.ts'
@@ -141,11 +141,11 @@ export async function readFacts(
   if (epoch > now.currentEpoch) throw networkErrors.EXPLORER_EPOCH_AHEAD({ epoch, current: now.currentEpoch })
   const membership = memberships.find(member => isMember(member, epoch)) ?? memberships.at(-1)!
   const cohort = isMember(membership, epoch) ? await readCohort(reader, now, membership, epoch, evidence) : null
-  const firstStanding = await readFirstStanding(network)
+  const terms = await readTerms(network, now.timeline)
   const { device: id, ...member } = membership
   const paid = paymentOfLane(cohort?.payments ?? [], membership.lane)
   return {
-    facts: await readEpochFacts(reader, now, epoch, firstStanding),
+    facts: await readEpochFacts(reader, now, epoch, terms),
     cohort,
     device: {
       ...member,
@@ -153,7 +153,7 @@ export async function readFacts(
       payout: paid?.payout ?? (await getDevice(network, device))?.payout ?? member.operator,
       ...(cohort?.result == null
         ? { standingBefore: 0n, silentBefore: false }
-        : await stateBefore(network, now, memberships, epoch, membership, firstStanding)),
+        : await stateBefore(network, now, memberships, epoch, membership, terms)),
     },
   }
 }
@@ -168,14 +168,19 @@ function latestEpoch(memberships: readonly Membership[], { currentEpoch, history
   return currentEpoch
 }
 
-const readFirstStanding = async (network: ConnectedNetwork): Promise<bigint> =>
-  BigInt((await read(network, 'EpochConsensus', 'scoreRules')).firstStanding)
+const readTerms = async (
+  network: ConnectedNetwork,
+  { firstPaidEpoch }: Pick<NewcomerTerms, 'firstPaidEpoch'>,
+): Promise<NewcomerTerms> => {
+  const { firstStanding } = await read(network, 'EpochConsensus', 'scoreRules')
+  return { firstStanding: BigInt(firstStanding), firstPaidEpoch }
+}
 
 async function readEpochFacts(
   reader: NetworkReader,
   { history, overviews, timeline, currentEpoch, head }: NetworkReading,
   epoch: number,
-  firstStanding: bigint,
+  terms: NewcomerTerms,
 ): Promise<EpochFacts> {
   const overview = overviews.get(epoch)
   const counted = history.counted.get(epoch)
@@ -183,10 +188,10 @@ async function readEpochFacts(
     epoch,
     phase: overview?.phase ?? 'pay',
     currentEpoch,
-    firstPaidEpoch: timeline!.firstPaidEpoch,
+    firstPaidEpoch: terms.firstPaidEpoch,
     startsAt: overview?.startsAt ?? epochStartsAt(timeline!, epoch),
     seed: overview?.seed ?? history.seeds.get(epoch) ?? null,
-    newcomers: newcomersOf(counted?.caps ?? 0n, counted?.members ?? 0, firstStanding),
+    newcomers: newcomersOf(counted?.caps ?? 0n, counted?.members ?? 0, terms),
     // The rules of old epochs may be forgotten: then the rounds are not told, and nothing else changes.
     rounds: await reader.roundsOf(epoch, head).catch(() => null),
     money: history.money.get(epoch) ?? null,
@@ -275,7 +280,7 @@ async function stateBefore(
   memberships: readonly Membership[],
   epoch: number,
   { device, lane }: Membership,
-  firstStanding: bigint,
+  terms: NewcomerTerms,
 ): Promise<Pick<DeviceFacts, 'standingBefore' | 'silentBefore'>> {
   const { blockNumber } = history.finalized.get(cohortKey(epoch, cohortOf(lane)))!
   const before = { ...network, blockNumber: blockNumber - 1n }
@@ -288,5 +293,5 @@ async function stateBefore(
   } catch (cause) {
     if (memberships[0]!.since < firstEpoch) throw networkErrors.EXPLORER_HISTORY_INCOMPLETE({ device, epoch, cause })
   }
-  return replayStanding({ history, memberships, epoch, firstStanding })
+  return replayStanding({ history, memberships, epoch, terms })
 }

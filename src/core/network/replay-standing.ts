@@ -1,6 +1,6 @@
 /** The standing of a device, from what the chain's events say of all its epochs: for endpoints that have forgotten the state. Pure. */
 import { hasFlag } from '../epoch/opening.ts'
-import { newcomersOf, nextStanding, shownOf } from '../epoch/rewards.ts'
+import { type NewcomerTerms, newcomersOf, nextStanding, shownOf } from '../epoch/rewards.ts'
 import { cohortOf, laneInCohort } from '../protocol/constants.ts'
 import { cohortKey, type History, isMember, type Membership } from './history.ts'
 
@@ -13,12 +13,12 @@ export function replayStanding({
   history,
   memberships,
   epoch,
-  firstStanding,
+  terms,
 }: {
   readonly history: Pick<History, 'finalized' | 'counted'>
   readonly memberships: readonly Membership[]
   readonly epoch: number
-  readonly firstStanding: bigint
+  readonly terms: NewcomerTerms
 }): { standingBefore: bigint; silentBefore: boolean } {
   let [standing, silent] = [0n, false]
   let since: number | undefined
@@ -36,7 +36,7 @@ export function replayStanding({
     const at = laneInCohort(member.lane)
     const { caps, members } = history.counted.get(past) ?? { caps: 0n, members: 0 }
     const lane = { rate: final.rates[at]!, uptime: final.uptimes[at]!, flags: final.flags[at]! }
-    const shown = shownOf(lane, standing, newcomersOf(caps, members, firstStanding).cap)
+    const shown = shownOf(lane, standing, newcomersOf(caps, members, terms).cap)
     standing = nextStanding(standing, shown, { silent, certain: final.certain[at]! })
     if (shown > 0n) silent = false
     else if (hasFlag(lane.flags, 'judged')) silent = true

@@ -11,6 +11,9 @@ import { storeErrors } from './store-errors.ts'
 /** Integers are read as bigint, blobs as Uint8Array. */
 export type Row = Record<string, null | bigint | number | string | Uint8Array>
 
+/** A text with plain `?` for its parameters (Node 22 takes `?1` for a name), or a template, whose values are its parameters. */
+export type Sql = string | TemplateStringsArray
+
 export type Store = {
   readonly path: string
   /** Where a damaged predecessor was set aside at opening; its state must be rebuilt from the chain. */
@@ -20,10 +23,15 @@ export type Store = {
    * A transaction inside a transaction is part of it. `work` must not be asynchronous.
    */
   transaction<R>(work: () => R): R
-  /** Executes one statement; returns the number of rows it changed. Parameters are plain `?`: Node 22 takes `?1` for a name. */
-  run(sql: string, ...parameters: SQLInputValue[]): number
-  get<T = Row>(sql: string, ...parameters: SQLInputValue[]): T | undefined
-  all<T = Row>(sql: string, ...parameters: SQLInputValue[]): T[]
+  /**
+   * Executes one statement; returns the number of rows it changed.
+   *
+   * @example
+   * store.run`DELETE FROM duty WHERE epoch < ${first}`
+   */
+  run(sql: Sql, ...parameters: SQLInputValue[]): number
+  get<T = Row>(sql: Sql, ...parameters: SQLInputValue[]): T | undefined
+  all<T = Row>(sql: Sql, ...parameters: SQLInputValue[]): T[]
   close(): void
 }
 
@@ -82,13 +90,11 @@ function openSound(
     database.close()
     throw error
   }
-  const statements = new Map<string, StatementSync>()
-  const prepared = (sql: string) => {
-    let statement = statements.get(sql)
-    if (!statement) {
-      statement = database.prepare(sql)
-      statements.set(sql, statement)
-    }
+  // A template is the same object whenever its place in the code is come by.
+  const statements = new Map<Sql, StatementSync>()
+  const prepared = (sql: Sql) => {
+    const statement = statements.get(sql) ?? database.prepare(textOf(sql))
+    statements.set(sql, statement)
     return statement
   }
   return {
@@ -96,14 +102,16 @@ function openSound(
     quarantinedTo,
     transaction: work => guard(() => (database.isTransaction ? work() : inTransaction(database, work))),
     run: (sql, ...parameters) => guard(() => Number(prepared(sql).run(...parameters).changes)),
-    get: <T>(sql: string, ...parameters: SQLInputValue[]) =>
+    get: <T>(sql: Sql, ...parameters: SQLInputValue[]) =>
       guard(() => prepared(sql).get(...parameters) as T | undefined),
-    all: <T>(sql: string, ...parameters: SQLInputValue[]) => guard(() => prepared(sql).all(...parameters) as T[]),
+    all: <T>(sql: Sql, ...parameters: SQLInputValue[]) => guard(() => prepared(sql).all(...parameters) as T[]),
     close: () => {
       if (database.isOpen) database.close()
     },
   }
 }
+
+const textOf = (sql: Sql): string => (typeof sql === 'string' ? sql : sql.join('?'))
 
 function inTransaction<R>(database: DatabaseSync, work: () => R): R {
   database.exec('BEGIN IMMEDIATE')
@@ -168,7 +176,7 @@ export function readStore(path: string): StoreReader | null {
   if (!existsSync(path)) return null
   try {
     const database = new DatabaseSync(path, { readOnly: true, timeout: 2_000, readBigInts: true })
-    const prepare = (sql: string) => database.prepare(sql)
+    const prepare = (sql: Sql) => database.prepare(textOf(sql))
     try {
       prepare('SELECT 1 FROM sqlite_master').all()
     } catch {
@@ -176,8 +184,8 @@ export function readStore(path: string): StoreReader | null {
       return null
     }
     return {
-      get: <T = Row>(sql: string, ...parameters: SQLInputValue[]) => prepare(sql).get(...parameters) as T | undefined,
-      all: <T = Row>(sql: string, ...parameters: SQLInputValue[]) => prepare(sql).all(...parameters) as T[],
+      get: <T = Row>(sql: Sql, ...parameters: SQLInputValue[]) => prepare(sql).get(...parameters) as T | undefined,
+      all: <T = Row>(sql: Sql, ...parameters: SQLInputValue[]) => prepare(sql).all(...parameters) as T[],
       close: () => database.close(),
     }
   } catch {

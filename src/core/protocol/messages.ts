@@ -32,95 +32,70 @@ function signed<T extends SignedType>(type: T) {
   return z.object({ message: z.object(Object.fromEntries(shape) as WireShape<T>), signature: signature65 })
 }
 
-/** Server → client, first frame: the server's Checker, the network it serves, a fresh nonce. */
-const welcome = z.object({ version: uint32, chainId: uint32, consensus: address, checker: address, nonce: bytes32 })
-/** Client → server: the signed session; `role` says whether devices or another Checker dial. */
-const session = z.object({
-  version: uint32,
-  role: z.enum(['provider', 'checker']),
-  session: signed('Session'),
-  deviceIds: z.array(bytes32).max(256),
-})
-const accepted = z.object({})
-/**
- * Either side: a message was refused, with a code of `docs/errors.md`. A refusal is never answered by a refusal.
- * Where the sender closes the session too, the reason of the close carries the same code.
- */
-const refused = z.object({
-  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
-  message: shownText(1024),
-  /** The type of the message that was refused. */
-  regarding: shownText(128).optional(),
-})
-
-const jobOffer = signed('JobOffer')
-const commitment = signed('Commitment')
-const abort = signed('Abort')
-const busy = signed('Busy')
-/** A part of a window that is over, in the encoding of its kind: what comes later cannot be put before it any more. */
-const mark = z.object({
-  epoch: uint64,
-  round: bytes32,
-  deviceId: bytes32,
-  index: uint8,
-  mark: bytes64,
-})
-const sampleRequest = signed('SampleRequest')
-/**
- * The payload holds the openings, or the piece of them with this number, from 0. The sampling block tells which request they answer,
- * where a reorg made the seat ask twice.
- */
-const openings = z.object({
-  commitmentHash: bytes32,
-  secret: bytes32,
-  samplingBlockHash: bytes32.optional(),
-  piece: uint8.optional(),
-})
-
-const deviceRequest = signed('DeviceRequest')
-/** `device`, `environment` and `attestation` are canonical JSON whose hashes are signed; parsed by the receiver. */
-const deviceReport = z.object({
-  report: signed('DeviceReport'),
-  device: z.string().max(65_536),
-  environment: z.string().max(65_536),
-  attestation: z.string().max(131_072).nullable(),
-})
-
 const measure = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
-/** What the rate is made of, unsigned: the Provider keeps it where it gives the signed rate. */
-const measures = z.object({ tensor: measure, bandwidth: measure, resident: measure })
-const receipt = signed('Receipt').extend({ measures: measures.optional() })
-
-/** Seat → the other seats of its committee: wrong work under the signed root; the payload holds the place, opened. */
-const wrongWork = z.object({ commitment })
-/** Keeper → seat, in OPEN. */
-const openingRequest = z.object({ epoch: uint64, cohort: uint32 })
-const openingReply = z.object({
-  epoch: uint64,
-  cohort: uint32,
-  words: z.array(z.string().regex(/^0x[0-9a-f]{64}$/)).length(openingWords),
-  salt: bytes32,
-  proof: z.array(bytes32).max(32),
-})
+const commitment = signed('Commitment')
 
 export const messageBodies = {
-  welcome,
-  session,
-  accepted,
-  refused,
-  'job.offer': jobOffer,
+  /** Server → client, first frame: the server's Checker, the network it serves, a fresh nonce. */
+  welcome: z.object({ version: uint32, chainId: uint32, consensus: address, checker: address, nonce: bytes32 }),
+  /** Client → server: the signed session; `role` says whether devices or another Checker dial. */
+  session: z.object({
+    version: uint32,
+    role: z.enum(['provider', 'checker']),
+    session: signed('Session'),
+    deviceIds: z.array(bytes32).max(256),
+  }),
+  accepted: z.object({}),
+  /**
+   * Either side: a message was refused, with a code of `docs/errors.md`. A refusal is never answered by a refusal.
+   * Where the sender closes the session too, the reason of the close carries the same code.
+   */
+  refused: z.object({
+    code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
+    message: shownText(1024),
+    /** The type of the message that was refused. */
+    regarding: shownText(128).optional(),
+  }),
+  'job.offer': signed('JobOffer'),
   'job.commitment': commitment,
-  'job.abort': abort,
-  'job.busy': busy,
-  'job.mark': mark,
-  'job.request': sampleRequest,
-  'job.openings': openings,
-  'device.request': deviceRequest,
-  'device.report': deviceReport,
-  receipt,
-  'wrong.work': wrongWork,
-  'opening.request': openingRequest,
-  'opening.reply': openingReply,
+  'job.abort': signed('Abort'),
+  'job.busy': signed('Busy'),
+  /** A part of a window that is over, in the encoding of its kind: what comes later cannot be put before it any more. */
+  'job.mark': z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, index: uint8, mark: bytes64 }),
+  'job.request': signed('SampleRequest'),
+  /**
+   * The payload holds the openings, or the piece of them with this number, from 0. The sampling block tells which request they answer,
+   * where a reorg made the seat ask twice.
+   */
+  'job.openings': z.object({
+    commitmentHash: bytes32,
+    secret: bytes32,
+    samplingBlockHash: bytes32.optional(),
+    piece: uint8.optional(),
+  }),
+  'device.request': signed('DeviceRequest'),
+  /** `device`, `environment` and `attestation` are canonical JSON whose hashes are signed; parsed by the receiver. */
+  'device.report': z.object({
+    report: signed('DeviceReport'),
+    device: z.string().max(65_536),
+    environment: z.string().max(65_536),
+    attestation: z.string().max(131_072).nullable(),
+  }),
+  /** `measures`: what the rate is made of, unsigned: the Provider keeps it where it gives the signed rate. */
+  receipt: signed('Receipt').extend({
+    measures: z.object({ tensor: measure, bandwidth: measure, resident: measure }).optional(),
+  }),
+  /** Seat → the other seats of its committee: wrong work under the signed root; the payload holds the place, opened. */
+  'wrong.work': z.object({ commitment }),
+  /** Keeper → seat, in OPEN. */
+  'opening.request': z.object({ epoch: uint64, cohort: uint32 }),
+  'opening.reply': z.object({
+    epoch: uint64,
+    cohort: uint32,
+    words: z.array(z.string().regex(/^0x[0-9a-f]{64}$/)).length(openingWords),
+    salt: bytes32,
+    proof: z.array(bytes32).max(32),
+  }),
 } as const
 
 export type MessageType = keyof typeof messageBodies

@@ -12,12 +12,7 @@ export type HealthWatch = {
 
 export function createHealthWatch(
   { intervalMs, first }: { readonly intervalMs: number; readonly first: ProbeResult },
-  {
-    probe,
-    clock,
-    onEvent,
-    onTrouble = () => {},
-  }: {
+  dependencies: {
     readonly probe: GpuProbe
     readonly clock: Clock
     readonly onEvent: (event: DeviceEvent) => void
@@ -25,6 +20,7 @@ export function createHealthWatch(
     readonly onTrouble?: (error: unknown) => void
   },
 ): HealthWatch {
+  const { probe, clock, onEvent, onTrouble = () => {} } = dependencies
   const stopped = new Map<string, string>()
   let previous = first
 

@@ -81,27 +81,17 @@ const keptRefusals = 10_000
 
 export function createProviderJournal(store: Store): ProviderJournal {
   const read = (round: Hex, deviceId: Hex) =>
-    store.get<CommitmentRow>(
-      'SELECT hash, message, signature, notes FROM commitment WHERE round = ? AND device_id = ?',
-      round,
-      deviceId,
-    )
+    store.get<CommitmentRow>`
+      SELECT hash, message, signature, notes FROM "commitment" WHERE round = ${round} AND device_id = ${deviceId}`
   return {
     recordCommitment(hash, { message, signature, notes }) {
       store.transaction(() => {
-        const known = read(message.round, message.deviceId)
+        const { round, deviceId, epoch } = message
+        const known = read(round, deviceId)
         if (known?.hash === hash) return
-        if (known !== undefined) throw providerErrors.PROVIDER_SECOND_COMMITMENT({ round: message.round })
-        store.run(
-          'INSERT INTO commitment (round, device_id, epoch, hash, message, signature, notes) VALUES (?, ?, ?, ?, ?, ?, ?)',
-          message.round,
-          message.deviceId,
-          message.epoch,
-          hash,
-          JSON.stringify(toWire(message)),
-          signature,
-          notes,
-        )
+        if (known !== undefined) throw providerErrors.PROVIDER_SECOND_COMMITMENT({ round })
+        store.run`INSERT INTO "commitment" (round, device_id, epoch, hash, message, signature, notes)
+          VALUES (${round}, ${deviceId}, ${epoch}, ${hash}, ${JSON.stringify(toWire(message))}, ${signature}, ${notes})`
       })
     },
     commitmentOf(round, deviceId) {
@@ -115,67 +105,42 @@ export function createProviderJournal(store: Store): ProviderJournal {
       }
     },
     epochOfCommitment(hash) {
-      const row = store.get<{ epoch: bigint }>('SELECT epoch FROM "commitment" WHERE hash = ?', hash)
+      const row = store.get<{ epoch: bigint }>`SELECT epoch FROM "commitment" WHERE hash = ${hash}`
       return row === undefined ? null : Number(row.epoch)
     },
     recordRequest(epoch, { commitmentHash, checker, secret, samplingBlockHash }) {
       store.transaction(() => {
-        const known = store.get<{ secret: Hex }>(
-          'SELECT secret FROM request WHERE commitment_hash = ? AND checker = ?',
-          commitmentHash,
-          checker,
-        )
+        const known = store.get<{ secret: Hex }>`
+          SELECT secret FROM request WHERE commitment_hash = ${commitmentHash} AND checker = ${checker}`
         if (known !== undefined && known.secret !== secret)
           throw providerErrors.PROVIDER_SECOND_REQUEST({ checker, commitmentHash })
-        store.run(
-          'INSERT OR IGNORE INTO request (commitment_hash, checker, epoch, secret, sampling_block) VALUES (?, ?, ?, ?, ?)',
-          commitmentHash,
-          checker,
-          epoch,
-          secret,
-          samplingBlockHash,
-        )
+        store.run`INSERT OR IGNORE INTO request (commitment_hash, checker, epoch, secret, sampling_block)
+          VALUES (${commitmentHash}, ${checker}, ${epoch}, ${secret}, ${samplingBlockHash})`
       })
     },
     recordReceipt(checker, { message, signature }, measures) {
-      return store.transaction(
-        () =>
-          store.run(
-            'INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature, measures) VALUES (?, ?, ?, ?, ?, ?)',
-            message.epoch,
-            message.deviceId,
-            checker,
-            JSON.stringify(toWire(message)),
-            signature,
-            measures && JSON.stringify(measures),
-          ) > 0,
-      )
+      const { epoch, deviceId } = message
+      const changes = store.run`INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature, measures)
+        VALUES (${epoch}, ${deviceId}, ${checker}, ${JSON.stringify(toWire(message))}, ${signature},
+          ${measures && JSON.stringify(measures)})`
+      return changes > 0
     },
-    receipts(deviceId, epoch) {
-      return store
-        .all<{ checker: Hex; message: string; signature: Hex }>(
-          'SELECT checker, message, signature FROM receipt WHERE device_id = ? AND epoch = ? ORDER BY checker',
-          deviceId,
-          epoch,
-        )
-        .map(({ checker, message, signature }) => {
-          const stored = JSON.parse(message) as SignedMessage<'Receipt'>
-          return { checker, receipt: { message: { ...stored, epoch: BigInt(stored.epoch) }, signature } }
-        })
-    },
-    recordEnvironment(epoch, record) {
-      store.run('INSERT OR REPLACE INTO environment (epoch, record) VALUES (?, ?)', epoch, record)
-    },
+    receipts: (deviceId, epoch) =>
+      store.all<{ checker: Hex; message: string; signature: Hex }>`
+        SELECT checker, message, signature FROM receipt WHERE device_id = ${deviceId} AND epoch = ${epoch}
+        ORDER BY checker`.map(({ checker, message, signature }) => {
+        const stored = JSON.parse(message) as SignedMessage<'Receipt'>
+        return { checker, receipt: { message: { ...stored, epoch: BigInt(stored.epoch) }, signature } }
+      }),
+    recordEnvironment: (epoch, record) =>
+      void store.run`INSERT OR REPLACE INTO environment (epoch, record) VALUES (${epoch}, ${record})`,
     environment: epoch =>
-      store.get<{ record: string }>('SELECT record FROM environment WHERE epoch = ?', epoch)?.record ?? null,
+      store.get<{ record: string }>`SELECT record FROM environment WHERE epoch = ${epoch}`?.record ?? null,
     recordRefusal(time, { checker, code, message }) {
       const [from, to] = [time - refusalSpanMs, time + refusalSpanMs]
-      const changes = store.run(
-        `INSERT INTO refusal (time, checker, code, message) SELECT ?, ?, ?, ?
-         WHERE (SELECT count(*) FROM refusal WHERE checker = ? AND time BETWEEN ? AND ?) < ?`,
-        ...[time, checker, code, message],
-        ...[checker, from, to, refusalsPerSpan],
-      )
+      const changes = store.run`INSERT INTO refusal (time, checker, code, message)
+        SELECT ${time}, ${checker}, ${code}, ${message} WHERE
+          (SELECT count(*) FROM refusal WHERE checker = ${checker} AND time BETWEEN ${from} AND ${to}) < ${refusalsPerSpan}`
       return changes > 0
     },
     prune(epoch) {
@@ -239,43 +204,29 @@ export const readProviderRecords = (file: string | null, limit: number): Provide
     receipts: readReceipts(store, limit),
     pauses: readPauses(store),
     busy: readBusyRounds(store, limit),
-    refusals: store
-      .all<{ time: bigint; checker: Hex; code: string; message: string }>(
-        'SELECT time, checker, code, message FROM refusal ORDER BY rowid DESC LIMIT ?',
-        limit,
-      )
-      .map(row => ({ ...row, time: Number(row.time) })),
+    refusals: store.all<Omit<RefusalRecord, 'time'> & { time: bigint }>`
+      SELECT time, checker, code, message FROM refusal ORDER BY rowid DESC LIMIT ${limit}`.map(row => ({
+      ...row,
+      time: Number(row.time),
+    })),
   }))
 
 const readRounds = (store: StoreReader, limit: number): CommittedRound[] =>
-  store
-    .all<{ epoch: bigint; round: Hex; device_id: Hex; hash: Hex; message: string }>(
-      'SELECT epoch, round, device_id, hash, message FROM "commitment" ORDER BY rowid DESC LIMIT ?',
-      limit,
-    )
-    .map(({ epoch, round, device_id, hash, message }) => {
-      const { rows, specHash } = JSON.parse(message) as { rows: string; specHash: Hex }
-      return {
-        ...{ epoch: Number(epoch), round, deviceId: device_id },
-        ...{ units: Number(rows), specHash, commitmentHash: hash },
-      }
-    })
+  store.all<{ epoch: bigint; round: Hex; deviceId: Hex; commitmentHash: Hex; message: string }>`
+    SELECT epoch, round, device_id AS deviceId, hash AS commitmentHash, message FROM "commitment"
+    ORDER BY rowid DESC LIMIT ${limit}`.map(({ epoch, message, ...row }) => {
+    const { rows, specHash } = JSON.parse(message) as { rows: string; specHash: Hex }
+    return { ...row, epoch: Number(epoch), units: Number(rows), specHash }
+  })
 
 const readReceipts = (store: StoreReader, limit: number): ReceiptSummary[] =>
-  store
-    .all<{ epoch: bigint; device_id: Hex; checker: Hex; message: string; measures: string | null }>(
-      'SELECT epoch, device_id, checker, message, measures FROM receipt ORDER BY rowid DESC LIMIT ?',
-      limit,
-    )
-    .map(({ epoch, device_id, checker, message, measures }) => {
-      const { rate, uptime, flags } = JSON.parse(message) as { rate: number; uptime: number; flags: number }
-      return {
-        epoch: Number(epoch),
-        deviceId: device_id,
-        checker,
-        rate,
-        uptime,
-        flags: (Object.keys(flagBit) as (keyof typeof flagBit)[]).filter(flag => (flags & flagBit[flag]) !== 0),
-        measures: measures === null ? null : (JSON.parse(measures) as Measures),
-      }
-    })
+  store.all<{ epoch: bigint; deviceId: Hex; checker: Hex; message: string; measures: string | null }>`
+    SELECT epoch, device_id AS deviceId, checker, message, measures FROM receipt
+    ORDER BY rowid DESC LIMIT ${limit}`.map(({ epoch, message, measures, ...row }) => {
+    const { rate, uptime, flags } = JSON.parse(message) as { rate: number; uptime: number; flags: number }
+    return {
+      ...{ ...row, epoch: Number(epoch), rate, uptime },
+      flags: (Object.keys(flagBit) as (keyof typeof flagBit)[]).filter(flag => (flags & flagBit[flag]) !== 0),
+      measures: measures === null ? null : (JSON.parse(measures) as Measures),
+    }
+  })

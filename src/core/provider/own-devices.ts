@@ -56,8 +56,6 @@ export type WorkingDevicesOptions = {
   readonly network: ConnectedNetwork
   readonly payout: Address
   readonly executionProvider: ExecutionProvider | 'auto'
-  /** How often the devices are probed while they work; default 60,000. */
-  readonly healthIntervalMs?: number
 }
 
 export type WorkingDevicesDependencies = {
@@ -79,6 +77,9 @@ export type WorkingDevicesDependencies = {
   readonly emit: (event: ProviderEvent) => void
 }
 
+/** How often the devices are probed while they work. */
+const probeEveryMs = 60_000
+
 export type PreparingDependencies = Pick<
   WorkingDevicesDependencies,
   'signer' | 'probe' | 'certify' | 'startEngine' | 'log'
@@ -90,7 +91,7 @@ export type PreparingDependencies = Pick<
  * @throws PROVIDER_NO_DEVICE, PROVIDER_CPU_FALLBACK, and as `registerDevices`
  */
 export async function openDevices(
-  { network, payout, executionProvider, healthIntervalMs = 60_000 }: WorkingDevicesOptions,
+  { network, payout, executionProvider }: WorkingDevicesOptions,
   { jobs, journal }: { readonly jobs: Jobs; readonly journal: ProviderJournal },
   dependencies: WorkingDevicesDependencies,
   stop: AbortSignal,
@@ -120,7 +121,7 @@ export async function openDevices(
     isAttested: deviceId =>
       registered.some(({ device: { id, record } }) => id === deviceId && record.attestedIdentity !== zeroBytes32),
     health: createHealthWatch(
-      { intervalMs: healthIntervalMs, first },
+      { intervalMs: probeEveryMs, first },
       {
         probe,
         clock,

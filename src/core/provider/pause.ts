@@ -31,12 +31,7 @@ export const holdsAt = ({ until }: Pause, now: number): boolean => until === nul
 /** The pause after somebody asked for one; `extended` where it was asked for less than the least time. */
 export function pauseAfter(
   known: Pause | null,
-  {
-    deviceId,
-    now,
-    forMs,
-    leastMs,
-  }: {
+  wish: {
     readonly deviceId: Hex
     readonly now: number
     /** Null: until it is resumed. */
@@ -44,6 +39,7 @@ export function pauseAfter(
     readonly leastMs: number
   },
 ): { readonly pause: Pause; readonly extended: boolean } {
+  const { deviceId, now, forMs, leastMs } = wish
   const extended = forMs !== null && forMs < leastMs
   const asked = forMs === null ? null : now + Math.max(forMs, leastMs)
   const present = known !== null && holdsAt(known, now) ? known : null
@@ -62,10 +58,9 @@ export const pauseTables = `
      round TEXT NOT NULL, device_id TEXT NOT NULL, epoch INTEGER NOT NULL, generation INTEGER NOT NULL,
      signature TEXT NOT NULL, PRIMARY KEY (round, device_id)) STRICT;`
 
-type PauseRow = { device_id: Hex; since: bigint; until: bigint | null }
-
 export const readPauses = (store: Pick<StoreReader, 'all'>): Pause[] =>
-  store.all<PauseRow>('SELECT * FROM pause ORDER BY device_id').map(({ device_id: deviceId, since, until }) => ({
+  store.all<{ deviceId: Hex; since: bigint; until: bigint | null }>`
+    SELECT device_id AS deviceId, since, until FROM pause ORDER BY device_id`.map(({ deviceId, since, until }) => ({
     ...{ deviceId, since: Number(since), until: until === null ? null : Number(until) },
   }))
 
@@ -73,12 +68,11 @@ export const readPauses = (store: Pick<StoreReader, 'all'>): Pause[] =>
 export type BusyRound = { readonly epoch: number; readonly round: Hex; readonly deviceId: Hex }
 
 export const readBusyRounds = (store: Pick<StoreReader, 'all'>, limit: number): BusyRound[] =>
-  store
-    .all<{ epoch: bigint; round: Hex; device_id: Hex }>(
-      'SELECT epoch, round, device_id FROM busy ORDER BY rowid DESC LIMIT ?',
-      limit,
-    )
-    .map(({ epoch, round, device_id: deviceId }) => ({ epoch: Number(epoch), round, deviceId }))
+  store.all<{ epoch: bigint; round: Hex; deviceId: Hex }>`
+    SELECT epoch, round, device_id AS deviceId FROM busy ORDER BY rowid DESC LIMIT ${limit}`.map(row => ({
+    ...row,
+    epoch: Number(row.epoch),
+  }))
 
 export type PauseJournal = {
   pauses(): readonly Pause[]
@@ -93,23 +87,13 @@ export function createPauseJournal(store: Store): PauseJournal {
   return {
     pauses: () => readPauses(store),
     keepPause: ({ deviceId, since, until }) =>
-      void store.run('INSERT OR REPLACE INTO pause VALUES (?, ?, ?)', deviceId, since, until),
-    endPause: deviceId => void store.run('DELETE FROM pause WHERE device_id = ?', deviceId),
+      void store.run`INSERT OR REPLACE INTO pause VALUES (${deviceId}, ${since}, ${until})`,
+    endPause: deviceId => void store.run`DELETE FROM pause WHERE device_id = ${deviceId}`,
     recordBusy: ({ message: { round, deviceId, epoch, generation }, signature }) =>
-      void store.run(
-        'INSERT OR IGNORE INTO busy VALUES (?, ?, ?, ?, ?)',
-        round,
-        deviceId,
-        epoch,
-        generation,
-        signature,
-      ),
+      void store.run`INSERT OR IGNORE INTO busy VALUES (${round}, ${deviceId}, ${epoch}, ${generation}, ${signature})`,
     busyIn(round, deviceId) {
-      const row = store.get<{ epoch: bigint; generation: bigint; signature: Hex }>(
-        'SELECT * FROM busy WHERE round = ? AND device_id = ?',
-        round,
-        deviceId,
-      )
+      const row = store.get<{ epoch: bigint; generation: bigint; signature: Hex }>`
+        SELECT * FROM busy WHERE round = ${round} AND device_id = ${deviceId}`
       if (row === undefined) return null
       const { epoch, generation, signature } = row
       return { message: { epoch, round, deviceId, generation: Number(generation) }, signature }

@@ -3,6 +3,9 @@ import type { Measures } from '../epoch/capacity.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 
+/** About a device's part in a round. */
+type OfRound = { readonly epoch: number; readonly round: Hex; readonly deviceId: Hex }
+
 /** The events that a Provider emits while it runs; each is a line of `kaisar provider run --json`. */
 export type ProviderEvent =
   | {
@@ -15,26 +18,20 @@ export type ProviderEvent =
   | { readonly type: 'session.opened' | 'session.closed'; readonly checker: Address; readonly reason: string | null }
   | { readonly type: 'provider.idle'; readonly code: string; readonly reason: string }
   | { readonly type: 'epoch.started'; readonly epoch: number; readonly devices: number; readonly seats: number }
-  | {
+  | (OfRound & {
       readonly type: 'round.committed'
-      readonly epoch: number
-      readonly round: Hex
-      readonly deviceId: Hex
       readonly kind: RoundKindName
       /** Rows or steps, by the kind, and what they are worth where the seats find them right. */
       readonly units: number
       readonly figures: Figures
       readonly lostMs: number
-    }
-  | {
+    })
+  | (OfRound & {
       /** The round was committed to before a restart, and its work can be opened again. */
       readonly type: 'round.resumed'
-      readonly epoch: number
-      readonly round: Hex
-      readonly deviceId: Hex
       readonly kind: RoundKindName
       readonly units: number
-    }
+    })
   | {
       /** Memory is filled for an epoch, or could not be. */
       readonly type: 'memory.filled'
@@ -45,39 +42,27 @@ export type ProviderEvent =
       readonly seconds: number
       readonly problem: string | null
     }
-  | {
+  | (OfRound & {
       readonly type: 'round.aborted'
-      readonly epoch: number
-      readonly round: Hex
-      readonly deviceId: Hex
       readonly reason: string
-    }
-  | {
+    })
+  | (OfRound & {
       /** The trigger was seen so long after the seats may have seen it; what is left of the window is worked, and committed to. */
       readonly type: 'round.late'
-      readonly epoch: number
-      readonly round: Hex
-      readonly deviceId: Hex
       readonly kind: RoundKindName
       readonly lateMs: number
       readonly leftMs: number
-    }
-  | {
+    })
+  | (OfRound & {
       /** Nothing that counts was left of the window so long after the seats may have seen the trigger: the round is not worked. */
       readonly type: 'round.missed'
-      readonly epoch: number
-      readonly round: Hex
-      readonly deviceId: Hex
       readonly kind: RoundKindName
       readonly lateMs: number
-    }
-  | {
+    })
+  | (OfRound & {
       /** The owner has paused the device, which says so to its seats and leaves the round out. */
       readonly type: 'round.busy'
-      readonly epoch: number
-      readonly round: Hex
-      readonly deviceId: Hex
-    }
+    })
   | {
       /** `ended`: by its time. */
       readonly type: 'pause.changed'

@@ -1,10 +1,13 @@
 /** Makes the metrics of a Provider from the events that it emits, and its readiness check for the next round. */
 import type { Registry } from 'prom-client'
 import {
-  chainLag,
+  type Counting,
   chainTroubles,
+  count,
+  countSessions,
   createDaemonMetrics,
   type DaemonMetricsDependencies,
+  healthOf,
 } from '../daemon/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
 import { quorum } from '../protocol/constants.ts'
@@ -46,7 +49,8 @@ export function createProviderMetrics(
   options: { readonly version: string },
   dependencies: DaemonMetricsDependencies,
 ): ProviderMetrics {
-  const { registry, counter, gauge, histogram } = createDaemonMetrics({ role: 'provider', ...options }, dependencies)
+  const metrics = createDaemonMetrics({ role: 'provider', ...options }, dependencies)
+  const { registry, counter, gauge, histogram } = metrics
   const rounds = counter(
     'rounds_total',
     'Rounds, by outcome: committed, resumed after a restart, aborted, missed since their trigger was seen too late, or busy while the device was paused.',
@@ -94,14 +98,15 @@ export function createProviderMetrics(
     'reason',
   )
   const paused = gauge('device_paused', '1 while the owner has paused a device, 0 after that.', 'device')
-  const sessions = gauge('open_sessions', 'Sessions with Checkers that are open.')
-  const closed = counter('sessions_closed_total', 'Sessions that ended, by reason.', 'reason')
+  const sessions = countSessions(metrics, {
+    open: 'Sessions with Checkers that are open.',
+    closed: 'Sessions that ended, by reason.',
+  })
   const members = gauge('member_devices', 'Devices of this Provider that are members of the newest epoch entered.')
   const epochNumber = gauge('epoch', 'The newest epoch entered; it may not have begun yet.')
 
   let epoch: ProviderState['epoch'] = null
   let lastRound: ProviderState['lastRound'] = null
-  const open = new Set<string>()
 
   function worked(event: Exclude<Extract<ProviderEvent, { type: `round.${string}` }>, { type: 'round.late' }>) {
     const result = event.type.slice('round.'.length)
@@ -118,55 +123,28 @@ export function createProviderMetrics(
     lost.observe(device, event.lostMs / 1000)
   }
 
+  const counting: Counting<ProviderEvent> = {
+    'session.opened': ({ checker }) => sessions.opened(checker),
+    'session.closed': ({ checker, reason }) => sessions.closed(checker, reason),
+    'epoch.started'(event) {
+      if (epoch !== null && event.epoch < epoch.epoch) return
+      epoch = { epoch: event.epoch, devices: event.devices, seats: event.seats }
+      epochNumber.set(event.epoch)
+      members.set(event.devices)
+    },
+    'round.committed': worked,
+    'round.resumed': worked,
+    'round.aborted': worked,
+    'round.missed': worked,
+    'round.busy': worked,
+    'round.late': ({ deviceId: device }) => late.inc({ device }),
+    'receipt.received': ({ deviceId: device, rate }) => receipts.inc({ device, paid: String(rate > 0) }),
+    'pause.changed': ({ deviceId: device, state }) => paused.set({ device }, state === 'paused' ? 1 : 0),
+    'device.health': ({ change, reason }) => healthChanges.inc({ change, reason }),
+  }
   return {
     registry,
-    observe(event) {
-      switch (event.type) {
-        case 'session.opened':
-          open.add(event.checker)
-          break
-        case 'session.closed':
-          open.delete(event.checker)
-          closed.inc({ reason: event.reason ?? 'unknown' })
-          break
-        case 'epoch.started':
-          if (epoch !== null && event.epoch < epoch.epoch) return
-          epoch = { epoch: event.epoch, devices: event.devices, seats: event.seats }
-          epochNumber.set(event.epoch)
-          members.set(event.devices)
-          break
-        case 'round.committed':
-        case 'round.resumed':
-        case 'round.aborted':
-        case 'round.missed':
-        case 'round.busy':
-          worked(event)
-          break
-        case 'round.late':
-          late.inc({ device: event.deviceId })
-          break
-        case 'receipt.received':
-          receipts.inc({ device: event.deviceId, paid: String(event.rate > 0) })
-          break
-        case 'pause.changed':
-          paused.set({ device: event.deviceId }, event.state === 'paused' ? 1 : 0)
-          break
-        case 'device.health':
-          healthChanges.inc({ change: event.change, reason: event.reason })
-          break
-      }
-      sessions.set(open.size)
-    },
-    async health() {
-      const lag = await chainLag(dependencies)
-      const state: ProviderState = {
-        epoch,
-        openSessions: open.size,
-        lastRound,
-        chainLagSeconds: lag?.lagSeconds ?? null,
-      }
-      const reasons = providerUnready(state)
-      return { healthy: reasons.length === 0, reasons, head: lag?.head.number ?? null, ...state }
-    },
+    observe: event => count(counting, event),
+    health: () => healthOf(dependencies, { epoch, openSessions: sessions.open, lastRound }, providerUnready),
   }
 }

@@ -1,7 +1,5 @@
 /** Registers devices that are not on chain, and starts a new generation of devices that have changed; never twice. */
 import { type Address, type Hex, keccak256, toHex } from 'viem'
-import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
-import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import {
   deviceDeposit,
   getDevice,
@@ -12,7 +10,7 @@ import {
 import { coinFor } from '../chain/funds.ts'
 import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
-import { reading } from '../chain/read.ts'
+import { callOf, reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { providerErrors } from './errors.ts'
@@ -95,14 +93,10 @@ async function registerOne(
     return { device: known, change: 'none' }
   const sameHardware = known?.record.deviceHash === probed.deviceHash
   const attestedIdentity = await identityOf({ own, device: known }, attest)
-  await sender.send({
-    // The key names the generation, which is registered once, also after the device has left and come back.
-    key: `register/${deviceId}/${next}`,
-    to: network.contracts.DeviceRegistry,
-    abi: deviceRegistryAbi,
-    functionName: 'register',
-    args: [probed.localId, payout, probed.deviceHash, certificateHash, attestedIdentity],
-  })
+  const wanted = [probed.localId, payout, probed.deviceHash, certificateHash, attestedIdentity] as const
+  // The key names the generation, which is registered once, also after the device has left and come back.
+  const key = `register/${deviceId}/${next}`
+  await sender.send({ key, ...callOf(network.contracts, 'DeviceRegistry', 'register', ...wanted) })
   const device = await getDevice(network, deviceId)
   if (device === null || device.generation < next) throw providerErrors.PROVIDER_REGISTRATION_UNSEEN({ deviceId })
   const change = known === null ? 'registered' : sameHardware ? 'certificate-changed' : 'hardware-changed'
@@ -146,9 +140,6 @@ async function approveDeposit(network: ConnectedNetwork, missing: readonly Known
   const about = missing.map(({ own, next }) => `${own.deviceId}/${next}`).sort()
   await sender.send({
     key: `approve/deposit/${keccak256(toHex(about.join()))}/${allowance}/${needed}`,
-    to: network.contracts.KaisarToken,
-    abi: kaisarTokenAbi,
-    functionName: 'approve',
-    args: [spender, needed],
+    ...callOf(network.contracts, 'KaisarToken', 'approve', spender, needed),
   })
 }

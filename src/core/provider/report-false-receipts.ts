@@ -1,10 +1,10 @@
 /** Reports seats whose receipt contradicts what they opened. Such a seat loses stake when the Provider sends its receipt and the opening to the chain. */
 import type { Hex } from 'viem'
-import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { firstBlockSince } from '../chain/blocks.ts'
 import { committeeOf } from '../chain/checkers.ts'
 import { getEpoch } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import { callOf } from '../chain/read.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { falseReceipts, shownOpenings } from '../epoch/shown-openings.ts'
 import type { Logger } from '../platform/log.ts'
@@ -51,18 +51,11 @@ export async function reportFalseReceipts(
       await shownOpenings(network, epoch, cohort, fromBlock),
     )) {
       caught.push(checker)
-      log.warn(
-        { epoch, checker, device: receipt.message.deviceId },
-        'a seat opened something else than its receipt says',
-      )
-      sender.enqueue({
-        key: `false-receipt/${epoch}/${cohort}/${checker}/${receipt.message.lane}`,
-        to: network.contracts.CheckerSeats,
-        abi: checkerSeatsAbi,
-        functionName: 'slashReceipt',
-        args: [checker, receipt.message, receipt.signature, opening],
-        priority: priority.keeper,
-      })
+      const { message, signature } = receipt
+      log.warn({ epoch, checker, device: message.deviceId }, 'a seat opened something else than its receipt says')
+      const key = `false-receipt/${epoch}/${cohort}/${checker}/${message.lane}`
+      const call = callOf(network.contracts, 'CheckerSeats', 'slashReceipt', checker, message, signature, opening)
+      sender.enqueue({ key, ...call, priority: priority.keeper })
     }
   }
   return caught

@@ -216,7 +216,7 @@ export function createRoundWork(
           ...{ seed: seedOf(network, identity), startedAtMs: beganAtMs },
         },
         {
-          ...(signal && { signal }),
+          signal,
           onMark(index, mark) {
             marked[index] = mark
             onMark?.(index, mark)

@@ -56,7 +56,7 @@ async function workSpec(
   renew: () => void,
 ): Promise<void> {
   const { network } = options
-  const { signer, clock, log, emit, crashPoint } = deps
+  const { clock } = deps
   const journal = createProviderJournal(deps.store)
   const pauseJournal = createPauseJournal(deps.store)
   const rules = await getRoundRules(network)
@@ -71,50 +71,40 @@ async function workSpec(
   const roundWork = createRoundWork(
     { network, jobs, deviceIds },
     {
-      signer,
+      ...deps,
       journal,
-      clock,
       rulesOf: epoch => rosters.of(epoch)?.rounds.rules ?? null,
       findBlock: createBlockFinder(blockSource(network.chain, heads), clock),
-      crashPoint,
     },
   )
   const statementOf = createStatements(
     { devices, certificateHash: identity.certificateHash, environment },
     {
-      attest: deps.attest,
-      isAttested,
+      ...{ ...deps, isAttested },
       generationOf: deviceId =>
         rosters.newest()?.members.find(member => member.deviceId === deviceId)?.generation ?? null,
       intervalSeconds: () => collectEverySeconds(rosters.newest()?.rounds.epochSeconds ?? 0),
-      clock,
     },
   )
   const longestWaitMs = Math.min(defaultBackoff.capMs, rules.openingsMs)
   const seats = createSeats(
     { network, deviceIds, backoff: options.backoff ?? { ...defaultBackoff, capMs: longestWaitMs } },
     {
-      ...deps,
+      ...{ ...deps, journal, pauseJournal, roundWork, statementOf },
       transport: deps.openTransport(identity),
-      journal,
-      pauseJournal,
-      roundWork,
-      statementOf,
       wantsReceipt: isReceiptWanted({ deviceIds, latestEpoch: () => rosters.newest()?.epoch ?? -1 }),
     },
   )
   const pauses = createPauses(
     { deviceIds },
     {
-      journal: pauseJournal,
-      clock,
+      ...{ ...deps, journal: pauseJournal },
       leastSeconds() {
         const rounds = rosters.newest()?.rounds
         return rounds === undefined ? 0 : leastPauseSeconds({ ...rounds, ...rounds.rules })
       },
       isFreed: deviceId => readiness.isFreed(deviceId),
       isInRound: deviceId => runner.idleOf(deviceId) !== null || roundWork.openMs(deviceId) > 0,
-      emit,
       onChange: deviceId => void readiness.settle(deviceId),
     },
   )
@@ -124,31 +114,16 @@ async function workSpec(
       settle: deviceId => void readiness.settle(deviceId),
       journal: pauseJournal,
     },
-    devices,
-    environmentHash,
+    ...{ ...deps, devices, environmentHash, roundWork, jobs, journal, health },
     rosterOf: rosters.of,
     seatsOf: epoch => seats.sessionsWith(rosters.of(epoch)?.endpoints ?? []),
     tip: () => heads.tip,
-    roundWork,
-    jobs,
-    journal,
-    health,
-    signer,
-    clock,
-    log,
-    emit,
-    crashPoint,
   })
   const readiness = createReadiness({
-    devices,
+    ...{ ...deps, devices, runner, roundWork, onTrouble },
     isPaused: pauses.isPaused,
-    runner,
-    roundWork,
     newestRoster: rosters.newest,
     blockTime: () => heads.tip?.timestamp ?? 0,
-    log,
-    emit,
-    onTrouble,
   })
   rounds.onEvent(event => {
     if (event.type === 'round' && !stop.aborted) runner.take(event.round)

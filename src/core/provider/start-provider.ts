@@ -17,8 +17,7 @@ import type { Enrolment } from '../report/enrolment.ts'
 import { answerControl, controlPath } from './control.ts'
 import { enrolDevices } from './enrol-devices.ts'
 import { type EngineChoice, engineOptions, type OwnDevice, type WorkingDevicesDependencies } from './own-devices.ts'
-import type { ProviderEvent } from './provider-event.ts'
-import { runProvider } from './run-provider.ts'
+import { type ProviderDependencies, runProvider } from './run-provider.ts'
 
 export type StartProviderOptions = OpenDaemon &
   EngineChoice & {
@@ -31,10 +30,14 @@ export type StartProviderOptions = OpenDaemon &
     readonly version: string
   }
 
+export type StartProviderDependencies = Pick<ProviderDependencies, 'log' | 'clock' | 'emit'> &
+  /** What sees the devices; default this machine's probe. */
+  Partial<Pick<ProviderDependencies, 'probe'>>
+
 /** What both need of this machine. */
 type MachineOptions = Omit<StartProviderOptions, 'sender' | 'store' | 'version' | 'privateEndpoints' | 'payout'>
 
-function ownMachine(options: MachineOptions, clock: Clock, createEngine = createWorkEngine) {
+function ownMachine(options: MachineOptions, clock: Clock) {
   const { folder, network, signer, executionProvider, cudaVisibleDevices } = options
   return {
     probe: probeVisible(
@@ -62,7 +65,7 @@ function ownMachine(options: MachineOptions, clock: Clock, createEngine = create
       const { evidence, result } = await attestDevice(request, { host: nodeHost })
       return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
     },
-    startEngine: (jobs, device, all) => createEngine(engineOptions(options, jobs, device, all)),
+    startEngine: (jobs, device, all) => createWorkEngine(engineOptions(options, jobs, device, all)),
   } satisfies Partial<WorkingDevicesDependencies>
 }
 
@@ -75,17 +78,7 @@ export const startEnrolment = (
 /** Runs until the signal aborts. @throws as {@link runProvider} */
 export async function startProvider(
   options: StartProviderOptions,
-  {
-    log,
-    clock,
-    emit,
-    createEngine,
-  }: {
-    readonly log: Logger
-    readonly clock: Clock
-    readonly emit: (event: ProviderEvent) => void
-    readonly createEngine?: typeof createWorkEngine
-  },
+  { log, clock, emit, probe }: StartProviderDependencies,
   stop: AbortSignal,
 ): Promise<void> {
   const { folder, network, signer, sender, store, payout, executionProvider, version } = options
@@ -99,7 +92,8 @@ export async function startProvider(
       signer,
       sender,
       store,
-      ...ownMachine(options, clock, createEngine),
+      ...ownMachine(options, clock),
+      ...(probe && { probe }),
       readEnvironment: async engines => {
         const chosen = engines.map(({ description }) => description)
         const { record } = await probeEnvironment(

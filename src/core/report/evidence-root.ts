@@ -40,18 +40,14 @@ export const noRound: EvidenceLeaf = { round: zeroBytes32, commitmentHash: zeroB
  */
 export function leafOfVerdict(
   round: Hex,
-  {
-    figures,
-    reason,
-    commitmentHash,
-    witness,
-  }: {
+  seen: {
     readonly figures: Readonly<Record<string, number>>
     readonly reason: string
     readonly commitmentHash: Hex | null
     readonly witness: Hex | null
   },
 ): EvidenceLeaf {
+  const { figures, reason, commitmentHash, witness } = seen
   const claims = Object.values(figures).some(figure => figure > 0)
   return {
     round,

@@ -258,17 +258,11 @@ async function checkWork(
 }
 
 function limitsOf(bundle: EvidenceBundle, specName: JobsName | null): string[] {
-  const limits: string[] = [
-    notProven.arrival,
-    notProven.blocks,
-    notProven.seed,
-    notProven.registration,
-    notProven.seat,
-    notProven.choice,
-    notProven.device,
+  const { record, environment, spec, ...always } = notProven
+  return [
+    ...Object.values(always),
+    ...(bundle.deviceReport === null ? [record] : []),
+    ...(bundle.environment === null ? [environment] : []),
+    ...(specName === null ? [spec] : []),
   ]
-  if (bundle.deviceReport === null) limits.push(notProven.record)
-  if (bundle.environment === null) limits.push(notProven.environment)
-  if (specName === null) limits.push(notProven.spec)
-  return limits
 }

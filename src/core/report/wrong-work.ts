@@ -29,14 +29,7 @@ export type WrongWorkJudgement =
 
 /** Whether the payload proves the commitment wrong. Never throws for what was received. */
 export async function judgeWrongWork(
-  {
-    network,
-    kind,
-    epochSeed,
-    operator,
-    commitment,
-    payload,
-  }: {
+  claim: {
     readonly network: Network
     /** Of the round that the commitment is for. */
     readonly kind: RoundKindName
@@ -48,6 +41,7 @@ export async function judgeWrongWork(
   },
   { kinds }: Verifier,
 ): Promise<WrongWorkJudgement> {
+  const { network, kind, epochSeed, operator, commitment, payload } = claim
   if (payload.length < 8) return { proven: false, reason: 'The payload is cut short.' }
   if (!isSignedBy(network, 'Commitment', commitment, operator))
     return { proven: false, reason: 'The commitment is not signed by the device’s operator.' }

@@ -36,11 +36,8 @@ export async function dialSession(
   const { url } = endpoint
   const limits = withDefaults(options.limits)
   const checker = lowerCase(endpoint.checker)
-  const channel = await dependencies.transport.dial({
-    url,
-    expectedCertificateHash: endpoint.certificateHash,
-    ...(signal === undefined ? {} : { signal }),
-  })
+  const expectedCertificateHash = endpoint.certificateHash
+  const channel = await dependencies.transport.dial({ url, expectedCertificateHash, signal })
   const abort = () => channel.close()
   signal?.addEventListener('abort', abort)
   try {

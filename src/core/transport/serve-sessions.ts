@@ -79,13 +79,8 @@ export async function serveSessions(
   }
 
   const listener = await dependencies.transport.listen({
-    host,
-    port,
+    ...{ host, port, maxEarlyBytes, onGet, maxConnections, admitCertificate },
     onChannel: channel => void accept(channel),
-    maxEarlyBytes,
-    ...(onGet === undefined ? {} : { onGet }),
-    ...(maxConnections === undefined ? {} : { maxConnections }),
-    ...(admitCertificate === undefined ? {} : { admitCertificate }),
   })
   const { url, connections, close } = listener
   return { url, connections, close, sessions: () => [...live.values()] }

@@ -104,10 +104,7 @@ export function createSession(
       return channel.closed
     },
     send: (type, body, payload) =>
-      channel.send(
-        { type, body: toWire(body), ...(payload === undefined ? {} : { payload }) },
-        { urgent: !bulkTypes.has(type) },
-      ),
+      channel.send({ type, body: toWire(body), payload }, { urgent: !bulkTypes.has(type) }),
     on(type, handler) {
       const ofType = handlers.get(type) ?? new Set()
       handlers.set(type, ofType.add(handler as AnyHandler))

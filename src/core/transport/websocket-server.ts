@@ -70,10 +70,9 @@ export async function listenWebSocket(
     if (status !== null) return refuseUpgrade(socket, status)
     webSockets.handleUpgrade(request, socket, head, webSocket => {
       const certificates = { peer: peer!, own: identity?.certificateHash ?? zeroHash }
-      const channel = channelOf(webSocket, tcp, certificates, limits, {
-        authenticated: () => guard.establish(tcp),
-        ...(options.maxEarlyBytes === undefined ? {} : { maxEarlyBytes: options.maxEarlyBytes }),
-      })
+      const { maxEarlyBytes } = options
+      const authenticated = () => guard.establish(tcp)
+      const channel = channelOf(webSocket, tcp, certificates, limits, { authenticated, maxEarlyBytes })
       channels.add(channel)
       channel.onClose(() => channels.delete(channel))
       options.onChannel(channel)

@@ -115,9 +115,8 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
     })
   })
 
+  const kept = join(home.path, 'kept.bundle')
   describe('evidence', () => {
-    const kept = join(home.path, 'kept.bundle')
-
     it('verifies by its hash from the Checker that serves it, and offline once it is kept in a file', async () => {
       const { checkers } = await result<CheckerData>('checker', 'status')
       const { checker, verdicts } = checkers.find(({ verdicts }) => verdicts.some(isValid))!
@@ -164,6 +163,7 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
       ...['epoch status', 'epoch rewards', `epoch explain ${device!.id}`],
       ...['provider status', 'provider report', 'provider doctor', 'provider setup-gpu', 'checker status'],
       ...[`device list ${wallet}`, `fleet status ${wallet}`, `fleet payments ${wallet}`],
+      ...[`checker verify ${kept}`, 'provider self-test --spec devnet --execution-provider cpu'],
     ]) {
       const { stdout } = await runCliHere(words.split(' '), { env: home.env, columns: 80 })
       expect(stdout, words).not.toBe('')

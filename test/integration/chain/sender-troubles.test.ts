@@ -1,6 +1,6 @@
 /** What keeps one transaction from going on must keep no other one, and is said once. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { parseAbi } from 'viem'
+import { encodeFunctionData, parseAbi } from 'viem'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Chain, connectChain } from '../../../src/core/chain/client.ts'
 import { priority, type SenderDependencies, type SenderOptions } from '../../../src/core/chain/tx/transaction-sender.ts'
@@ -42,7 +42,8 @@ describe('caps', () => {
   test('over the spend cap nothing is signed for a later nonce, and this is reported once per head', async () => {
     const { sender, note, store, troubles, anvil } = await scene({ spendCapWei: 3n * 10n ** 14n })
     const value = `0x${'11'.repeat(10_000)}` as const
-    sender.enqueue({ key: 'dear', to: note(1).to, abi: long, functionName: 'note', args: [value], priority: 0 })
+    const data = encodeFunctionData({ abi: long, functionName: 'note', args: [value] })
+    sender.enqueue({ ...note(1), key: 'dear', data, priority: 0 })
     sender.enqueue(note(1))
     for (let i = 0; i < 4; i++) await sender.pass()
     expect(attemptsOf(store)).toEqual([])

@@ -1,10 +1,10 @@
 /** A Provider's registration against the real registry: what is missing, what has changed, and nothing twice. */
 import { type Address, parseEther } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
 import { getDevice, getDevices } from '../../../src/core/chain/devices.ts'
 import { lowerCase } from '../../../src/core/chain/network.ts'
+import { callOf } from '../../../src/core/chain/read.ts'
 import { deviceRecord, type ProbeResult, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { hostHardwareHash, ownDevices } from '../../../src/core/provider/own-devices.ts'
 import { registerDevices } from '../../../src/core/provider/register-devices.ts'
@@ -108,10 +108,7 @@ describe('registerDevices', () => {
         ownDevices(result, operator).map(({ deviceId }) =>
           sender.send({
             key: `${functionName}/${deviceId}/${generation}`,
-            to: network.contracts.DeviceRegistry,
-            abi: deviceRegistryAbi,
-            functionName,
-            args: [deviceId],
+            ...callOf(network.contracts, 'DeviceRegistry', functionName, deviceId),
           }),
         ),
       )

@@ -203,7 +203,7 @@ describe('a seat', () => {
     const withoutRoom = (store: Store): Store => ({
       ...store,
       run(sql, ...values) {
-        if (/evidence_tree/.test(sql)) throw storeErrors.STORE_DISK_FULL({ path: store.path })
+        if (/evidence_tree/.test(String(sql))) throw storeErrors.STORE_DISK_FULL({ path: store.path })
         return store.run(sql, ...values)
       },
     })

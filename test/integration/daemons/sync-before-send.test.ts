@@ -28,8 +28,8 @@ it.runIf(canTrace)('the record of a transaction is synced before it is sent (nee
     const account = mnemonicToAccount('test test test test test test test test test test test junk', { addressIndex: 3 })
     const chain = await connectChain({ rpcUrls: [${JSON.stringify(anvil.rpcUrl)}] })
     const sender = createTransactionSender({ pollMs: 50 }, { chain, account, store })
-    const abi = [{ type: 'function', name: 'note', inputs: [], outputs: [], stateMutability: 'nonpayable' }]
-    const receipt = await sender.send({ key: 'note', to: ${JSON.stringify(devAccount(4).address)}, abi, functionName: 'note', args: [] })
+    const to = ${JSON.stringify(devAccount(4).address)}
+    const receipt = await sender.send({ key: 'note', what: 'note', to, data: '0x00000000' })
     console.log(receipt.hash)
     await sender.stop()
     process.exit(0)`

@@ -146,7 +146,10 @@ describe('the TypeScript mirrors and the contracts agree', () => {
       const agreements = new Map<number, readonly number[]>()
       let denominator = 0n
       const caps = standings.reduce((sum, standing) => sum + 2n * standing, 0n)
-      const newcomers = newcomersOf(caps, devices, firstStanding)
+      const newcomers = newcomersOf(caps, devices, {
+        firstStanding,
+        firstPaidEpoch: parameters.timeline.firstPaidEpoch,
+      })
       for (const { cohort, committee, openings } of cohorts) {
         const opened = committee.map((owner, seat) => (trees.has(owner) ? openings[seat]! : null))
         const members = occupied(cohort).filter(Boolean).length

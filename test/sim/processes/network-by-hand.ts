@@ -1,12 +1,14 @@
 /**
  * A network as people make one, by the documented commands and nothing else: a chain that knows nothing of it, `chain deploy`, keys,
- * transfers, daemons started one by one and in the wrong order, devices that join, change and leave whenever they like.
+ * transfers, daemons started one by one and in the wrong order, devices that join, change and leave whenever they like. Two devices are
+ * recorded cards (provider-with-card.ts), since a CPU has no driver.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Address } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { checkerSeatsAbi } from '../../../src/core/chain/abi/checker-seats.ts'
@@ -30,7 +32,7 @@ export type ByHandOptions = {
   /** anvil as it is, anvil before Shanghai, or an EVM by other people. */
   readonly evm: 'anvil' | 'london' | 'edr'
   readonly epochSeconds?: number
-  /** Seconds of an epoch in which a device joins, one changes its certificate, and one leaves: one of each an epoch. */
+  /** Seconds of an epoch in which a device joins, one gets a new driver, one a new certificate, and one leaves: one of each an epoch. */
   readonly seconds: readonly number[]
   /** The epoch of the first changes; default 1, so that one is worked and judged before them. */
   readonly firstChange?: number
@@ -49,24 +51,40 @@ export type ByHandResult = {
   readonly evm: string
   readonly epochs: number
   readonly joins: number
+  /** Generations that have another certificate than the one before. */
   readonly renewals: number
+  /** Generations that have another driver and nothing else. */
+  readonly drivers: number
   readonly leaves: number
   readonly unjudged: number
   readonly underpaid: number
   readonly overpaid: number
   /** Chains that were started anew. */
   readonly restarts: number
-  /** The seconds of their epochs in which registrations, renewals and exits were mined, in order. */
-  readonly seconds: { readonly joins: number[]; readonly renewals: number[]; readonly leaves: number[] }
+  /** The seconds of their epochs in which they were mined, in order. */
+  readonly seconds: Readonly<Record<'joins' | 'renewals' | 'drivers' | 'leaves', number[]>>
   readonly audit: Audit
 }
 
 const password = 'correct horse battery staple'
 
+const providerWithCard = fileURLToPath(new URL('provider-with-card.ts', import.meta.url))
+const recordedCard = readFileSync(new URL('../../../fixtures/gpu/nvidia-smi-h100-claim.xml', import.meta.url), 'utf8')
+/** What `nvidia-smi -q -x` prints of a card of this number after so many updates of its driver. */
+const cardOf = (number: number, updates: number): string =>
+  recordedCard
+    .replace(/(<driver_version>)[^<]+/, `$1580.65.${updates}`)
+    .replace(/(<uuid>)[^<]+/, `$1GPU-5eed5eed-f00d-4bad-8c1a-${number.toString(16).padStart(12, '0')}`)
+
 /** Time that a Provider takes from its start to its registration, on a machine that is busy with the rest. */
 const startUpSeconds = 4
 
-type Participant = Role & { readonly folder: string; readonly env: Record<string, string> }
+type Participant = Role & {
+  readonly folder: string
+  readonly env: Record<string, string>
+  /** The file of its card; null: its CPU is the device. */
+  readonly card: string | null
+}
 
 export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
   const { evm, seconds, firstChange = 1, epochSeconds = 16, lightKeys = false, hosts, onProgress = () => {} } = options
@@ -132,14 +150,16 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       }
       const network = await deploy()
 
-      async function participant(kind: Role['kind'], number: number): Promise<Participant> {
+      async function participant(kind: Role['kind'], number: number, hasCard = false): Promise<Participant> {
         const name = `${kind}-${number}`
         const folder = join(root, name)
         mkdirSync(folder)
         const env = envOf(folder)
         const { operator, operatorKey } = await makeKey(folder, env)
         const payout = `0x${kind === 'checker' ? 'c' : 'b'}${number.toString(16).padStart(39, '0')}` as Address
-        return { name, kind, folder, env, operatorKey, operator, payout }
+        const card = hasCard ? join(folder, 'nvidia-smi.xml') : null
+        if (card !== null) writeFileSync(card, cardOf(number, 0))
+        return { name, kind, folder, env, operatorKey, operator, payout, card }
       }
       async function makeKey(dataDir: string, env: Record<string, string>) {
         const operatorOf = (address: Address) => address.toLowerCase() as Address
@@ -167,7 +187,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         await run(owner, 'chain', 'start', '--in', evm === 'edr' ? '20' : '8', '--context', context, ...signing)
       }
       const processes = new Map<string, SupervisedProcess>()
-      async function start({ name, kind, folder, env, payout }: Participant) {
+      async function start({ name, kind, folder, env, payout, card }: Participant) {
         const host = hosts?.hostOf(kind, Number(name.split('-')[1]))
         const [command, ...before] = host
           ? ['ip', 'netns', 'exec', host.namespace, process.execPath]
@@ -178,7 +198,8 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
           command: command!,
           args: [
             ...before,
-            ...[cliPath, kind, 'run', '--json', '--data-dir', folder, '--password-file', passwordFile],
+            ...(card === null ? [cliPath, kind, 'run'] : [providerWithCard, card]),
+            ...['--json', '--data-dir', folder, '--password-file', passwordFile],
             ...['--payout', payout, '--context', context],
             ...(hosts ? ['--rpc-url', `http://${hosts.chainAddress}:${chainPort}`] : []),
             ...(host && kind === 'checker' ? ['--host', host.address] : []),
@@ -197,17 +218,20 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       const checkers: Participant[] = []
       for (let i = 1; i <= 5; i++) checkers.push(await participant('checker', i))
       const providers: Participant[] = []
-      for (let i = 0; i < 2 + seconds.length; i++) providers.push(await participant('provider', i + 1))
+      // Two whose certificate changes, two whose driver does, and the newcomers.
+      for (let i = 0; i < 4 + seconds.length; i++)
+        providers.push(await participant('provider', i + 1, i === 2 || i === 3))
       await fund([...checkers, ...providers])
       const roles: readonly Role[] = [...checkers, ...providers]
 
       // In the wrong order: four Checkers, a device, the fifth Checker, and epochs that begin before the second device is there.
-      const [first, second, ...later] = providers as [Participant, Participant, ...Participant[]]
+      const [first, second, ...others] = providers as [Participant, Participant, ...Participant[]]
+      const [firstCard, secondCard, ...later] = others as [Participant, Participant, ...Participant[]]
       for (const checker of checkers.slice(0, 4)) await start(checker)
       await start(first)
       await start(checkers[4]!)
       await begin(network)
-      await start(second)
+      for (const provider of [second, firstCard, secondCard]) await start(provider)
       const timeline = (await getTimeline(network))!
       const reach = reachOn(network)
 
@@ -221,6 +245,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         const acts = [
           // The process is started as much earlier as it takes to come so far.
           { at: begins + at - startUpSeconds, act: () => start(newcomer) },
+          { at: begins + at, act: () => updateDriver(i % 2 === 0 ? firstCard : secondCard, i + 1) },
           { at: begins + at, act: () => renew(i % 2 === 0 ? first : second) },
           { at: begins + at, act: () => leave(joined.at(-1)) },
         ].sort((a, b) => a.at - b.at)
@@ -231,6 +256,11 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         joined.push(newcomer)
         onProgress(`epoch ${epoch}, second ${at}: ${(await getDevices(network)).length} devices`)
         await auditor.audit(epoch - 2)
+      }
+      async function updateDriver(who: Participant, updates: number) {
+        await processes.get(who.name)!.stop()
+        writeFileSync(who.card!, cardOf(providers.indexOf(who) + 1, updates))
+        await start(who)
       }
       async function renew(who: Participant) {
         await processes.get(who.name)!.stop()
@@ -267,6 +297,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         restarts: Number(restart),
         joins: mined.joins.length,
         renewals: mined.renewals.length,
+        drivers: mined.drivers.length,
         leaves: mined.leaves.length,
         unjudged: audit.unjudged.length,
         underpaid: audit.underpaid,
@@ -362,9 +393,21 @@ async function changes(
     }
     return seconds.sort((a, b) => a - b)
   }
+  type Registered = (typeof registered)[number]
+  /** The certificate is bound to the hardware alone: a generation that keeps it has another driver. */
+  const keepsCertificate = ({ args: { deviceId, generation, record } }: Registered) =>
+    registered.some(
+      ({ args }) =>
+        args.deviceId === deviceId &&
+        args.generation === generation - 1 &&
+        args.record.certificateHash === record.certificateHash &&
+        args.record.deviceHash !== record.deviceHash,
+    )
+  const changed = registered.filter(({ args }) => args.generation > 1)
   return {
     joins: await secondsOf(registered.filter(({ args }) => args.generation === 1)),
-    renewals: await secondsOf(registered.filter(({ args }) => args.generation > 1)),
+    renewals: await secondsOf(changed.filter(each => !keepsCertificate(each))),
+    drivers: await secondsOf(changed.filter(keepsCertificate)),
     leaves: await secondsOf(left),
   }
 }

@@ -40,6 +40,7 @@ import { lies as allLies, type Lie } from '../../helpers/lying-endpoint.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
 import { hostileSeat } from './hostile-seat.ts'
+import { createLieSchedule } from './lie-schedule.ts'
 import { unwrapped } from './raw-bytes.ts'
 import { type EndpointFaultRule, startVirtualChain, type VirtualChain } from './virtual-chain.ts'
 import { createVirtualEngines } from './virtual-engine.ts'
@@ -65,7 +66,7 @@ export type SimulationOptions = {
   readonly onLog?: (line: LogLine) => void
   /** Endpoints of each host; of several, one lies all the time, about one thing after the other; default 1. */
   readonly endpoints?: number
-  /** What it lies about, in turn; default everything. */
+  /** What it lies about; default everything. */
   readonly lies?: readonly Lie[]
   /** Whether a process that ended is brought back by itself, by why it did: the crash point, where it fell at one; default true. */
   readonly restarts?: (role: Role, reason: string) => boolean
@@ -183,6 +184,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   const crashPoints = new Set<string>()
   const strangers = new Map<string, VirtualHost>()
   const wire = randomOf('wire')
+  const lieSchedule = createLieSchedule(lies, lieMs, randomOf('lies'))
   const hosts = createInMemoryNetwork({
     deliver: (address, task) =>
       (strangers.get(address) ?? processes.get(address)?.host)?.after(within(wireMs, wire), task),
@@ -227,6 +229,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     const signer = createSigner({ privateKey, network })
     const onFault = (fault: string) => {
       injected[fault] = (injected[fault] ?? 0) + 1
+      lieSchedule.told(fault)
     }
     const openTransport = () => {
       const own = { certificateHash: identity.certificateHash, address: name, clock }
@@ -239,7 +242,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     const lieOf = (url: string): Lie | null => {
       // The one that is asked first, second or last, by host.
       if (!isFaulty || endpoints === 1 || url !== rpcUrls[roles.indexOf(role) % endpoints]) return null
-      return lies[Math.floor(time.nowMs / lieMs + roles.indexOf(role)) % lies.length]!
+      return lieSchedule.of(name, time.nowMs)
     }
 
     async function main() {

@@ -44,7 +44,7 @@ describe('round tracker', () => {
   const seed = `0x${'0a'.repeat(32)}` as const
 
   test('the round tracker gives epochs, rounds and sampling blocks in order', () => {
-    const events = createRoundTracker().apply({ removed: [], added: chainOf(seconds(998, 1017)) }, sourceOf(seed))
+    const events = createRoundTracker().apply({ removed: [], added: chainOf(seconds(960, 1017)) }, sourceOf(seed))
     expect(events.map(short)).toEqual(['epoch 0', ...everyRoundOf(0), 'epoch 1'])
     for (const event of events)
       if (event.type === 'sampling') expect(event.block.timestamp).toBe(event.round.timestamp + 2)

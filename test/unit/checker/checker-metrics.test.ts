@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CheckerEvent } from '../../../src/core/checker/checker-event.ts'
 import { type CheckerState, checkerUnready, createCheckerMetrics } from '../../../src/core/checker/checker-metrics.ts'
+import { transportErrors } from '../../../src/core/transport/errors.ts'
 import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
 
 const hash = (digit: string) => `0x${digit.repeat(64)}` as const
@@ -113,5 +114,19 @@ describe('checker health', () => {
     expect(await metrics.health()).toMatchObject({ healthy: true, lastVerdict: { verdict: 'TIMEOUT', epoch: 4 } })
     metrics.observe({ type: 'session.closed', operator, reason: 'TRANSPORT_CLOSED' })
     expect(await metrics.health()).toMatchObject({ healthy: false, openSessions: 0 })
+  })
+
+  it('reasons that a peer makes up are one label', async () => {
+    const metrics = metricsAfter([])
+    for (const reason of [
+      transportErrors.TRANSPORT_CLOSED({}).code,
+      ...Array.from({ length: 300 }, (_, i) => `MADE_UP_${i}`),
+    ])
+      metrics.observe({ type: 'session.closed', operator, reason })
+    const shown = (await metrics.registry.metrics()).split('\n').filter(line => line.includes('sessions_closed_total{'))
+    expect(shown).toEqual([
+      'kaisar_checker_sessions_closed_total{reason="TRANSPORT_CLOSED"} 1',
+      'kaisar_checker_sessions_closed_total{reason="other"} 300',
+    ])
   })
 })

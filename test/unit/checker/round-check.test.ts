@@ -153,6 +153,14 @@ describe('a round', () => {
     expect(closeOpenings(committed()).judged?.verdict).toBe('CHECKER_FAULT')
   })
 
+  it.each([
+    ['silent', openCheck(trigger, 0, true)],
+    ['signed off', acceptAbort(openCheck(trigger, 0, true), 'its trigger was seen 1013 ms late')],
+  ])('nor is one whose trigger the seat saw too late, as after a reorg: a device that is %s', (_, check) => {
+    const { judged } = closeCommitments(check, samplingBlock, 'This seat saw the trigger too late.')
+    expect(judged).toMatchObject({ verdict: 'CHECKER_FAULT', detail: 'This seat saw the trigger too late.' })
+  })
+
   it('a proven wrong row overrides a valid verdict, and nothing overrides it', () => {
     const wrong = concludeWrong(concludeValid(closeCommitments(committed(), samplingBlock), { tensor: 5 }), wrongRow)
     expect(wrong.judged).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG', figures: {} })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type DevnetSummary, summaryTable } from '../../../src/core/devnet/summary.ts'
+import { type DevnetSummary, nextStepsOf, summaryTable } from '../../../src/core/devnet/summary.ts'
 import { textWidth } from '../../../src/core/view/line.ts'
 
 const address = `0x${'a1'.repeat(20)}` as const
@@ -8,8 +8,10 @@ const device: DevnetSummary['devices'][number] = {
   ...{ capacity: 1_234n, measures: { tensor: 191_134, bandwidth: 17_083, resident: 67 }, score: 1_230n },
   ...{ share: 0.528, paid: 791_699_812_345_678_901_234n, balance: 791_699_812_345_678_901_234n },
 }
-const table = (devices: DevnetSummary['devices'], width: number) =>
-  summaryTable({ rpcUrl: '', chainId: 31_337, contracts: {}, epochs: [], devices, balances: {} }, width).split('\n')
+const summaryOf = (devices: DevnetSummary['devices']): DevnetSummary => ({
+  ...{ rpcUrl: '', chainId: 31_337, contracts: {}, epochs: [], devices, balances: {} },
+})
+const table = (devices: DevnetSummary['devices'], width: number) => summaryTable(summaryOf(devices), width).split('\n')
 
 it('the table that a devnet ends with tells the measures and the capacity of each device, within 80 columns', () => {
   const unknown = { ...device, measures: null, capacity: null }
@@ -36,5 +38,22 @@ it('the whole table is there where there is room', () => {
     'share',
     'paid (KAI)',
     'wallet (KAI)',
+  ])
+})
+
+it('below it stands what to do next, about this devnet, and that it is gone where it is', () => {
+  const running = nextStepsOf(summaryOf([device]), { context: 'mine', leaveRunning: null })
+  expect(running).toEqual([
+    'kaisar epoch explain 0xd1d1…d1d1 --context mine',
+    'kaisar epoch rewards --context mine',
+    'kaisar chain ui --context mine',
+    'Ctrl-C ends the network',
+  ])
+  const ended = nextStepsOf(summaryOf([]), { context: null, leaveRunning: '--keep leaves it' })
+  expect(ended).toEqual([
+    'The network ended with this command. --keep leaves it running; then, in another terminal:',
+    '  kaisar epoch explain <device>',
+    '  kaisar epoch rewards',
+    '  kaisar chain ui',
   ])
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeRateDown, maxRate } from '../../../src/core/epoch/minifloat.ts'
-import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../../../src/core/epoch/rewards.ts'
+import { capOf, creditOf, newcomersOf, nextStanding, paymentOf, scoreOf } from '../../../src/core/epoch/rewards.ts'
 import { checkerPaymentOf, creditsOf } from '../../helpers/epoch-credits.ts'
 
 const amount = fc.bigInt({ min: 0n, max: 10n ** 27n })
@@ -20,7 +20,7 @@ describe('rewards', () => {
       fc.property(fc.bigInt({ min: 1n, max: 10n ** 9n }), standing => {
         const gained = creditOf(maxRate, standing, 1_000n)
         expect(gained).toBe(2n * standing)
-        expect(nextStanding(standing, gained)).toBe(standing + standing / 4n)
+        expect(nextStanding(standing, gained)).toBe(standing + (standing + 3n) / 4n)
       }),
       { numRuns: 1000 },
     )
@@ -51,6 +51,26 @@ describe('rewards', () => {
         const next = nextStanding(standing, value)
         const [low, high] = standing < value ? [standing, value] : [value, standing]
         expect(next >= low && next <= high).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('by a constant measure a standing arrives there from anywhere, each time nearer and never past it', () => {
+    const near = fc.bigInt({ min: 1n, max: 9n })
+    const any = fc.bigInt({ min: 1n, max: maxRate })
+    fc.assert(
+      fc.property(fc.oneof(near, any), fc.oneof(near, any), (start, measure) => {
+        let standing = start
+        // Twice as much takes four epochs, a quarter of the way leaves three quarters.
+        for (let epoch = 0; epoch < 300 && standing !== measure; epoch++) {
+          const next = nextStanding(standing, creditOf(measure, standing, 1n))
+          expect(standing < measure ? next > standing && next <= measure : next < standing && next >= measure).toBe(
+            true,
+          )
+          standing = next
+        }
+        expect(standing).toBe(measure)
       }),
       { numRuns: 1000 },
     )
@@ -125,6 +145,25 @@ describe('rewards', () => {
     )
     expect(credits.map(entry => entry.credit)).toEqual([500n, 0n])
     expect(denominator).toBe(1_000n)
+  })
+
+  test('where the first epochs are unpaid nobody is paid a first credit, the first of all included', () => {
+    const terms = { firstStanding: 500n, firstPaidEpoch: 2 }
+    expect(newcomersOf(0n, 2, terms)).toEqual({ cap: 500n, isMean: false, held: true })
+    expect(newcomersOf(0n, 2, { ...terms, firstPaidEpoch: 0 })).toEqual({ cap: 500n, isMean: false, held: false })
+    for (const firstPaidEpoch of [0, 2])
+      expect(newcomersOf(1_600n, 2, { ...terms, firstPaidEpoch })).toEqual({ cap: 400n, isMean: true, held: true })
+    const lane = { rate: encodeRateDown(2_000n), uptime: 10_000, flags: 15 }
+    const members = [
+      { lane, standing: 0n },
+      { lane: null, standing: 0n },
+    ]
+    const { credits, denominator } = creditsOf(members, 500n, newcomersOf(0n, 2, terms))
+    expect(credits.map(({ credit, standing }) => [credit, standing])).toEqual([
+      [0n, 500n],
+      [0n, 0n],
+    ])
+    expect(denominator).toBe(0n)
   })
 
   test('a member with a credit counts with it in the denominator, and others count with their cap', () => {

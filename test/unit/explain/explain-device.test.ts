@@ -4,6 +4,7 @@ import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { explainDevice } from '../../../src/core/explain/explain-device.ts'
 import type { Explanation } from '../../../src/core/explain/explanation.ts'
 import { explanationLines } from '../../../src/core/explain/explanation-lines.ts'
+import type { EpochFacts } from '../../../src/core/network/epoch-facts.ts'
 import { stringifyJson } from '../../../src/core/platform/output.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { Verdict } from '../../../src/core/protocol/verdict.ts'
@@ -174,6 +175,22 @@ describe('why a device earned nothing', () => {
     const { sentence, fix } = explanation.reason!
     expect(`${sentence}\n${fix}`).toMatchSnapshot()
     expect(text(explanation)).toContain(`[${code}]`)
+  })
+
+  it('says of a first credit what bounded it, that it is held, and that an unpaid epoch pays nothing anyway', () => {
+    const first = (newcomers: EpochFacts['newcomers'], facts: Partial<EpochFacts> = {}) =>
+      explainFirst({ openings: five(honest(412n)), standings: [0n], facts: { newcomers, ...facts } })
+    const byMean = first({ cap: 400n, isMean: true, held: true })
+    expect(byMean).toMatchObject({
+      reason: { code: 'FIRST_CREDIT_HELD' },
+      figures: { credit: 0n, standingAfter: 400n },
+    })
+    expect(text(byMean)).toContain('cap = 400, the most that a first score can count: the mean standing\n')
+    const ofAll = first({ cap: 400n, isMean: false, held: true })
+    expect(ofAll.reason?.code).toBe('FIRST_CREDIT_HELD')
+    expect(text(ofAll)).toContain('cap = 400, the most that a first score can count\n')
+    // The next epoch may be unpaid too.
+    expect(first({ cap: 400n, isMean: false, held: true }, { firstPaidEpoch: 9 }).reason?.code).toBe('EPOCH_UNPAID')
   })
 
   it('says when a device was not yet, or no longer, a member', () => {

@@ -67,7 +67,7 @@ it.skipIf(swiftshaderMissing !== null)(
     expect(card.roots).toEqual([root, root])
     const claim = { seed, key: keyOf(spec), groups, steps: 100, root: Buffer.from(root, 'hex'), sample }
     const openings = Buffer.from(card.openings, 'hex')
-    expect(await verifyMemory(spec, [{ ...claim, openings }], cpu.chain)).toMatchObject([{ ok: true, stepsChecked: 6 }])
+    expect(await verifyMemory(spec, [{ ...claim, openings }], cpu.chain)).toMatchObject([{ ok: true, checked: 6 }])
 
     // A look at the clock for each run of one step; what ends as a mark does is of the next.
     expect(card.window.steps).toEqual([3, 8, 13])

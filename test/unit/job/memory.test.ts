@@ -193,7 +193,7 @@ const claimOf = async (change: Partial<MemoryClaim> = {}, worked = window): Prom
   return { seed, key, steps, root, sample, openings: await openSteps(banks, worked, sample), ...change }
 }
 const verdict = async (claim: MemoryClaim) => (await verifyMemory(spec, [claim], chain))[0]!
-const failed = (answer: MemoryVerification) => (answer.ok ? 'ok' : answer.code)
+const failed = (answer: MemoryVerification) => (answer.ok ? 'ok' : answer.step)
 
 /** The window of a device that has one coordinate of the state after `at` wrong, and goes on from it. */
 async function withWrong(at: number, coordinate: number): Promise<[Memory, WorkedMemoryWindow]> {
@@ -212,7 +212,7 @@ describe('the verdict', () => {
   it('is ok for what the memory gives, alone and in a batch, whole and in pieces', async () => {
     expect(await verdict(await claimOf())).toEqual({
       ok: true,
-      stepsChecked: 6,
+      checked: 6,
       groups,
       marks: window.marks.map(mark => ({ ...mark, top: Buffer.from(mark.top) })),
     })
@@ -226,10 +226,10 @@ describe('the verdict', () => {
     const [lying, worked] = await withWrong(99, 17)
     const place = placeOfStep(spec, { step: 99, coordinate: 17 })
     const answer = await verdict(await claimOf({ openings: await openSteps(lying, worked, sampleOf) }, worked))
-    expect(answer).toMatchObject({ ok: false, code: 'COORDINATE_WRONG', wrong: { place } })
+    expect(answer).toMatchObject({ ok: false, step: 'COORDINATE_WRONG', wrong: { place } })
     const { openings } = (answer as Extract<MemoryVerification, { ok: false }>).wrong!
     const forwarded = await claimOf({ sample: [{ step: 99, coordinate: 17 }], openings }, worked)
-    expect(await verdict(forwarded)).toMatchObject({ code: 'COORDINATE_WRONG', wrong: { place } })
+    expect(await verdict(forwarded)).toMatchObject({ step: 'COORDINATE_WRONG', wrong: { place } })
     // Another coordinate of the same step is right, and other steps are.
     expect(failed(await verdict({ ...forwarded, sample: [{ step: 99, coordinate: 18 }] }))).toBe('ok')
   })
@@ -299,7 +299,7 @@ describe('the verdict', () => {
     const above = Uint8Array.from(other.openings)
     above[1 + 4 + 3 * 40 + 5]! |= 128
     expect(await verdict({ ...other, openings: above })).toMatchObject({
-      code: 'OPENINGS_MALFORMED',
+      step: 'OPENINGS_MALFORMED',
       detail: expect.stringContaining('state 7'),
     })
   })

@@ -41,7 +41,7 @@ describe('verifyOpenings', () => {
     const answers = await verifyOpenings(claims, compute, limits)
     const steps = answers.map(answer => (answer.ok ? 'OK' : answer.step))
     expect(steps).toEqual(['OK', ...Object.keys(spoiled), 'OK', 'OK'])
-    expect(answers[1]).toMatchObject({ wrongRow: { row: 64 } })
+    expect(answers[1]).toMatchObject({ wrong: { place: 64 } })
   })
 
   it('openings are read wherever they lie: off a socket, or in the middle of a buffer', async () => {
@@ -53,8 +53,8 @@ describe('verifyOpenings', () => {
 
   it('the openings of a wrong row alone are given, and prove it by themselves', async () => {
     const [answer] = await verifyOpenings([spoiled.ROW_WRONG!], compute, limits)
-    if (answer!.ok || answer!.wrongRow === null) throw new Error('expected a wrong row')
-    const { row, openings } = answer!.wrongRow
+    if (answer!.ok || answer!.wrong === null) throw new Error('expected a wrong row')
+    const { place: row, openings } = answer!.wrong
     const alone = { ...spoiled.ROW_WRONG!, sample: [row], openings }
     expect(await verifyOpenings([alone], compute, limits)).toMatchObject([{ ok: false, step: 'ROW_WRONG' }])
   })

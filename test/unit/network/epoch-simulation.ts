@@ -96,7 +96,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
       newcomers: newcomersOf(
         standings.reduce((sum, standing) => sum + 2n * standing, 0n),
         standings.length,
-        firstStanding,
+        { firstStanding, firstPaidEpoch: 0 },
       ),
       rounds: [{ ordinal: 0, kind: 'tensor', hash: hex('0b', 32), number: 123n, timestamp: 1_003 }],
       money: { ...money, drawnLanes: 5, paid: 0n, keeperPaid: 0n, opened: true, closed: false, txHash: hex('0f', 32) },

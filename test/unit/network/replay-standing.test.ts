@@ -29,7 +29,7 @@ const replay = (memberships: readonly Membership[], epoch: number, rates: Readon
     history: { finalized: finalized(rates), counted: new Map() },
     memberships,
     epoch,
-    firstStanding: 400n,
+    terms: { firstStanding: 400n, firstPaidEpoch: 0 },
   })
 
 it.each([

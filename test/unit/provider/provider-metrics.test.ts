@@ -6,6 +6,7 @@ import {
   type ProviderState,
   providerUnready,
 } from '../../../src/core/provider/provider-metrics.ts'
+import { transportErrors } from '../../../src/core/transport/errors.ts'
 import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
 
 const device = `0x${'d'.repeat(64)}` as const
@@ -17,7 +18,7 @@ const head = { number: 77n, timestamp: now / 1000 - 3 }
 const session = (type: 'session.opened' | 'session.closed', checker = checkers[0]!): ProviderEvent => ({
   type,
   checker,
-  reason: type === 'session.closed' ? 'TRANSPORT_CLOSED' : null,
+  reason: type === 'session.closed' ? transportErrors.TRANSPORT_CLOSED({}).code : null,
 })
 const worked = (kind: RoundKindName, units: number) => ({ kind, units })
 const events: ProviderEvent[] = [

@@ -1,19 +1,11 @@
-import {
-  type Abi,
-  type Address,
-  type ContractFunctionArgs,
-  type ContractFunctionName,
-  encodeFunctionData,
-  type Hex,
-  keccak256,
-  type LocalAccount,
-} from 'viem'
+import { type Address, type Hex, keccak256, type LocalAccount } from 'viem'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../../platform/errors.ts'
 import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
+import type { ContractCall } from '../read.ts'
 import { defaultFeeCaps, type Fee, firstTip, mostWei, nextFee, tipPerGas } from './fees.ts'
 import { type Plan, type PlanRules, planTransactions } from './plan.ts'
 import { broadcast, type Receipt } from './receipt.ts'
@@ -52,16 +44,13 @@ export type SenderDependencies = {
 /** `deadline`: must be mined in time, and is tried until then · `keeper`: a call that anybody may make · `claim`: can wait. */
 export const priority = { deadline: 0, keeper: 1, claim: 2 } as const
 
-type Call<abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>> = {
+/** A call, as {@link import('../read.ts').callOf} makes it, that is to be mined once. */
+type SentCall = Pick<ContractCall, 'what' | 'to' | 'data'> & {
   /**
    * Idempotency key: names this action for ever, e.g. `commit/12`. Once it is done, asking again sends nothing and gives the
    * former receipt. An action that the chain may undo or use up has the state it starts from in its key, e.g. `register/<device>/<generation>`.
    */
   readonly key: string
-  readonly to: Address
-  readonly abi: abi
-  readonly functionName: name
-  readonly args: ContractFunctionArgs<abi, 'nonpayable', name>
   /** Lower goes first; default {@link priority}.claim, or deadline where there is one. */
   readonly priority?: number
   /** Block time in seconds after which the action is pointless. */
@@ -75,14 +64,12 @@ export type TransactionSender = {
    * caller's own store transaction. An action that was done before is not done again; one that failed before is tried again.
    * @throws TRANSACTION_KEY_REUSED
    */
-  enqueue<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>(call: Call<abi, name>): void
+  enqueue(call: SentCall): void
   /**
    * Records the action and resolves when it is mined and confirmed.
    * @throws CONTRACT_REVERTED, TRANSACTION_EXPIRED, TRANSACTION_KEY_REUSED
    */
-  send<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>(
-    call: Call<abi, name>,
-  ): Promise<Receipt>
+  send(call: SentCall): Promise<Receipt>
   /** Resolves with the outcome of a recorded action. */
   outcome(key: string): Promise<Receipt>
   /** Actions that are not over. */
@@ -131,16 +118,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     atHead.told.add(what)
   }
 
-  function enqueue<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>(call: Call<abi, name>) {
-    const { key, to, abi, functionName, args } = call
-    const action: Action = {
-      key,
-      to,
-      data: encodeFunctionData({ abi, functionName, args } as Parameters<typeof encodeFunctionData>[0]),
-      functionName,
-      priority: call.priority ?? (call.deadline === undefined ? priority.claim : priority.deadline),
-      deadline: call.deadline ?? null,
-    }
+  function enqueue({ key, what: functionName, to, data, ...call }: SentCall) {
+    const { deadline = null, priority: given = deadline === null ? priority.claim : priority.deadline } = call
+    const action: Action = { key, to, data, functionName, priority: given, deadline }
     const known = store.find(key)
     if (known !== null && !isOver(known)) {
       if (known.data !== action.data || known.to !== action.to) throw chainErrors.TRANSACTION_KEY_REUSED({ key })

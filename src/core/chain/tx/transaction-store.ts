@@ -77,38 +77,31 @@ export type TransactionStore = ReturnType<typeof createTransactionStore>
 export function createTransactionStore(store: Store, account: Address) {
   return {
     find(key: string): ActionRow | null {
-      const row = store.get('SELECT * FROM tx_action WHERE account = ? AND key = ?', account, key)
+      const row = store.get`SELECT * FROM tx_action WHERE account = ${account} AND key = ${key}`
       return row === undefined ? null : toAction(row)
     },
     /** Actions that are not over, oldest first. */
     open: (): ActionRow[] =>
-      store
-        .all(
-          `SELECT * FROM tx_action WHERE account = ? AND state IN ('queued', 'pending', 'displaced', 'mined')
-           ORDER BY position`,
-          account,
-        )
-        .map(toAction),
+      store.all`SELECT * FROM tx_action
+        WHERE account = ${account} AND state IN ('queued', 'pending', 'displaced', 'mined') ORDER BY position`.map(
+        toAction,
+      ),
     /** Records a new action; replaces one of the same key, which must be over. */
     queue({ key, to, data, functionName, priority, deadline }: Action): void {
-      store.run(
-        `INSERT OR REPLACE INTO tx_action (account, key, "to", data, function_name, priority, deadline, state)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'queued')`,
-        ...[account, key, to, data, functionName, priority, deadline],
-      )
+      store.run`INSERT OR REPLACE INTO tx_action (account, key, "to", data, function_name, priority, deadline, state)
+        VALUES (${account}, ${key}, ${to}, ${data}, ${functionName}, ${priority}, ${deadline}, 'queued')`
     },
     update(key: string, change: Partial<Omit<ActionRow, 'state'>> & { state: ActionState }): void {
       const { state, nonce = null, receipt = null, failure = null } = change
-      store.run(
-        'UPDATE tx_action SET state = ?, nonce = ?, receipt = ?, failure = ? WHERE account = ? AND key = ?',
-        ...[state, nonce, toJson(receipt), toJson(failure), account, key],
-      )
+      store.run`UPDATE tx_action
+        SET state = ${state}, nonce = ${nonce}, receipt = ${toJson(receipt)}, failure = ${toJson(failure)}
+        WHERE account = ${account} AND key = ${key}`
     },
     /** Signed transactions of nonces that are not decided for good, by nonce, oldest first. */
     attempts: (): Attempt[] =>
-      store
-        .all('SELECT * FROM tx_attempt WHERE account = ? AND settled = 0 ORDER BY nonce, rowid', account)
-        .map(toAttempt),
+      store.all`SELECT * FROM tx_attempt WHERE account = ${account} AND settled = 0 ORDER BY nonce, rowid`.map(
+        toAttempt,
+      ),
     addAttempt({ hash, key, nonce, raw, gas, maxFeePerGas, maxPriorityFeePerGas, atBlock }: Attempt): void {
       store.run(
         `INSERT INTO tx_attempt (hash, account, key, nonce, raw, gas, max_fee, max_tip, at_block)
@@ -117,18 +110,18 @@ export function createTransactionStore(store: Store, account: Address) {
       )
     },
     settleNonce(nonce: number): void {
-      store.run('UPDATE tx_attempt SET settled = 1 WHERE account = ? AND nonce = ?', account, nonce)
+      store.run`UPDATE tx_attempt SET settled = 1 WHERE account = ${account} AND nonce = ${nonce}`
     },
     /** Records what a mined transaction cost, at block time `at` (seconds). */
     addSpend(hash: Hex, wei: bigint, at: number): void {
-      const row = [account, hash, wei.toString(), at]
-      store.run('INSERT OR REPLACE INTO tx_spend (account, hash, wei, at) VALUES (?, ?, ?, ?)', ...row)
+      store.run`INSERT OR REPLACE INTO tx_spend (account, hash, wei, at) VALUES (${account}, ${hash}, ${`${wei}`}, ${at})`
     },
     /** Wei spent on fees after block time `since` (seconds). */
     spentSince: (since: number): bigint =>
-      store
-        .all('SELECT wei FROM tx_spend WHERE account = ? AND at > ?', account, since)
-        .reduce((sum, row) => sum + BigInt(row.wei as string), 0n),
+      store.all`SELECT wei FROM tx_spend WHERE account = ${account} AND at > ${since}`.reduce(
+        (sum, row) => sum + BigInt(row.wei as string),
+        0n,
+      ),
     /** When this returns, either everything in `work` is on disk or nothing is. It becomes part of a transaction that is already open. */
     atomically: <T>(work: () => T): T => store.transaction(work),
   }

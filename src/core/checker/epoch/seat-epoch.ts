@@ -3,10 +3,10 @@
  * Providers what was opened, answer audits. Level-triggered: each call looks at the chain and does what is still open.
  */
 import type { Hex } from 'viem'
-import { epochConsensusAbi } from '../../chain/abi/epoch-consensus.ts'
 import { commitmentOf, type EpochOverview, getAudit, getCohort } from '../../chain/epochs.ts'
 import type { ConnectedNetwork } from '../../chain/network.ts'
-import { priority, type TransactionSender } from '../../chain/tx/transaction-sender.ts'
+import { callOf } from '../../chain/read.ts'
+import type { TransactionSender } from '../../chain/tx/transaction-sender.ts'
 import { laneRateOf, measuresOf } from '../../epoch/capacity.ts'
 import {
   buildCommitmentTree,
@@ -77,29 +77,16 @@ export type SeatEpoch = {
 }
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
-  const {
-    network,
-    signer,
-    secrets,
-    store,
-    journal,
-    sender,
-    log,
-    beatShare,
-    sendTo,
-    canonicalRounds,
-    emit,
-    giveWay,
-    crashPoint = () => {},
-  } = deps
+  const { network, signer, secrets, store, journal, sender, log, beatShare } = deps
+  const { sendTo, canonicalRounds, emit, giveWay, crashPoint = () => {} } = deps
   const { epoch, committees, cohortCount } = duty
-  const { EpochConsensus } = network.contracts
+  const { contracts } = network
   const received = new Set<string>()
   const salt = secrets.salt(epoch)
   let isForeign = false
   /** From then on nobody can commit to what this seat shows. */
   let isCommitOver = false
-  const scope = { chainId: network.chainId, consensus: EpochConsensus, epoch, owner: signer.address, salt }
+  const scope = { chainId: network.chainId, consensus: contracts.EpochConsensus, epoch, owner: signer.address, salt }
 
   const deviceById = new Map(duty.devices.map(device => [device.deviceId, device]))
   const devicesOf = Map.groupBy(duty.devices, device => device.cohort)
@@ -184,10 +171,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   const sendCommitment = (root: Hex, openAt: number) =>
     sender.enqueue({
       key: `commit/${epoch}`,
-      to: EpochConsensus,
-      abi: epochConsensusAbi,
-      functionName: 'commit',
-      args: [BigInt(epoch), root],
+      ...callOf(contracts, 'EpochConsensus', 'commit', BigInt(epoch), root),
       deadline: openAt,
     })
 
@@ -288,14 +272,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
         const { state, revealed } = await getCohort(network, epoch, cohort)
         const own = opening(cohort)
         if (state !== 'pending' || revealed & (1 << own.seat)) continue
-        sender.enqueue({
-          key: `reveal/${epoch}/${cohort}`,
-          to: EpochConsensus,
-          abi: epochConsensusAbi,
-          functionName: 'reveal',
-          args: [BigInt(epoch), cohort, [own]],
-          deadline: finalizeAt,
-        })
+        const call = callOf(contracts, 'EpochConsensus', 'reveal', BigInt(epoch), cohort, [own])
+        sender.enqueue({ key: `reveal/${epoch}/${cohort}`, ...call, deadline: finalizeAt })
       }
     },
 
@@ -311,15 +289,10 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
         }
         const answer = answerAudit(audit, unpackOpening(own.words), await packed(cohort), verdictsOf)
         if (answer === null) continue
-        sender.enqueue({
-          key: `audit/${epoch}/${cohort}`,
-          to: EpochConsensus,
-          abi: epochConsensusAbi,
-          functionName: 'answerAudit',
-          args: [BigInt(epoch), cohort, own, answer.leaves, answer.commitment.message, answer.commitment.signature],
-          priority: priority.deadline,
-          deadline: audit.closesAt,
-        })
+        const { message, signature } = answer.commitment
+        const about = [BigInt(epoch), cohort, own] as const
+        const call = callOf(contracts, 'EpochConsensus', 'answerAudit', ...about, answer.leaves, message, signature)
+        sender.enqueue({ key: `audit/${epoch}/${cohort}`, ...call, deadline: audit.closesAt })
         log.info({ epoch, cohort }, 'answering an audit')
       }
     },

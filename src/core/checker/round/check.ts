@@ -149,9 +149,10 @@ export function closeCommitments(
   if (check.samplingBlock !== null && check.judged !== null) return check
   const closed = { ...check, samplingBlock }
   if (check.judged !== null) return closed
+  // Who says why it could not work is no worse off than who is silent.
+  if (check.commitment === null && ownFault !== null) return concludeFault(closed, ownFault)
   if (check.abortReason !== null)
     return judge(closed, 'UNSUPPORTED', 'DEVICE_ABORTED', `The device signed off from this round: ${check.abortReason}`)
-  if (check.commitment === null && ownFault !== null) return concludeFault(closed, ownFault)
   if (check.commitment === null)
     return check.reached
       ? judge(closed, 'TIMEOUT', 'NO_COMMITMENT', 'The device was offered the job and sent no commitment in time.')

@@ -52,8 +52,6 @@ export type RoundJudgeOptions = {
   readonly network: Network
   readonly jobs: Jobs
   readonly rules: RoundRules
-  /** Answers to one request that may prove nothing; default 3. Damage is over at the next try; each costs what one device is worth. */
-  readonly openingAttempts?: number
 }
 
 export type RoundJudgeDependencies = {
@@ -117,11 +115,13 @@ export type RoundJudge = {
   stop(): Promise<void>
 }
 
+/** Answers to one request that may prove nothing. Damage is over at the next try; each costs what one device is worth. */
+const openingAttempts = 3
 /** What arrived by the deadline may still wait for its handler's turn. */
 const handlingMs = 100
 
 export function createRoundJudge(
-  { network, jobs, rules, openingAttempts = 3 }: RoundJudgeOptions,
+  { network, jobs, rules }: RoundJudgeOptions,
   deps: RoundJudgeDependencies,
 ): RoundJudge {
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongWork, onVerdict } = deps

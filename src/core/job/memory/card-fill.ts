@@ -11,6 +11,7 @@ import {
   accepted,
   type CardVendor,
   kernelFailed,
+  ownBuffers,
   reasonOf,
   takeDevice,
   usage,
@@ -50,18 +51,14 @@ const mostBankBytes = 2 ** 32
  * @throws as {@link fillCardMemory}, JOB_PROVIDER_UNAVAILABLE, JOB_MEMORY_NOT_ON_CARD
  */
 export async function fillOnCard(
-  {
-    webgpuModule,
-    vendor,
-    groups,
-    ...options
-  }: Omit<CardFillOptions, 'groups'> & {
+  given: Omit<CardFillOptions, 'groups'> & {
     readonly groups: number | ((limits: GPUSupportedLimits) => number)
     readonly webgpuModule?: string | undefined
     readonly vendor?: CardVendor | undefined
   },
   dependencies: { readonly clock: MonotonicClock },
 ): Promise<CardMemory> {
+  const { webgpuModule, vendor, groups, ...options } = given
   const opened = await takeDevice(webgpuModule, vendor).catch(error => {
     if (!isKaisarError(error) || error.code !== 'JOB_ADAPTER_NOT_THE_CARD') throw error
     throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason: `WebGPU does not reach it: ${error.context.problem}` })
@@ -94,12 +91,7 @@ export async function fillCardMemory(
   const { spec, groups, signal, onProgress, giveWay, bankBytes = mostBankBytes } = options
   checkGroups(spec, groups)
   const { memory, add, filled } = await openCardMemory(spec, opened, whenFreed)
-  const own: GPUBuffer[] = []
-  const keep = async (bytes: number, of: number) => {
-    const buffer = await opened.buffer(bytes, of)
-    own.push(buffer)
-    return buffer
-  }
+  const { keep, giveBack } = ownBuffers(opened)
   try {
     const chain = await openChain(options, opened, keep)
     const pieces = createPieces(opened, clock)
@@ -137,7 +129,7 @@ export async function fillCardMemory(
     memory.shrink(0)
     throw isKaisarError(error) ? error : kernelFailed(reasonOf(error), error)
   } finally {
-    for (const buffer of own) buffer.destroy()
+    giveBack()
   }
 }
 
@@ -191,14 +183,11 @@ function createPieces(opened: WgslDevice, clock: MonotonicClock) {
   }
 }
 
+type Keep = ReturnType<typeof ownBuffers>['keep']
 type Piece = { readonly group: number; readonly line: number; readonly lines: number }
 
 /** The epoch's matrices on the card, and how a piece of a group is made with them. `keep` gives buffers that last as long as the fill. */
-async function openChain(
-  { spec, key, epochSeed, form = 'wgsl-8' }: CardFillOptions,
-  opened: WgslDevice,
-  keep: (bytes: number, usage: number) => Promise<GPUBuffer>,
-) {
+async function openChain({ spec, key, epochSeed, form = 'wgsl-8' }: CardFillOptions, opened: WgslDevice, keep: Keep) {
   const { device } = opened
   const { width, layers, products } = spec
   const mostLines = Math.min(
@@ -245,12 +234,7 @@ async function openChain(
   return { mostLines, encode }
 }
 
-async function drawMatrices(
-  spec: MemorySpec,
-  epochSeed: Hex,
-  opened: WgslDevice,
-  keep: (bytes: number, usage: number) => Promise<GPUBuffer>,
-): Promise<GPUBuffer[]> {
+async function drawMatrices(spec: MemorySpec, epochSeed: Hex, opened: WgslDevice, keep: Keep): Promise<GPUBuffer[]> {
   const { device } = opened
   const { width, products } = spec
   const pipeline = await opened.pipeline(weightsShader(spec), 'weights')

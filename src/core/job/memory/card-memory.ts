@@ -13,7 +13,7 @@
  */
 import { isKaisarError } from '../../platform/errors.ts'
 import { jobErrors } from '../errors.ts'
-import { accepted, kernelFailed, readBack, reasonOf, usage, type WgslDevice } from '../webgpu-device.ts'
+import { accepted, kernelFailed, ownBuffers, readBack, reasonOf, usage, type WgslDevice } from '../webgpu-device.ts'
 import { readShader, stateStride, stepShader, stepWorkgroups } from './card-shaders.ts'
 import type { Memory, Walk, WalkStart } from './memory.ts'
 import { groupBytes, type MemorySpec } from './memory-spec.ts'
@@ -229,20 +229,12 @@ async function openWalks(spec: MemorySpec, opened: WgslDevice, mostSteps: number
   })
   const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] })
   const pipeline = await opened.pipeline(stepShader(spec), 'step', pipelineLayout)
-  const own: GPUBuffer[] = []
-  const keep = async (size: number, of: number) => {
-    const buffer = await opened.buffer(size, of)
-    own.push(buffer)
-    return buffer
-  }
+  const { keep, giveBack } = ownBuffers(opened)
   const newSlot = async (): Promise<Slot> => ({
     states: await keep((mostSteps + 1) * stride, usage.storage | usage.copySource | usage.copyTarget),
     staging: await keep(mostSteps * stride, usage.mapRead | usage.copyTarget),
     free: Promise.resolve(),
   })
-  const giveBack = () => {
-    for (const buffer of own) buffer.destroy()
-  }
   try {
     const slots = [await newSlot(), await newSlot()]
     const ends = await keep(walksAtOnce * stride, usage.copySource | usage.copyTarget)

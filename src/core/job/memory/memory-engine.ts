@@ -63,6 +63,8 @@ type Fill = {
   readonly cancel: AbortController
 }
 
+/** An epoch's matrices, and how many work with them. */
+type LoadedChain = { readonly opened: Promise<RowChain>; users: number }
 type Notes = { readonly groups: number; readonly marks: readonly number[] }
 type KeptWindow = { readonly banks: Memory; readonly worked: WorkedMemoryWindow }
 
@@ -88,7 +90,7 @@ export function createMemoryEngine(
   { spec, groups, threads, keepWindows }: MemoryEngineOptions,
   { gate, clock, openChain, fill = fillHost }: MemoryEngineDependencies,
 ): MemoryEngine {
-  const chains = new Map<Hex, { readonly opened: Promise<RowChain>; users: number }>()
+  const chains = new Map<Hex, LoadedChain>()
   /** By device: this process may work for several in turn. */
   const fills = new Map<Hex, Fill>()
   /** Of each kind of rounds. */
@@ -101,6 +103,9 @@ export function createMemoryEngine(
   /** Of a CPU's memory. */
   const pool: StepMemory[] = []
   let closed = false
+  /** Until no window runs. */
+  const giveWay = () => gate.pass(() => false)
+  const lost = () => jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
 
   /** Runs `work` with an epoch's matrices, which stay loaded until it is done. */
   async function withChain<T>(epochSeed: Hex, work: (chain: RowChain) => Promise<T>): Promise<T> {
@@ -115,10 +120,14 @@ export function createMemoryEngine(
       throw error
     } finally {
       chain.users--
-      const unused = [...chains].slice(0, -keptChains).filter(([, { users }]) => users === 0)
-      for (const [old] of unused) chains.delete(old)
-      for (const [, { opened }] of unused) await (await opened).release()
+      await releaseUnused([...chains].slice(0, -keptChains))
     }
+  }
+
+  async function releaseUnused(of: readonly (readonly [Hex, LoadedChain])[]) {
+    const unused = of.filter(([, { users }]) => users === 0)
+    for (const [epochSeed] of unused) chains.delete(epochSeed)
+    await Promise.all(unused.map(async ([, { opened }]) => (await opened).release()))
   }
 
   /** One fill a device: that of another epoch is dropped first, since both would not fit. */
@@ -131,7 +140,6 @@ export function createMemoryEngine(
     let endMs = startMs
     let memory: Memory | null = null
     let failed = false
-    const giveWay = () => gate.pass(() => false)
     const filling = (async () => {
       const old = await known?.filling
       // A window that runs over it ends first.
@@ -177,14 +185,12 @@ export function createMemoryEngine(
       if (!isKaisarError(filled)) filled.shrink(0)
     // Banks wait there for a fill that follows at once; nobody knows when one follows this.
     pool.length = 0
-    const unused = [...chains].filter(([, { users }]) => users === 0)
-    for (const [epochSeed] of unused) chains.delete(epochSeed)
-    await Promise.all(unused.map(async ([, { opened }]) => (await opened).release()))
+    await releaseUnused([...chains])
   }
 
   async function banksOf(epochSeed: Hex, device: DeviceOfFill | undefined): Promise<Memory> {
     const filled = device === undefined ? null : await fillFor(epochSeed, device).filling
-    if (filled === null) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
+    if (filled === null) throw lost()
     if (isKaisarError(filled)) throw filled
     return filled
   }
@@ -214,7 +220,7 @@ export function createMemoryEngine(
       const isFilled = isOfDevice && (await isSettled(fill.filling))
       const isGone = isOfDevice && fill.isGone()
       if (isGone) fillAgain(epochSeed, device!)
-      if (!isFilled || isGone) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
+      if (!isFilled || isGone) throw lost()
       // Its own, whatever another epoch has begun meanwhile.
       const banks = await fill.filling
       if (isKaisarError(banks)) throw banks
@@ -223,9 +229,8 @@ export function createMemoryEngine(
           runMemoryWindow(
             banks,
             {
-              ...{ seed, round, startedAtMs: began - (round.windowMs - durationMs) },
-              ...(signal && { signal }),
-              ...(onMark && { onMark: (mark, index) => onMark(index, bytesToHex(encodeMarks([mark]))) }),
+              ...{ seed, round, startedAtMs: began - (round.windowMs - durationMs), signal },
+              onMark: (mark, index) => onMark?.(index, bytesToHex(encodeMarks([mark]))),
             },
             { clock },
           ),
@@ -246,11 +251,9 @@ export function createMemoryEngine(
     async rework({ epochSeed, device, seed, notes }) {
       // The memory of another epoch is not given up for a commitment of this one.
       const other = device && fills.get(device.deviceId)
-      if (other && other.epochSeed !== epochSeed)
-        throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
+      if (other && other.epochSeed !== epochSeed) throw lost()
       const banks = await banksOf(epochSeed, device)
       const { groups: claimed, marks } = JSON.parse(notes) as Notes
-      const giveWay = () => gate.pass(() => false)
       const request = { seed, groups: claimed, markSteps: marks }
       const worked = await reworkMemoryWindow(banks, request, { clock, giveWay })
       return { handle: windows.keep({ banks, worked }), root: bytesToHex(worked.root) }
@@ -271,11 +274,8 @@ export function createMemoryEngine(
       }))
       const answers = await withChain(epochSeed, chain => verifyMemory(round, claims, chain))
       return answers.map((answer, i): Verification => {
-        if (!answer.ok) {
-          const { code: step, detail, wrong } = answer
-          return { ok: false, step, detail, wrong }
-        }
-        const { groups: claimed, marks, witness, stepsChecked: checked } = answer
+        if (!answer.ok) return answer
+        const { groups: claimed, marks, witness, checked } = answer
         const received = items[i]!.marks?.map(mark =>
           isMark(mark) ? decodeMarks(hexToBytes(mark, markBytes))[0] : undefined,
         )
@@ -286,13 +286,13 @@ export function createMemoryEngine(
             marks,
             marks.map((mark, k) => (k === marks.length - 1 ? mark : received[k])),
           )
-        const { bandwidth, resident } = memoryCredit(round, { groups: claimed, marks, ...(inTime && { inTime }) })
-        return { ok: true, checked, figures: { bandwidth, resident }, ...(witness !== undefined && { witness }) }
+        const { bandwidth, resident } = memoryCredit(round, { groups: claimed, marks, inTime })
+        return { ok: true, checked, figures: { bandwidth, resident }, witness }
       })
     },
 
     release: async handle => windows.forget(handle),
-    free: () => drop(gate.pass(() => false)),
+    free: () => drop(giveWay()),
     async close() {
       closed = true
       await drop(Promise.resolve())

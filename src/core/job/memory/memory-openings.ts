@@ -10,6 +10,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
 import { hashBytes, proofLength } from '../hash-tree.ts'
+import { readerOf } from '../round-kind.ts'
 import type { Memory } from './memory.ts'
 import type { SampledStep } from './memory-sample.ts'
 import { headBytes, type MemorySpec } from './memory-spec.ts'
@@ -27,7 +28,7 @@ export type MemoryCommitment = {
   readonly root: Uint8Array
 }
 
-export type OpenedStep = SampledStep & {
+type OpenedStep = SampledStep & {
   /** As sent; null for x_0. */
   readonly from: OpenedState | null
   readonly to: OpenedState
@@ -107,10 +108,10 @@ export function decodeSteps(
 ): OpenedSteps | null {
   const refuse = (problem: string) => jobErrors.JOB_OPENINGS_MALFORMED({ problem })
   if (bytes[0] !== version) throw refuse(bytes.length === 0 ? 'they are empty' : `version ${bytes[0]} is unknown`)
-  let offset = headBytes(spec)
-  if (bytes.length < offset) throw refuse(`they have ${bytes.length} bytes, less than the marks of a window`)
+  const head = headBytes(spec)
+  if (bytes.length < head) throw refuse(`they have ${bytes.length} bytes, less than the marks of a window`)
   const groups = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1)
-  const sent = bytes.subarray(prefixBytes, offset)
+  const sent = bytes.subarray(prefixBytes, head)
   if (!rootOfMarks(groups, sent).equals(root)) return null
   const marks = decodeMarks(sent)
   marks.reduce((before, mark) => {
@@ -122,10 +123,7 @@ export function decodeSteps(
   const expected = openingsLength(spec, marks, sample)
   if (bytes.length !== expected) throw refuse(`they have ${bytes.length} bytes, ${expected} are expected`)
 
-  const take = (length: number): Uint8Array => {
-    offset += length
-    return bytes.subarray(offset - length, offset)
-  }
+  const take = readerOf(bytes, head)
   const takeState = (number: number): OpenedState => {
     const state = take(spec.width)
     if (state.some(byte => byte > 127)) throw refuse(`a byte of state ${number} is outside [0, 127]`)

@@ -48,7 +48,6 @@ const set = (local: number) => [0x21, ...unsigned(local)]
 const constant = (value: number) => [0x41, ...signed(value)]
 const i32 = {
   add: [0x6a],
-  sub: [0x6b],
   mul: [0x6c],
   and: [0x71],
   xor: [0x73],

@@ -8,12 +8,12 @@ import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { isKaisarError } from '../../platform/errors.ts'
 import type { PhiloxKey } from '../philox.ts'
+import { type FailedVerification, unproven } from '../round-kind.ts'
 import { drawLines, firstState, stepOrder } from './drawn-entries.ts'
 import {
   checkStepSample,
   decodeSteps,
   type MemoryCommitment,
-  type OpenedStep,
   type OpenedSteps,
   openingsOfStep,
   stateOutsideRoot,
@@ -39,7 +39,8 @@ export type MemoryClaim = MemoryCommitment & {
 export type MemoryVerification =
   | {
       readonly ok: true
-      readonly stepsChecked: number
+      /** Steps that were recomputed. */
+      readonly checked: number
       /** Claimed groups, which are in the root. */
       readonly groups: number
       /** The marks that were committed to, to be compared with those that came during the window. */
@@ -47,14 +48,7 @@ export type MemoryVerification =
       /** Where it was asked for: {@link witnessTag}. */
       readonly witness?: Hex
     }
-  | {
-      readonly ok: false
-      /** What failed. Only `COORDINATE_WRONG` is proof against the device; the others prove nothing either way. */
-      readonly code: 'COMMITMENT_INVALID' | 'OPENINGS_MALFORMED' | 'OPENINGS_NOT_IN_ROOT' | 'COORDINATE_WRONG'
-      readonly detail: string
-      /** For `COORDINATE_WRONG`: the first such step and its opening alone, which prove it to anybody. */
-      readonly wrong: { readonly place: number; readonly openings: Uint8Array } | null
-    }
+  | FailedVerification
 
 /**
  * What only who recomputed the rows can say, and each seat by itself:
@@ -88,9 +82,6 @@ export async function verifyMemory(
   })
 }
 
-type Failed = Extract<MemoryVerification, { ok: false }>
-const fail = (code: Failed['code'], detail: string): Failed => ({ ok: false, code, detail, wrong: null })
-
 /** What openings are checked against before anything is recomputed. */
 type RootClaim = Pick<MemoryClaim, 'steps' | 'root' | 'sample' | 'openings'>
 
@@ -103,26 +94,26 @@ export function openingsFault(spec: MemorySpec, claim: RootClaim): string | null
 function checkAgainstRoot<C extends RootClaim>(
   spec: MemorySpec,
   claim: C,
-): { readonly claim: C; readonly opened: OpenedSteps } | Failed {
+): { readonly claim: C; readonly opened: OpenedSteps } | FailedVerification {
   const { steps, sample, openings } = claim
   if (!Number.isSafeInteger(steps) || steps < 0 || steps > stepsLimit)
-    return fail('COMMITMENT_INVALID', `The commitment claims ${steps} steps; at most ${stepsLimit} are possible.`)
+    return unproven('COMMITMENT_INVALID', `The commitment claims ${steps} steps; at most ${stepsLimit} are possible.`)
   try {
     checkStepSample(spec, sample, steps)
     const opened = decodeSteps(spec, claim, sample, openings)
-    if (opened === null) return fail('OPENINGS_NOT_IN_ROOT', 'Groups and marks do not lead to the committed root.')
+    if (opened === null) return unproven('OPENINGS_NOT_IN_ROOT', 'Groups and marks do not lead to the committed root.')
     const { groups } = opened
     if (groups < spec.leastGroups || groups > groupsLimit)
-      return fail(
+      return unproven(
         'COMMITMENT_INVALID',
         `The commitment claims ${groups} groups; ${spec.leastGroups} to ${groupsLimit} are possible.`,
       )
     const stray = stateOutsideRoot(opened)
     if (stray === null) return { claim, opened }
-    return fail('OPENINGS_NOT_IN_ROOT', `The proof of state ${stray} does not lead to its mark.`)
+    return unproven('OPENINGS_NOT_IN_ROOT', `The proof of state ${stray} does not lead to its mark.`)
   } catch (error) {
     if (!isKaisarError(error)) throw error
-    return fail('OPENINGS_MALFORMED', error.message)
+    return unproven('OPENINGS_MALFORMED', error.message)
   }
 }
 
@@ -142,25 +133,20 @@ function compare(spec: MemorySpec, { claim, opened }: Checked, rows: Uint8Array)
     const own = rows.subarray(index * rowBytes, (index + 1) * rowBytes)
     return to.state[coordinate] !== coordinateOf(own, state)
   })
-  if (wrong !== undefined) return verdictOnWrong(spec, wrong, opened)
+  if (wrong !== undefined)
+    return {
+      ...{ ok: false, step: 'COORDINATE_WRONG' },
+      detail: `Coordinate ${wrong.coordinate} of the state after step ${wrong.step} was recomputed and differs from the committed one.`,
+      wrong: { place: placeOfStep(spec, wrong), openings: openingsOfStep(opened, wrong.step) },
+    }
   const { witnessOf } = claim
   const witness = (): Hex =>
     `0x${createHash('sha256').update(witnessTag).update(witnessOf!.slice(2), 'hex').update(rows).digest('hex')}`
   return {
-    ...{ ok: true, stepsChecked: claim.sample.length, groups: opened.groups, marks: opened.marks },
+    ...{ ok: true, checked: claim.sample.length, groups: opened.groups, marks: opened.marks },
     ...(witnessOf !== undefined && { witness: witness() }),
   }
 }
-
-const verdictOnWrong = (
-  spec: MemorySpec,
-  { step, coordinate }: OpenedStep,
-  opened: OpenedSteps,
-): MemoryVerification => ({
-  ...{ ok: false, code: 'COORDINATE_WRONG' },
-  detail: `Coordinate ${coordinate} of the state after step ${step} was recomputed and differs from the committed one.`,
-  wrong: { place: placeOfStep(spec, { step, coordinate }), openings: openingsOfStep(opened, step) },
-})
 
 /** One coordinate of the next state: of the stored rows [d, K] that make it, bytes read as signed, and the state before. */
 export function coordinateOf(rows: Uint8Array, state: Uint8Array): number {

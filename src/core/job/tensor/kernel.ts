@@ -64,21 +64,18 @@ type Elements = {
 const elements: Record<GraphForm, Elements> = {
   u8: { pack: (bytes, dims) => new ort.Tensor('uint8', bytes, dims), unpack: (values: Uint8Array) => values },
   s8: {
-    pack(bytes, dims) {
-      const values = new Int8Array(bytes.length)
-      for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! - 64
-      return new ort.Tensor('int8', values, dims)
-    },
-    unpack: (values: Int8Array) => shifted(values),
+    pack: (bytes, dims) => new ort.Tensor('int8', centred(new Int8Array(bytes.length), bytes), dims),
+    unpack: shifted,
   },
   fp32: {
-    pack(bytes, dims) {
-      const values = new Float32Array(bytes.length)
-      for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! - 64
-      return new ort.Tensor('float32', values, dims)
-    },
-    unpack: (values: Float32Array) => shifted(values),
+    pack: (bytes, dims) => new ort.Tensor('float32', centred(new Float32Array(bytes.length), bytes), dims),
+    unpack: shifted,
   },
+}
+
+function centred<T extends Float32Array | Int8Array>(values: T, bytes: Uint8Array): T {
+  for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! - 64
+  return values
 }
 
 function shifted(values: Float32Array | Int8Array): Uint8Array {

@@ -37,16 +37,13 @@ export type ModelCache = {
 
 export function createModelCache(
   { spec }: { readonly spec: TensorSpec },
-  {
-    load,
-    gate,
-    clock,
-  }: {
+  dependencies: {
     readonly load: (weights: Weights) => Promise<Kernel>
     readonly gate: WindowGate
     readonly clock: MonotonicClock
   },
 ): ModelCache {
+  const { load, gate, clock } = dependencies
   // Insertion order is order of use: an entry that is asked for moves to the end.
   const entries = new Map<Hex, Slot>()
 

@@ -8,7 +8,7 @@
 
 import { jobErrors } from '../errors.ts'
 import { hashBytes, proofLength } from '../hash-tree.ts'
-import { cutEvery } from '../round-kind.ts'
+import { cutEvery, readerOf } from '../round-kind.ts'
 import { chunkCount, chunkOf, createProofChecker, type DigestTree, rowsInChunk } from './digest-tree.ts'
 import { chunksOfPiece, leafRows, rowBytes } from './tensor-spec.ts'
 
@@ -59,11 +59,7 @@ export function decodeOpenings(bytes: Uint8Array, rows: number, sample: readonly
   // One copy of all, so placed that what follows the version begins at a multiple of four and can be read as words.
   const aligned = new Uint8Array(wordBytes - 1 + bytes.length)
   aligned.set(bytes, wordBytes - 1)
-  let offset = wordBytes
-  const take = (length: number): Uint8Array => {
-    offset += length
-    return aligned.subarray(offset - length, offset)
-  }
+  const take = readerOf(aligned, wordBytes)
   return chunksOf(sample).map(chunk => {
     const digests = take(rowsInChunk(rows, chunk) * rowBytes)
     if (!areDigests(digests)) throw refuse(`a byte of chunk ${chunk} is outside [0, 127]`)

@@ -3,7 +3,7 @@ import type { Hex } from 'viem'
 import { bytesToHex, hexToBytes } from '../../platform/hex.ts'
 import { jobErrors } from '../errors.ts'
 import type { SessionOptions } from '../execution-provider.ts'
-import { createKeptWindows, type KindEngine, type Verification } from '../round-kind.ts'
+import { createKeptWindows, type KindEngine } from '../round-kind.ts'
 import type { MonotonicClock } from '../thread-clock.ts'
 import type { WindowGate } from '../window-gate.ts'
 import { createLeafCollector, type DigestTree, type LeafCollector, rowsInChunk } from './digest-tree.ts'
@@ -13,6 +13,7 @@ import { rowInput } from './row-input.ts'
 import { checkSample, chunksOf, encodeOpenings } from './row-openings.ts'
 import { leafRows, type TensorSpec, windowRate } from './tensor-spec.ts'
 import { type ComputeDigests, verifyOpenings } from './verify-rows.ts'
+import type { Weights } from './weights.ts'
 
 export type TensorEngineOptions = {
   readonly spec: TensorSpec
@@ -38,20 +39,11 @@ type KeptWindow = {
 
 export function createTensorEngine(
   { spec, session, form, batchRows, batchesAtOnce, keepWindows, keepBytes, witnesses }: TensorEngineOptions,
-  {
-    gate,
-    clock,
-    open,
-  }: {
-    readonly gate: WindowGate
-    readonly clock: MonotonicClock
-    readonly open: typeof openKernel
-  },
+  { open, ...timing }: { readonly gate: WindowGate; readonly clock: MonotonicClock; readonly open: typeof openKernel },
 ): KindEngine<PreparedModel> {
-  const models = createModelCache(
-    { spec },
-    { load: weights => open(weights, form, { ...session, inner: witnesses }), gate, clock },
-  )
+  const { gate, clock } = timing
+  const load = (weights: Weights) => open(weights, form, { ...session, inner: witnesses })
+  const models = createModelCache({ spec }, { load, ...timing })
   const windows = createKeptWindows<KeptWindow>(keepWindows)
   let rowMs = 0
 
@@ -63,10 +55,7 @@ export function createTensorEngine(
       const worked = await models.use(epochSeed, kernel =>
         gate.during(startedAtMs + durationMs, () =>
           runWindow(
-            {
-              ...{ seed, deadlineMs: startedAtMs + durationMs, batchRows, batchesAtOnce, rowMs, keepBytes },
-              ...(signal && { signal }),
-            },
+            { seed, deadlineMs: startedAtMs + durationMs, batchRows, batchesAtOnce, rowMs, keepBytes, signal },
             { compute: kernel.run, clock },
           ),
         ),
@@ -102,18 +91,11 @@ export function createTensorEngine(
       models.use(epochSeed, async kernel => {
         const claims = items.map(({ units, root, ...item }) => ({ ...item, rows: units, root: hexToBytes(root, 32) }))
         const answers = await verifyOpenings(claims, kernel.run, {
-          ...{ sampleLimit: spec.samples, batchRows },
-          ...(kernel.runInner && { computeInner: kernel.runInner }),
+          ...{ sampleLimit: spec.samples, batchRows, computeInner: kernel.runInner },
         })
-        return answers.map((answer, i): Verification => {
-          if (!answer.ok) {
-            const { step, detail, wrongRow } = answer
-            return { ok: false, step, detail, wrong: wrongRow && { place: wrongRow.row, openings: wrongRow.openings } }
-          }
-          const { rowsChecked: checked, witness } = answer
-          const figures = { tensor: windowRate(spec, items[i]!.units) }
-          return { ok: true, checked, figures, ...(witness !== undefined && { witness }) }
-        })
+        return answers.map((answer, i) =>
+          answer.ok ? { ...answer, figures: { tensor: windowRate(spec, items[i]!.units) } } : answer,
+        )
       }),
 
     release: async handle => windows.forget(handle),

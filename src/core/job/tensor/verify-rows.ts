@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { isKaisarError } from '../../platform/errors.ts'
+import { type FailedVerification, unproven } from '../round-kind.ts'
 import { rowsLimit } from './digest-tree.ts'
 import type { Kernel } from './kernel.ts'
 import { rowInputAt } from './row-input.ts'
@@ -33,21 +34,10 @@ export type OpeningsClaim = {
   readonly witnessOf?: Hex
 }
 
-export type Verification =
-  | {
-      readonly ok: true
-      readonly rowsChecked: number
-      /** Where it was asked for: {@link witnessTag}. */
-      readonly witness?: Hex
-    }
-  | {
-      readonly ok: false
-      /** The step that failed. Only `ROW_WRONG` is proof against the device; the others prove nothing either way. */
-      readonly step: 'COMMITMENT_INVALID' | 'OPENINGS_MALFORMED' | 'OPENINGS_NOT_IN_ROOT' | 'ROW_WRONG'
-      readonly detail: string
-      /** For `ROW_WRONG`: the first wrong row and its openings alone, which prove it to anybody. */
-      readonly wrongRow: { readonly row: number; readonly openings: Uint8Array } | null
-    }
+/** `checked`: rows that were recomputed. `witness`, where it was asked for: {@link witnessTag}. A place is a row. */
+export type RowVerification =
+  | { readonly ok: true; readonly checked: number; readonly witness?: Hex }
+  | FailedVerification
 
 /**
  * What only who recomputed the rows can say, and each seat by itself:
@@ -77,22 +67,12 @@ export async function verifyOpenings(
     /** Computes with inner activations; needed where witnesses are asked for. */
     readonly computeInner?: Kernel['runInner']
   },
-): Promise<Verification[]> {
+): Promise<RowVerification[]> {
   const checked = claims.map(claim => checkAgainstRoot(claim, sampleLimit))
   const toRecompute = checked.filter((entry): entry is Checked => 'opened' in entry)
   const recomputed = await recompute(toRecompute, { compute, computeInner }, batchRows)
   return checked.map(entry => ('opened' in entry ? compareRows(entry, recomputed.get(entry)!) : entry))
 }
-
-const fail = (
-  step: Extract<Verification, { ok: false }>['step'],
-  detail: string,
-): Extract<Verification, { ok: false }> => ({
-  ok: false,
-  step,
-  detail,
-  wrongRow: null,
-})
 
 /** What openings are checked against before anything is recomputed. */
 type RootClaim = Pick<OpeningsClaim, 'rows' | 'root' | 'sample' | 'openings'>
@@ -106,21 +86,21 @@ export function openingsFault(claim: RootClaim, sampleLimit: number): string | n
 function checkAgainstRoot<C extends RootClaim>(
   claim: C,
   sampleLimit: number,
-): { readonly claim: C; readonly opened: readonly OpenedChunk[] } | Extract<Verification, { ok: false }> {
+): { readonly claim: C; readonly opened: readonly OpenedChunk[] } | FailedVerification {
   const { rows, root, sample, openings } = claim
   if (!Number.isSafeInteger(rows) || rows < 0 || rows > rowsLimit)
-    return fail('COMMITMENT_INVALID', `The commitment claims ${rows} rows; at most ${rowsLimit} are possible.`)
+    return unproven('COMMITMENT_INVALID', `The commitment claims ${rows} rows; at most ${rowsLimit} are possible.`)
   if (rows === 0 && root.some(byte => byte !== 0))
-    return fail('COMMITMENT_INVALID', 'The commitment claims no rows and has a root.')
+    return unproven('COMMITMENT_INVALID', 'The commitment claims no rows and has a root.')
   try {
     checkSample(sample, rows, sampleLimit)
     const opened = decodeOpenings(openings, rows, sample)
     const stray = chunkOutsideRoot(opened, rows, root)
     if (stray === null) return { claim, opened }
-    return fail('OPENINGS_NOT_IN_ROOT', `The proof of chunk ${stray} does not lead to the committed root.`)
+    return unproven('OPENINGS_NOT_IN_ROOT', `The proof of chunk ${stray} does not lead to the committed root.`)
   } catch (error) {
     if (!isKaisarError(error)) throw error
-    return fail('OPENINGS_MALFORMED', error.message)
+    return unproven('OPENINGS_MALFORMED', error.message)
   }
 }
 
@@ -174,17 +154,17 @@ async function recompute(
   )
 }
 
-function compareRows({ claim, opened }: Checked, { digests, witness }: Recomputed): Verification {
+function compareRows({ claim, opened }: Checked, { digests, witness }: Recomputed): RowVerification {
   const wrong = claim.sample.findIndex((row, index) => {
     const expected = digests.subarray(index * rowBytes, (index + 1) * rowBytes)
     return Buffer.compare(openedDigest(opened, row), expected) !== 0
   })
-  if (wrong < 0) return { ok: true, rowsChecked: claim.sample.length, ...(witness !== null && { witness }) }
+  if (wrong < 0) return { ok: true, checked: claim.sample.length, ...(witness !== null && { witness }) }
   const row = claim.sample[wrong]!
   return {
     ok: false,
     step: 'ROW_WRONG',
     detail: `Row ${row} was recomputed and differs from the committed digest.`,
-    wrongRow: { row, openings: openingsOfRow(opened, row) },
+    wrong: { place: row, openings: openingsOfRow(opened, row) },
   }
 }

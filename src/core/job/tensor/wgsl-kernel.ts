@@ -8,6 +8,8 @@ import { jobErrors } from '../errors.ts'
 import {
   kernelFailed,
   openDevice,
+  ownBuffers,
+  problemOf,
   readBack,
   reasonOf,
   takeDevice,
@@ -37,16 +39,12 @@ export async function openWgslKernel(
       reason: `a width of ${spec.width} is not a multiple of ${wordBytes}, as products of bytes need it.`,
     })
   const opened = gpu === undefined ? await takeDevice(webgpuModule, vendor) : await openDevice(gpu, vendor)
-  const buffers: GPUBuffer[] = []
+  const { keep, giveBack } = ownBuffers(opened)
   const keeping: WgslDevice = {
     ...opened,
-    async buffer(...wanted) {
-      const buffer = await opened.buffer(...wanted)
-      buffers.push(buffer)
-      return buffer
-    },
+    buffer: keep,
     release() {
-      for (const buffer of buffers) buffer.destroy()
+      giveBack()
       opened.release()
     },
   }
@@ -113,45 +111,44 @@ async function buildKernel(
     const staging = (bytes: number) => opened.buffer(bytes, usage.mapRead | usage.copyTarget)
     const digests = await staging(inputs.length)
     const activated = withInner ? await staging(rows * width) : null
-    device.pushErrorScope('out-of-memory')
-    device.pushErrorScope('validation')
-    device.queue.writeBuffer(input, 0, asSource(inputs))
-    if (sizedFor !== rows) {
-      const write = (size: GPUBuffer, k: number, columns: number) =>
-        device.queue.writeBuffer(size, 0, Uint32Array.of(rows, k / wordBytes, columns, 0))
-      write(firstSize, rowBytes, width)
-      write(middleSize, width, width)
-      write(lastSize, width, rowBytes)
-      sizedFor = rows
-    }
-    const encoder = device.createCommandEncoder()
-    const pass = encoder.beginComputePass()
-    let x = input
-    for (const [number, { pipeline, matrix, size }] of chain.entries()) {
-      const isLast = number === chain.length - 1
-      const y = isLast ? outputs : activations[number % 2]!
-      const entries = [x, matrix, y, size].map((buffer, binding) => ({ binding, resource: { buffer } }))
-      pass.setPipeline(pipeline)
-      pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }))
-      const columns = isLast ? rowBytes : width
-      pass.dispatchWorkgroups(Math.ceil(columns / tileSide(form)), Math.ceil(rows / tileSide(form)))
-      if (!isLast) x = y
-    }
-    pass.end()
-    encoder.copyBufferToBuffer(outputs, 0, digests, 0, inputs.length)
-    if (activated !== null) encoder.copyBufferToBuffer(x, 0, activated, 0, rows * width)
-    device.queue.submit([encoder.finish()])
-    const errors = Promise.all([device.popErrorScope(), device.popErrorScope()])
-    return { outputs, digests, activated, errors }
+    const problem = problemOf(device, () => {
+      device.queue.writeBuffer(input, 0, asSource(inputs))
+      if (sizedFor !== rows) {
+        const write = (size: GPUBuffer, k: number, columns: number) =>
+          device.queue.writeBuffer(size, 0, Uint32Array.of(rows, k / wordBytes, columns, 0))
+        write(firstSize, rowBytes, width)
+        write(middleSize, width, width)
+        write(lastSize, width, rowBytes)
+        sizedFor = rows
+      }
+      const encoder = device.createCommandEncoder()
+      const pass = encoder.beginComputePass()
+      let x = input
+      for (const [number, { pipeline, matrix, size }] of chain.entries()) {
+        const isLast = number === chain.length - 1
+        const y = isLast ? outputs : activations[number % 2]!
+        const entries = [x, matrix, y, size].map((buffer, binding) => ({ binding, resource: { buffer } }))
+        pass.setPipeline(pipeline)
+        pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }))
+        const columns = isLast ? rowBytes : width
+        pass.dispatchWorkgroups(Math.ceil(columns / tileSide(form)), Math.ceil(rows / tileSide(form)))
+        if (!isLast) x = y
+      }
+      pass.end()
+      encoder.copyBufferToBuffer(outputs, 0, digests, 0, inputs.length)
+      if (activated !== null) encoder.copyBufferToBuffer(x, 0, activated, 0, rows * width)
+      device.queue.submit([encoder.finish()])
+    })
+    return { outputs, digests, activated, problem }
   }
 
   async function compute(inputs: Uint8Array, withInner: boolean): Promise<(Uint8Array | null)[]> {
     const submitted = preparing.then(() => submit(inputs, withInner))
     preparing = submitted.then(nothing, nothing)
     try {
-      const { outputs, digests, activated, errors } = await orLost(submitted)
-      const problem = (await orLost(errors)).find(error => error !== null)
-      if (problem) throw new Error(problem.message)
+      const { outputs, digests, activated, problem } = await orLost(submitted)
+      const found = await orLost(problem)
+      if (found !== undefined) throw found
       const read = [await orLost(readBack(digests)), null as Uint8Array | null]
       digests.destroy()
       if (activated !== null) read[1] = toBytes(await orLost(readBack(activated)))
