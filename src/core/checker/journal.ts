@@ -67,6 +67,8 @@ export type CheckerJournal = {
   deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null
   /** Hashes of the environments that were reported in an epoch and found valid: more than one where its host was updated meanwhile. */
   confirmedEnvironments(epoch: number, deviceId: Hex): ReadonlySet<Hex>
+  /** Changes with whatever an opening of this epoch is made of: rounds, verdicts, checks of devices. */
+  revision(epoch: number): number
   /** Keeps the openings and their root in one transaction; a second call for an epoch changes nothing. */
   recordOpenings(epoch: number, root: Hex, salt: Hex, openings: ReadonlyMap<number, readonly bigint[]>): void
   seatCommitment(epoch: number): { readonly root: Hex; readonly salt: Hex } | null
@@ -108,6 +110,8 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       VALUES (${v.round}, ${v.deviceId}, ${v.epoch}, ${v.generation}, ${v.verdict}, ${v.reason}, ${v.detail}, ${v.kind},
         ${JSON.stringify(figures)}, ${v.commitmentHash}, ${commitment && JSON.stringify(toWire(commitment.message))},
         ${commitment?.signature ?? null}, ${v.evidence}, ${v.witness})`
+  const revisions = new Map<number, number>()
+  const change = (epoch: number) => void revisions.set(epoch, (revisions.get(epoch) ?? 0) + 1)
   const isCommitted = (epoch: number) => store.get`SELECT 1 FROM seat_commitment WHERE epoch = ${epoch}` !== undefined
   return {
     transaction: store.transaction,
@@ -125,6 +129,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
     keepRounds: (epoch, rounds) =>
       store.transaction(() => {
         if (isCommitted(epoch)) return
+        change(epoch)
         store.run`DELETE FROM round WHERE epoch = ${epoch}`
         for (const { hash, ordinal, slot, number, timestamp, kind } of rounds)
           store.run`INSERT INTO round VALUES (${epoch}, ${hash}, ${ordinal}, ${slot}, ${number}, ${timestamp}, ${kind})`
@@ -146,6 +151,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           SELECT verdict FROM verdict WHERE round = ${round} AND device_id = ${deviceId}`
         if (isCommitted(verdict.epoch)) return false
         if (known !== undefined && (known.verdict === 'WRONG' || verdict.verdict !== 'WRONG')) return false
+        change(verdict.epoch)
         keepVerdict(verdict)
         return true
       }),
@@ -172,6 +178,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       store.transaction(() => {
         const { epoch, deviceId, deviceValid, environmentValid, environmentHash, findings, report } = check
         if (isCommitted(epoch)) return
+        change(epoch)
         // A device that was valid stays so for the epoch: evidence may fail to come once, and an environment counts by its own hash.
         store.run`INSERT INTO device_check VALUES (${epoch}, ${deviceId}, ${deviceValid ? 1 : 0}, ${environmentValid ? 1 : 0},
             ${environmentHash}, ${JSON.stringify(findings)}, ${report}) ON CONFLICT DO UPDATE SET
@@ -195,6 +202,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       const [deviceValid, environmentValid] = [row.deviceValid === 1n, row.environmentValid === 1n]
       return { ...row, deviceId, epoch, deviceValid, environmentValid, findings: JSON.parse(row.findings) }
     },
+    revision: epoch => revisions.get(epoch) ?? 0,
     recordOpenings: (epoch, root, salt, openings) =>
       store.transaction(() => {
         if (store.run`INSERT OR IGNORE INTO seat_commitment VALUES (${epoch}, ${root}, ${salt})` === 0) return
@@ -230,6 +238,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       ),
     prune: first =>
       store.transaction(() => {
+        for (const epoch of revisions.keys()) if (epoch < first) revisions.delete(epoch)
         for (const table of [
           'round',
           'verdict',

@@ -16,7 +16,12 @@ import { createCheckerJournal } from './journal.ts'
 import { createForwardWrongWork, createPeerServer, createPeers, createPhaseReader } from './peers.ts'
 import { createEquivocationReports } from './report-equivocation.ts'
 import { createRecomputers, type RecomputersDependencies } from './round/recompute.ts'
-import { connectionsFor, type SeatServerDependencies, type SeatServerOptions, startSeatServer } from './seat-server.ts'
+import {
+  createConnectionCount,
+  type SeatServerDependencies,
+  type SeatServerOptions,
+  startSeatServer,
+} from './seat-server.ts'
 import { createOperatorSessions, serveOperator } from './sessions.ts'
 import { createStallWatch } from './stall-watch.ts'
 
@@ -106,7 +111,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     now: () => clock.monotonicMs(),
   })
 
-  const maxConnections = () => options.maxConnections ?? connectionsFor(epochs.newestFirst().map(({ duty }) => duty))
+  const countConnections = createConnectionCount()
+  const maxConnections = () => options.maxConnections ?? countConnections(epochs.newestFirst().map(({ duty }) => duty))
   const serving = startSeatServer(
     { ...options, maxConnections },
     {

@@ -56,6 +56,19 @@ export function connectionsFor(duties: Iterable<Pick<Duty, 'operators' | 'peers'
   return 2 * expected.size + spareConnections
 }
 
+/** {@link connectionsFor}, counted again only for other duties: it is asked at each new connection. */
+export function createConnectionCount(): (duties: readonly Pick<Duty, 'operators' | 'peers'>[]) => number {
+  let counted: Parameters<ReturnType<typeof createConnectionCount>>[0] = []
+  let most = connectionsFor(counted)
+  return duties => {
+    if (duties.length !== counted.length || duties.some((duty, i) => duty !== counted[i])) {
+      counted = duties
+      most = connectionsFor(duties)
+    }
+    return most
+  }
+}
+
 /** @throws TRANSPORT_PORT_IN_USE */
 export async function startSeatServer(
   { network, listen, publicUrl, maxConnections }: SeatServerOptions,

@@ -68,8 +68,8 @@ export type RoundWork = {
   isOffered(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): boolean
   /**
    * Encoded openings for a seat's request, in the pieces in which they are sent, each opened when it is called for: none waits in memory for a
-   * seat that takes its time. What it takes is computed while no window runs; the first answer waits only for windows that end in time
-   * for it. The request is recorded and answered once its block was found to be the sampling block. It may be answered again,
+   * seat that takes its time. What it takes is computed while no window runs; the first answer, and the second, since the first may be lost with
+   * its connection, wait only for windows that end in time for them. The request is recorded and answered once its block was found to be the sampling block. It may be answered again,
    * and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
    * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
@@ -86,6 +86,8 @@ const lookAgainMs = 250
 const blocksOfSeat = 4
 /** Answers to a seat for one sampling block: one, and one more after each reconnection. */
 const answersOfBlock = 8
+/** Of these, those that are computed beside a window that ends too late for them: the first, and the one after its connection was cut. */
+const urgentAnswers = 2
 
 /** The requests of one seat about one commitment, by sampling block. */
 type Asked = Map<Hex, { times: number; answer: Promise<readonly OpenPiece[]> | null }>
@@ -172,7 +174,7 @@ export function createRoundWork(
   async function openFor(
     { commitment: { message }, kind, seenAtMs, beganAtMs, device, handle }: OpenRound,
     request: SignedMessage<'SampleRequest'>,
-    isFirst: boolean,
+    isUrgent: boolean,
   ): Promise<readonly OpenPiece[]> {
     const { commitmentHash, samplingBlockHash: samplingBlock, checker: seat } = request
     const rules = rulesOf(Number(message.epoch))
@@ -185,7 +187,7 @@ export function createRoundWork(
     const job = jobOf(jobs, kind)
     const { open } = device.engine.kinds[kind]
     const { openingsMs, graceMs } = timingOf(rules, kind)
-    const due = isFirst && { dueMs: beganAtMs + openingsMs - graceMs }
+    const due = isUrgent && { dueMs: beganAtMs + openingsMs - graceMs }
     return job.cut(sampleOf(job, message, request)).map(sample => () => open({ handle, sample, ...due }))
   }
 
@@ -276,12 +278,11 @@ export function createRoundWork(
       const { commitmentHash, samplingBlockHash } = request
       const known = asked.get(samplingBlockHash) ?? { times: 0, answer: null }
       if (known.answer !== null) return known.answer
-      const isNew = known.times === 0
-      if (isNew ? asked.size >= blocksOfSeat : known.times >= answersOfBlock)
+      if (known.times === 0 ? asked.size >= blocksOfSeat : known.times >= answersOfBlock)
         throw providerErrors.PROVIDER_ASKED_TOO_OFTEN({ checker, commitmentHash })
       asked.set(samplingBlockHash, known)
-      known.times++
-      known.answer = openFor(round, request, isNew).finally(() => {
+      const isUrgent = known.times++ < urgentAnswers
+      known.answer = openFor(round, request, isUrgent).finally(() => {
         known.answer = null
       })
       return known.answer

@@ -8,6 +8,7 @@
  * Why: docs/why/evidence.md
  */
 import { bytesToHex, concatBytes, type Hex, hexToBytes, keccak256, stringToHex } from 'viem'
+import { atOnce, type Sliced } from '../platform/slices.ts'
 import { cohortLanes } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { reportErrors } from './errors.ts'
@@ -55,8 +56,10 @@ export function leafOfVerdict(
   }
 }
 
-export const hashEvidenceLeaf = ({ round, commitmentHash, reason }: EvidenceLeaf): Hex =>
-  keccak256(concatBytes([round, commitmentHash, reason].map(word => hexToBytes(word, { size: 32 }))))
+const bytesOfLeaf = ({ round, commitmentHash, reason }: EvidenceLeaf): Uint8Array =>
+  concatBytes([round, commitmentHash, reason].map(word => hexToBytes(word, { size: 32 })))
+
+export const hashEvidenceLeaf = (leaf: EvidenceLeaf): Hex => keccak256(bytesOfLeaf(leaf))
 
 export const evidenceDepth = (maxRounds: number): number => Math.ceil(Math.log2(cohortLanes * maxRounds))
 
@@ -71,28 +74,42 @@ export type EvidenceTree = {
   proof(lane: number, ordinal: number): Hex[]
 }
 
+/** Hashes of a tree between two pauses: some milliseconds. A tree of production has 12,799. */
+export const hashesOfSlice = 256
+
+/** keccak256 of these bytes. */
+export type Hash = (bytes: Uint8Array) => Uint8Array
+const keccak: Hash = bytes => keccak256(bytes, 'bytes')
+
 /** `leafOf(lane, ordinal)` gives each leaf; null means {@link noRound}. @throws REPORT_EVIDENCE_INVALID */
-export function buildEvidenceTree(
+export function* slicedEvidenceTree(
   maxRounds: number,
   leafOf: (lane: number, ordinal: number) => EvidenceLeaf | null,
-): EvidenceTree {
+  hash: Hash = keccak,
+): Sliced<EvidenceTree> {
   if (!Number.isInteger(maxRounds) || maxRounds < 1 || maxRounds > 255)
     throw reportErrors.REPORT_EVIDENCE_INVALID({ problem: `${maxRounds} rounds an epoch, 1 to 255 are possible` })
   const leaves = Array.from({ length: cohortLanes * maxRounds }, (_, number) => {
     const lane = Math.floor(number / maxRounds)
     return leafOf(lane, number % maxRounds) ?? noRound
   })
-  const hashes = new Map<EvidenceLeaf, Uint8Array>()
+  const ofLeaf = new Map<EvidenceLeaf, Uint8Array>()
   const width = 2 ** evidenceDepth(maxRounds)
   const nodes = new Uint8Array(2 * width * hashBytes)
+  let hashes = 0
   for (const [number, leaf] of leaves.entries()) {
-    const hash = hashes.get(leaf) ?? hexToBytes(hashEvidenceLeaf(leaf))
-    hashes.set(leaf, hash)
-    nodes.set(hash, hashBytes * (width + number))
+    let own = ofLeaf.get(leaf)
+    if (own === undefined) {
+      if (hashes++ % hashesOfSlice === hashesOfSlice - 1) yield
+      own = hash(bytesOfLeaf(leaf))
+      ofLeaf.set(leaf, own)
+    }
+    nodes.set(own, hashBytes * (width + number))
   }
   for (let n = width - 1; n > 0; n--) {
+    if (hashes++ % hashesOfSlice === hashesOfSlice - 1) yield
     const below = nodes.subarray(2 * n * hashBytes, 2 * (n + 1) * hashBytes)
-    nodes.set(keccak256(below, 'bytes'), n * hashBytes)
+    nodes.set(hash(below), n * hashBytes)
   }
   return {
     nodes,
@@ -101,6 +118,12 @@ export function buildEvidenceTree(
     proof: (lane, ordinal) => evidenceProof(nodes, maxRounds, lane, ordinal),
   }
 }
+
+/** {@link slicedEvidenceTree} without a pause. */
+export const buildEvidenceTree = (
+  maxRounds: number,
+  leafOf: (lane: number, ordinal: number) => EvidenceLeaf | null,
+): EvidenceTree => atOnce(slicedEvidenceTree(maxRounds, leafOf))
 
 const nodeOf = (nodes: Uint8Array, n: number): Hex => bytesToHex(nodes.subarray(n * hashBytes, (n + 1) * hashBytes))
 

@@ -85,6 +85,41 @@ it.each([
   expect(proxy.injected[rule.fault]).toBe(2 * rule.times)
 })
 
+it.each([
+  // Mined at once, and given again: its nonce is used, by itself.
+  { state: 'mined, and its receipt cannot be had at first', isMined: true, cuts: 1, receipts: 3 },
+  // Every answer is lost: nobody ever says that it is there.
+  { state: 'waiting', isMined: false, cuts: 3, receipts: 0 },
+])(
+  'a command knows its own transaction where its endpoint took it and cut the connection: it is $state',
+  async given => {
+    const board = await noteBoard()
+    const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
+    const chain = await connectChain({ rpcUrls: [proxy.url] })
+    onTestFinished(async () => {
+      chain.close()
+      await proxy.stop()
+    })
+    await board.anvil.client.setAutomine(given.isMined)
+    proxy.inject({ fault: 'drop-reply', method: 'eth_sendRawTransaction', times: given.cuts })
+    proxy.inject({ fault: 'rate-limited', method: 'eth_getTransactionReceipt', times: given.receipts })
+    const call = { what: 'note', to: board.note(1).to, data: board.dataOf(1) }
+    const hashes: string[] = []
+    const sent = transact(
+      call,
+      { timeoutMs: 60_000 },
+      { chain, account: board.account, clock: systemClock, onSigned: hash => void hashes.push(hash) },
+    )
+    if (!given.isMined)
+      void eventually(async () => expect(proxy.calls).toContain('eth_getTransactionReceipt')).then(() =>
+        board.anvil.client.mine({ blocks: 1 }),
+      )
+    expect(await sent).toMatchObject({ success: true, hash: hashes[0] })
+    expect(await board.noted()).toEqual([1])
+    expect(proxy.injected['drop-reply']).toBe(given.cuts)
+  },
+)
+
 it('a command is told what an endpoint says to its transaction, and not that another one does not answer', async () => {
   const { board, chain } = await boardBehindThree({ fault: 'rate-limited', method: 'eth_sendRawTransaction' })
   const call = { what: 'note', to: board.note(1).to, data: board.dataOf(1) }

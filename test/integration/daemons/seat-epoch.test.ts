@@ -7,7 +7,7 @@ import { commitmentOf, getEpoch, getEpochRounds } from '../../../src/core/chain/
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { readDuty } from '../../../src/core/checker/duty.ts'
 import { createSeatEpoch } from '../../../src/core/checker/epoch/seat-epoch.ts'
-import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { type CheckerJournal, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
@@ -15,6 +15,7 @@ import { createLogger } from '../../../src/core/platform/log.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 import { storeErrors } from '../../../src/core/platform/store-errors.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
+import { flagBit } from '../../../src/core/protocol/verdict.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { certainRounds, mineAt, networkForTests, testAccount } from '../../helpers/deploy.ts'
@@ -43,7 +44,12 @@ async function scene() {
   const duty = await readDuty(network, signer.address, 0, epochRounds)
 
   /** A daemon that starts on these records; `store` stands before them. */
-  function start(records: Store, log = silentLogger, wrap: (store: Store) => Store = store => store) {
+  function start(
+    records: Store,
+    log = silentLogger,
+    wrap: (store: Store) => Store = store => store,
+    onGiveWay: (journal: CheckerJournal) => void = () => {},
+  ) {
     const store = wrap(records)
     const journal = createCheckerJournal(store)
     const { sender } = senderForTests(network.chain, testAccount('checker', 0), {}, { store })
@@ -52,6 +58,7 @@ async function scene() {
       ...{ network, signer, secrets, store, journal, sender, log, canonicalRounds },
       beatShare: 30,
       sendTo: () => null,
+      giveWay: async () => onGiveWay(journal),
     })
     return { seat, journal, sender, overview: () => getEpoch(network, 0) }
   }
@@ -96,6 +103,28 @@ describe('a seat', () => {
     const [lane] = unpackOpening(seat.opening(0).words).lanes
     expect(lane!.flags & 0b1000).toBe(0)
     expect(journal.verdicts(0).map(({ round }) => round)).toEqual([first!.hash])
+  })
+
+  it('what is recorded while a seat packs is part of what it commits to', async () => {
+    const { start, duty, canonicalRounds } = await scene()
+    const [device] = duty.devices
+    let turns = 0
+    const { seat, journal, overview } = start(
+      judge(recordsOf(), device!, await canonicalRounds()),
+      silentLogger,
+      undefined,
+      journal => {
+        // After the device's own records were read.
+        if (++turns > 1) return
+        const found = { deviceValid: true, environmentValid: true, environmentHash: keccak256('0x01') }
+        journal.recordDeviceCheck({ ...{ epoch: 0, deviceId: device!.deviceId, findings: [], report: '{}' }, ...found })
+      },
+    )
+    await seat.commit(await overview())
+    const flags = () => unpackOpening(seat.opening(0).words).lanes[device!.lane]!.flags
+    expect(flags() & flagBit.device).toBe(flagBit.device)
+    expect(turns).toBeGreaterThan(2)
+    expect(journal.deviceCheck(0, device!.deviceId)).toMatchObject({ deviceValid: true })
   })
 
   it('a seat commits again when its commitment was mined and reverted, while COMMIT is open', async () => {

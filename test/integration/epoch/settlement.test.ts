@@ -96,7 +96,7 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
       await anvil.client.mine({ blocks: 2 })
       return [...pinned, ...(await step())]
     }
-    return { pass, seed, step, sender, troubles, stepTroubles, readsOf }
+    return { pass, look: keeper.pass, seed, step, sender, troubles, stepTroubles, readsOf }
   }
   const payoutBalances = () => Promise.all([0, 1, 2].map(i => kaiBalance(network, testAddress('payout', i))))
   return { ...net, anvil, at, commit, keeper, payoutBalances }
@@ -137,6 +137,29 @@ describe('keeper', () => {
     expect(books.balance >= books.liability).toBe(true)
     expect(books.paid <= parameters.emission.perEpoch).toBe(true)
     expect(stepTroubles).toEqual([])
+  })
+
+  test('a keeper gathers the openings of a cohort once, and not at each block until it is final', async () => {
+    const { anvil, network, at, commit, keeper } = await scene()
+    const { look, seed, sender } = keeper(0)
+    await at.work(0)
+    await seed()
+    await at.commit(0)
+    const openings = await commit(0)
+    await at.open(0)
+    let gathered = 0
+    const gather = async () => {
+      gathered++
+      return openings
+    }
+    await anvil.client.setAutomine(false)
+    for (let again = 0; again < 3; again++)
+      expect(await look(gather)).toMatchObject([{ do: 'finalize', key: 'finalize/0/0' }])
+    expect(gathered).toBe(1)
+    await anvil.client.setAutomine(true)
+    await anvil.client.mine({ blocks: 1 })
+    await sender.outcome('finalize/0/0')
+    expect((await getCohort(network, 0, 0)).state).toBe('final')
   })
 
   test('a keeper finalizes with the openings that were revealed, whichever contract they came through, when a seat gave no opening', async () => {

@@ -142,10 +142,12 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   }
 
   type Kernels = { readonly seed: Hex; readonly tensor: Kernel; readonly memory: RowChain }
-  type Worked = {
-    readonly commitment: Signed<'Commitment'>
+  type Window = {
+    readonly units: number
+    readonly root: Uint8Array
     readonly open: (sample: readonly number[]) => Uint8Array | Promise<Uint8Array>
   }
+  type Worked = Pick<Window, 'open'> & { readonly commitment: Signed<'Commitment'>; readonly hash: Hex }
 
   function serve(session: Session, signer: Signer, index: number, windows: Map<Hex, Promise<Worked>>) {
     const { record, deviceHash } = deviceOf(index)
@@ -169,11 +171,11 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     })
     session.on('job.request', async ({ message }) => {
       for (const window of windows.values()) {
-        const { commitment, open } = await window
-        const hash = commitmentHash(network, commitment.message)
+        const { commitment, hash, open } = await window
         if (hash !== message.commitmentHash) continue
         const sample = sampleOf(jobBySpecHash(jobs, commitment.message.specHash)!, commitment.message, message)
-        await session.send('job.openings', { commitmentHash: hash, secret: message.secret }, await open(sample))
+        const openings = await host.exclusive(() => counted(() => open(sample)))
+        await session.send('job.openings', { commitmentHash: hash, secret: message.secret }, openings)
       }
     })
     session.on('receipt', () => undefined)
@@ -185,15 +187,26 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   ): Promise<Worked> {
     const kernels = await kernelsOf(about.epoch)
     const seed = seedOf(network, about)
-    // Nothing else runs meanwhile.
-    const before = process.cpuUsage()
     // A devnet's memory rounds have one mark, as beats do: both are worked alike.
     const isMemory = jobBySpecHash(jobs, about.specHash)!.kind !== 'tensor'
-    const { units, root, open } = await (isMemory ? workMemory(kernels, seed, about) : workTensor(kernels, seed))
+    const { units, root, open } = await counted<Window>(() =>
+      isMemory ? workMemory(kernels, seed, about) : workTensor(kernels, seed),
+    )
+    const message = { ...about, rows: BigInt(units), root: bytesToHex(root), environmentHash }
+    return {
+      commitment: await signMessage(signer, 'Commitment', message),
+      hash: commitmentHash(network, message),
+      open,
+    }
+  }
+
+  /** Nothing else runs meanwhile. */
+  async function counted<T>(compute: () => T | Promise<T>): Promise<T> {
+    const before = process.cpuUsage()
+    const result = await compute()
     const { user, system } = process.cpuUsage(before)
     workedSeconds += (user + system) / 1e6
-    const message = { ...about, rows: BigInt(units), root: bytesToHex(root), environmentHash }
-    return { commitment: await signMessage(signer, 'Commitment', message), open }
+    return result
   }
 
   async function workMemory(
@@ -202,8 +215,10 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     { deviceId, generation }: Pick<SignedMessage<'Commitment'>, 'deviceId' | 'generation'>,
   ) {
     const request = { seed, steps, epochSeed, deviceId, generation }
-    const window = await lightMemoryWindow(jobs.memory, request, memory)
-    return { ...window, units: window.steps }
+    const work = () => lightMemoryWindow(jobs.memory, request, memory)
+    const { steps: units, root } = await work()
+    // Half a megabyte of each device is made again rather than kept until it is asked for.
+    return { units, root, open: async (sample: readonly number[]) => (await work()).open(sample) }
   }
 
   async function workTensor({ tensor }: Kernels, seed: Uint8Array) {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
+import { keccak256 } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { answerAudit } from '../../../src/core/checker/epoch/audit.ts'
-import { packCohort, seenRounds } from '../../../src/core/checker/epoch/pack.ts'
+import { packCohort, seenRounds, slicedCohort } from '../../../src/core/checker/epoch/pack.ts'
 import { type CheckerJournal, createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { decodeRate } from '../../../src/core/epoch/minifloat.ts'
@@ -9,7 +10,7 @@ import { unpackOpening } from '../../../src/core/epoch/opening.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
-import { evidenceRootFromProof, reasonWord } from '../../../src/core/report/evidence-root.ts'
+import { evidenceRootFromProof, hashesOfSlice, reasonWord } from '../../../src/core/report/evidence-root.ts'
 
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const operator = `0x${'aa'.repeat(20)}` as const
@@ -181,6 +182,44 @@ describe('packCohort', () => {
     expect(unpackOpening(pack(journal, [0]).words).lanes[0]).toEqual(lanes[0])
   })
 
+  it('a cohort is packed in slices of one device’s rounds or so many hashes, with the same outcome as at once', () => {
+    const lanes = [0, 1, 2, 63]
+    const journal = journalOf(
+      lanes.flatMap(lane => [verdict(lane, 0, 2000), verdict(lane, 1, 1000)]),
+      6,
+    )
+    const cohort = { epoch: 3, devices: lanes.map(device), rounds: journal.rounds(3), maxRounds: 20, beatShare: 30 }
+    let done = { devices: 0, hashes: 0 }
+    const counted = {
+      ...journal,
+      verdicts: (...of: Parameters<typeof journal.verdicts>) => {
+        done.devices++
+        return journal.verdicts(...of)
+      },
+    }
+    const work = slicedCohort(counted, cohort, bytes => {
+      done.hashes++
+      return keccak256(bytes, 'bytes')
+    })
+    const slices: (typeof done)[] = []
+    let step = work.next()
+    for (; step.done !== true; step = work.next()) {
+      slices.push(done)
+      done = { devices: 0, hashes: 0 }
+    }
+    slices.push(done)
+    const sum = (of: keyof typeof done) => slices.reduce((total, slice) => total + slice[of], 0)
+    for (const { devices, hashes } of slices) {
+      expect(devices).toBeLessThanOrEqual(1)
+      expect(hashes).toBeLessThanOrEqual(devices === 0 ? hashesOfSlice : 0)
+    }
+    // 2,047 nodes over 1,280 leaves: 28 of rounds, and one for all that are alike.
+    expect([sum('devices'), sum('hashes')]).toEqual([4, 2_047 + 28 + 1])
+    const whole = packCohort(journal, cohort)
+    expect(step.value.words).toEqual(whole.words)
+    expect(step.value.evidence.nodes).toEqual(whole.evidence.nodes)
+  })
+
   it('packCohort does not change its result once the epoch is committed to', () => {
     const journal = journalOf([verdict(0, 0, 2000), verdict(0, 1, 2000)], 2)
     const { words } = pack(journal, [0])
@@ -203,7 +242,7 @@ describe('answerAudit', () => {
         )
         const packed = pack(journal, [2])
         const opening = unpackOpening(packed.words)
-        const answer = answerAudit({ laneDraw, ordinal }, opening, packed, journal.verdicts(3))!
+        const answer = answerAudit({ laneDraw, ordinal }, opening, packed, () => journal.verdicts(3))!
         expect(answer.lane).toBe(2)
         expect(answer.leaves[0]!.round).toBe(given[ordinal] === undefined ? zeroBytes32 : hash(900 + ordinal))
         answer.leaves.forEach((leaf, at) => {
@@ -222,6 +261,6 @@ describe('answerAudit', () => {
 
   it('an audit’s answer is empty where the seat judged nobody', () => {
     const packed = pack(journalOf([], 0), [])
-    expect(answerAudit({ laneDraw: 1n, ordinal: 0 }, unpackOpening(packed.words), packed, [])).toBeNull()
+    expect(answerAudit({ laneDraw: 1n, ordinal: 0 }, unpackOpening(packed.words), packed, () => [])).toBeNull()
   })
 })

@@ -11,7 +11,6 @@ import { serveSeat } from '../../../src/core/provider/seats.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
-import { opened } from '../../helpers/opened.ts'
 
 const jobs = jobSets.standard
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
@@ -145,13 +144,31 @@ it('a window that began before its trigger was seen is worked from then on, and 
   expect(roundWork.openMs()).toBe(rules.openingsMs)
 })
 
-it('the first answer waits for windows that end a grace before openings are due, and one that is asked for again for every window', async () => {
-  const { clock, roundWork, sampled, dues } = start()
+it('an answer that was cut off with its connection is as urgent over the next one, and a third one waits for every window', async () => {
+  const { clock, roundWork, sampled, dues, journal } = start()
   await clock.advance(5_000)
-  const message = await sampled()
-  await opened(roundWork).answer(seat.address, message)
-  const first = dues.splice(0)
-  expect(new Set(first)).toEqual(new Set([5_000 + rules.openingsMs - rules.graceMs]))
-  await opened(roundWork).answer(seat.address, message)
-  expect(dues).toEqual(first.map(() => undefined))
+  const request = await signMessage(seat, 'SampleRequest', await sampled())
+  /** Over a connection of its own, which is cut after so many pieces. */
+  async function ask(pieces = Number.POSITIVE_INFINITY) {
+    const handlers = new Map<string, (body: unknown) => Promise<void>>()
+    let sent = 0
+    const session = {
+      operator: seat.address,
+      on: (type: string, handler: (body: unknown) => Promise<void>) => void handlers.set(type, handler),
+      send: async () => {
+        if (sent++ === pieces) throw new Error('the connection was cut')
+      },
+    }
+    const dependencies = { statementOf: async () => null, now: () => 0, wantsReceipt: () => false }
+    serveSeat(session as unknown as Session, { network, journal, roundWork, ...dependencies } as never)
+    await handlers.get('job.request')!(request).catch(() => undefined)
+    return dues.splice(0)
+  }
+  // In time: a grace before openings are due.
+  const due = 5_000 + rules.openingsMs - rules.graceMs
+  expect(await ask(1)).toEqual([due, due])
+  const whole = await ask()
+  expect(whole.length).toBeGreaterThan(2)
+  expect(new Set(whole)).toEqual(new Set([due]))
+  expect(new Set(await ask())).toEqual(new Set([undefined]))
 })

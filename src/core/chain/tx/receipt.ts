@@ -6,6 +6,7 @@ import {
   BlockNotFoundError,
   type Hex,
   type Log,
+  TransactionNotFoundError,
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
 } from 'viem'
@@ -117,6 +118,29 @@ export function broadcast(
       return { isTaken: false, reasons: [...refusals, ...silences] }
     },
   )
+}
+
+/** Waits before an endpoint is asked for a transaction, first and then again where it does not know it. */
+const knownWaitsMs = [0, 50, 200]
+
+/**
+ * Whether an endpoint knows this transaction, waiting or mined. An endpoint that cut the connection after it took it shows it so; servers behind
+ * one address may be a block apart, so it is looked for more than once.
+ */
+export async function isKnown(
+  hash: Hex,
+  { chain, clock }: { readonly chain: Pick<Chain, 'usable'>; readonly clock: Pick<Clock, 'sleep'> },
+): Promise<boolean> {
+  const knows = async (endpoint: Endpoint): Promise<true> => {
+    for (const waitMs of knownWaitsMs) {
+      await clock.sleep(waitMs)
+      const ask = () => endpoint.request({ method: 'eth_getTransactionByHash', params: [hash] })
+      const shown = (await patiently(clock, ask)) as { readonly hash?: unknown } | null
+      if (shown?.hash === hash) return true
+    }
+    throw new TransactionNotFoundError({ hash })
+  }
+  return Promise.any(chain.usable().map(knows)).catch(() => false)
 }
 
 /** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */

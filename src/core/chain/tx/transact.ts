@@ -5,7 +5,7 @@ import { type Chain, describeEndpoints } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
 import { defaultFeeCaps, type Fee, type FeeCaps, min, nextFee, readFeeMarket } from './fees.ts'
-import { broadcast, confirmedReceipt, type Receipt } from './receipt.ts'
+import { broadcast, confirmedReceipt, isKnown, type Receipt } from './receipt.ts'
 
 export type Call = {
   /** The name of the call in errors: the function, or a few words. */
@@ -142,8 +142,8 @@ export async function transact(
     const hash = keccak256(raw)
     onSigned?.(hash)
     const { isTaken, reasons } = await broadcast(raw, { mayBeUsed: false }, { chain, clock })
-    // It may have been mined although nobody said so: then its own nonce is used, and whoever is given it again refuses it.
-    if (!isTaken && (await confirmedReceipt(chain, hash)) === null)
+    // An endpoint may have taken it although none said so. Once it is mined its own nonce is used, and whoever is given it again refuses it.
+    if (!isTaken && !(await isKnown(hash, { chain, clock })))
       throw reasons[0] ?? chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
     return await awaitReceipt({ hash, what, timeoutMs }, { chain, clock })
   } catch (error) {

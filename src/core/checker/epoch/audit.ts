@@ -33,13 +33,14 @@ const noCommitment: Signed<'Commitment'> = {
  * The lane is the (draw mod n)-th of the n lanes that this seat judged. Where it gave the lane a rate, rounds are shown from the
  * drawn one on, cyclically, up to the first with work; else the drawn round alone.
  *
+ * @param verdictsOf - those of the device in a lane
  * @returns null when the seat judged no lane, which leaves nothing to ask
  */
 export function answerAudit(
   { laneDraw, ordinal }: AuditDraw,
   opening: Opening,
   { evidence, maxRounds }: { readonly evidence: EvidenceTree; readonly maxRounds: number },
-  verdicts: readonly RecordedVerdict[],
+  verdictsOf: (lane: number) => readonly RecordedVerdict[],
 ): AuditAnswer | null {
   const judged = opening.lanes.flatMap(({ flags }, lane) => (hasFlag(flags, 'judged') ? [lane] : []))
   if (judged.length === 0) return null
@@ -49,7 +50,7 @@ export function answerAudit(
   if (opening.lanes[lane]!.rate > 0)
     while (!claimsWork(shown.at(-1)!) && shown.length < maxRounds) shown.push((shown.at(-1)! + 1) % maxRounds)
   const last = evidence.leaf(lane, shown.at(-1)!)
-  const commitment = verdicts.find(({ commitmentHash }) => commitmentHash === last.commitmentHash)?.commitment
+  const commitment = verdictsOf(lane).find(({ commitmentHash }) => commitmentHash === last.commitmentHash)?.commitment
   return {
     lane,
     leaves: shown.map(at => ({ ...evidence.leaf(lane, at), proof: evidence.proof(lane, at) })),

@@ -9,10 +9,17 @@ import { judgedOf } from '../../epoch/busy.ts'
 import { capacityOf, type MeasuredRound, shortfallsOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
+import { atOnce, type Sliced } from '../../platform/slices.ts'
 import { cohortLanes } from '../../protocol/constants.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
 import { flagBit, type RoundVerdict } from '../../protocol/verdict.ts'
-import { buildEvidenceTree, type EvidenceLeaf, type EvidenceTree, leafOfVerdict } from '../../report/evidence-root.ts'
+import {
+  type EvidenceLeaf,
+  type EvidenceTree,
+  type Hash,
+  leafOfVerdict,
+  slicedEvidenceTree,
+} from '../../report/evidence-root.ts'
 import type { CheckerJournal, RecordedVerdict } from '../journal.ts'
 import type { SeatDevice } from '../round/seat-round.ts'
 
@@ -63,7 +70,11 @@ export type PackedCohort = {
   readonly lanes: ReadonlyMap<number, LaneOpening>
   readonly evidence: EvidenceTree
   readonly maxRounds: number
+  /** What this seat says of each device's beats. */
+  readonly beats: ReadonlyMap<Hex, readonly NamedBeat[]>
 }
+
+type NamedBeat = { readonly round: Hex } & Pick<SeenRound, 'reason' | 'detail'>
 
 /** A device's round of an epoch at this seat, with what it rests on. */
 export type SeenRound = JudgedRound & Pick<RecordedVerdict, 'commitmentHash' | 'commitment' | 'witness' | 'evidence'>
@@ -107,28 +118,27 @@ const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
   flags,
 })
 
-/**
- * @param devices - those of one cohort
- * @param rounds - the epoch's canonical rounds
- */
-export function packCohort(
-  journal: Pick<CheckerJournal, 'verdicts' | 'deviceCheck' | 'confirmedEnvironments'>,
-  {
-    epoch,
-    devices,
-    rounds,
-    maxRounds,
-    beatShare,
-  }: {
-    readonly epoch: number
-    readonly devices: readonly SeatDevice[]
-    readonly rounds: readonly Trigger[]
-    readonly maxRounds: number
-    readonly beatShare: number
-  },
-): PackedCohort {
+export type CohortRounds = {
+  readonly epoch: number
+  /** Those of one cohort. */
+  readonly devices: readonly SeatDevice[]
+  /** The epoch's canonical rounds. */
+  readonly rounds: readonly Trigger[]
+  readonly maxRounds: number
+  readonly beatShare: number
+}
+
+type PackRecords = Pick<CheckerJournal, 'verdicts' | 'deviceCheck' | 'confirmedEnvironments'>
+
+/** A slice is one device's rounds, or {@link hashesOfSlice} hashes of the evidence tree. */
+export function* slicedCohort(
+  journal: PackRecords,
+  { epoch, devices, rounds, maxRounds, beatShare }: CohortRounds,
+  hash?: Hash,
+): Sliced<PackedCohort> {
   const lanes = new Map<number, LaneOpening>()
   const leaves = new Map<string, EvidenceLeaf>()
+  const beats = new Map<Hex, NamedBeat[]>()
   for (const { deviceId, lane } of devices) {
     const seen = seenRounds(journal, { epoch, deviceId, rounds, beatShare })
     const check = journal.deviceCheck(epoch, deviceId)
@@ -143,10 +153,21 @@ export function packCohort(
       environmentValid: (check?.environmentValid ?? false) && environmentKept,
     }
     lanes.set(lane, toLaneOpening(laneOf(facts)))
-    for (const [i, { hash, ordinal }] of rounds.entries())
-      leaves.set(`${lane} ${ordinal}`, leafOfVerdict(hash, seen[i]!))
+    const own: NamedBeat[] = []
+    for (const [i, { hash: round, ordinal }] of rounds.entries()) {
+      const { kind, reason, detail } = seen[i]!
+      leaves.set(`${lane} ${ordinal}`, leafOfVerdict(round, seen[i]!))
+      if (kind === 'beat') own.push({ round, reason, detail })
+    }
+    beats.set(deviceId, own)
+    yield
   }
-  const evidence = buildEvidenceTree(maxRounds, (lane, ordinal) => leaves.get(`${lane} ${ordinal}`) ?? null)
+  const leafOf = (lane: number, ordinal: number) => leaves.get(`${lane} ${ordinal}`) ?? null
+  const evidence = yield* slicedEvidenceTree(maxRounds, leafOf, hash)
   const ordered = Array.from({ length: cohortLanes }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
-  return { words: packOpening({ lanes: ordered, evidenceRoot: evidence.root }), lanes, evidence, maxRounds }
+  return { words: packOpening({ lanes: ordered, evidenceRoot: evidence.root }), lanes, evidence, maxRounds, beats }
 }
+
+/** {@link slicedCohort} without a pause. */
+export const packCohort = (journal: PackRecords, cohort: CohortRounds): PackedCohort =>
+  atOnce(slicedCohort(journal, cohort))

@@ -18,6 +18,7 @@ import {
 import type { OpeningOnChain } from '../../epoch/settlement-plan.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'
+import { inSlices } from '../../platform/slices.ts'
 import type { Store } from '../../platform/store.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
@@ -31,7 +32,7 @@ import type { CheckerJournal } from '../journal.ts'
 import type { SeatDevice, Send } from '../round/seat-round.ts'
 import type { SeatSecrets } from '../seat-secrets.ts'
 import { answerAudit } from './audit.ts'
-import { type PackedCohort, packCohort, seenRounds } from './pack.ts'
+import { type PackedCohort, seenRounds, slicedCohort } from './pack.ts'
 
 export type SeatEpochDependencies = {
   readonly network: ConnectedNetwork
@@ -47,13 +48,15 @@ export type SeatEpochDependencies = {
   /** The epoch's rounds as the chain has them, those included that this seat was not there for. */
   readonly canonicalRounds: () => Promise<readonly Trigger[]>
   readonly emit?: (event: CheckerEvent) => void
+  /** Lets everything else have its turn while this seat packs; default: that of the event loop. */
+  readonly giveWay?: () => Promise<unknown>
   /** Called at named points between recording and saying; tests end the process there. */
   readonly crashPoint?: (name: CrashPoint) => void
 }
 
 export type SeatEpoch = {
   /**
-   * In COMMIT: packs once, and commits to it until the chain has it. Where the chain has a commitment that the records do not
+   * In COMMIT: packs once, in slices, and commits to it until the chain has it. Where the chain has a commitment that the records do not
    * know (a restored backup), it is adopted if the evidence still gives the same, and left alone otherwise.
    */
   commit(overview: EpochOverview): Promise<void>
@@ -75,7 +78,7 @@ export type SeatEpoch = {
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
   const { network, signer, secrets, store, journal, sender, log, beatShare } = deps
-  const { sendTo, canonicalRounds, emit, crashPoint = () => {} } = deps
+  const { sendTo, canonicalRounds, emit, giveWay, crashPoint = () => {} } = deps
   const { epoch, committees, cohortCount } = duty
   const { contracts } = network
   const received = new Set<string>()
@@ -87,14 +90,21 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
 
   const deviceById = new Map(duty.devices.map(device => [device.deviceId, device]))
   const devicesOf = Map.groupBy(duty.devices, device => device.cohort)
-  const packed = (cohort: number): PackedCohort =>
-    packCohort(journal, {
-      epoch,
-      devices: devicesOf.get(cohort) ?? [],
-      rounds: journal.rounds(epoch),
-      maxRounds: duty.rounds.rules.maxRounds,
-      beatShare,
-    })
+  const packed = (cohort: number): Promise<PackedCohort> => {
+    const devices = devicesOf.get(cohort) ?? []
+    const { maxRounds } = duty.rounds.rules
+    const work = slicedCohort(journal, { epoch, devices, rounds: journal.rounds(epoch), maxRounds, beatShare })
+    return inSlices(work, giveWay)
+  }
+  /** All cohorts, from the same records: what is recorded while they are packed makes them be packed again. */
+  async function packedCohorts(): Promise<ReadonlyMap<number, PackedCohort>> {
+    for (;;) {
+      const revision = journal.revision(epoch)
+      const cohorts = new Map<number, PackedCohort>()
+      for (const cohort of committees.keys()) cohorts.set(cohort, await packed(cohort))
+      if (journal.revision(epoch) === revision) return cohorts
+    }
+  }
   // The journal holds what packCohort made: the words of an opening each.
   const wordsOf = (): Map<number, OpeningWords> =>
     new Map([...journal.openings(epoch)].map(([cohort, words]) => [cohort, words as unknown as OpeningWords]))
@@ -145,16 +155,16 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   }
 
   /** A beat is measured by the epoch's memory rounds: why it does not count is known when all are judged. */
-  function nameBeats(deviceId: Hex) {
-    const rounds = journal.rounds(epoch)
-    const results = new Map<string, number>()
-    for (const [i, seen] of seenOf(deviceId, rounds).entries()) {
-      if (seen.kind !== 'beat') continue
-      journal.nameReason(rounds[i]!.hash, deviceId, seen)
-      const result = seen.reason === 'ALL_EQUAL' ? 'counted' : seen.reason
-      results.set(result, (results.get(result) ?? 0) + 1)
+  function nameBeats({ beats }: PackedCohort) {
+    for (const [deviceId, own] of beats)
+      for (const beat of own) if (beat.reason !== 'ALL_EQUAL') journal.nameReason(beat.round, deviceId, beat)
+  }
+  function tellBeats({ beats }: PackedCohort) {
+    for (const [device, own] of beats) {
+      const named = Map.groupBy(own, ({ reason }) => (reason === 'ALL_EQUAL' ? 'counted' : reason))
+      const results = Object.fromEntries([...named].map(([result, { length }]) => [result, length]))
+      emit?.({ type: 'beats.counted', epoch, device, results })
     }
-    emit?.({ type: 'beats.counted', epoch, device: deviceId, results: Object.fromEntries(results) })
   }
 
   /** Recording the same again does nothing, unless it came to nothing before. */
@@ -178,7 +188,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       }
       if (onChain === null && phase !== 'commit') return
       journal.keepRounds(epoch, await canonicalRounds())
-      const cohorts = new Map([...committees.keys()].map(cohort => [cohort, packed(cohort)]))
+      const cohorts = await packedCohorts()
       const words = new Map([...cohorts].map(([cohort, own]) => [cohort, own.words]))
       const { root } = treeOf(words)
       const record = () => journal.recordOpenings(epoch, root, salt, words)
@@ -208,10 +218,11 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       }
       // One transaction: what was committed to, and the commitment that says so.
       store.transaction(() => {
-        for (const { deviceId } of duty.devices) nameBeats(deviceId)
+        for (const cohort of cohorts.values()) nameBeats(cohort)
         record()
         sendCommitment(root, openAt)
       })
+      for (const cohort of cohorts.values()) tellBeats(cohort)
       crashPoint('checker.openings-recorded')
       keepTrees()
       log.info({ epoch, cohorts: words.size, root }, 'committed')
@@ -272,7 +283,11 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
         const own = opening(cohort)
         const audit = await getAudit(network, epoch, cohort, own.seat)
         if (audit === null || audit.answered) continue
-        const answer = answerAudit(audit, unpackOpening(own.words), packed(cohort), journal.verdicts(epoch))
+        const verdictsOf = (lane: number) => {
+          const device = devicesOf.get(cohort)?.find(each => each.lane === lane)
+          return device === undefined ? [] : journal.verdicts(epoch, device.deviceId)
+        }
+        const answer = answerAudit(audit, unpackOpening(own.words), await packed(cohort), verdictsOf)
         if (answer === null) continue
         const { message, signature } = answer.commitment
         const about = [BigInt(epoch), cohort, own] as const

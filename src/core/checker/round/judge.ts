@@ -354,8 +354,8 @@ export function createRoundJudge(
     },
 
     async greet(operator) {
-      const own = entries.all().filter(entry => entry.device.operator === operator)
-      for (const entry of own.filter(({ check }) => check.judged === null)) {
+      for (const entry of entries.ofOperator(operator)) {
+        if (entry.check.judged !== null) continue
         await offerJob(entry)
         const { request, check } = entry
         if (request !== null && check.judged === null) send(entry, session => session('job.request', request))

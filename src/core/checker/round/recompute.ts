@@ -157,17 +157,19 @@ type Waiting = {
 }
 
 export function createRecomputeQueue({ engine, together }: RecomputeQueueDependencies): RecomputeQueue {
-  let waiting: Waiting[] = []
+  /** What waits, by kind of round and epoch; the first is served next. */
+  const queues = new Map<string, Waiting[]>()
   let running = false
 
   async function run() {
     running = true
-    while (waiting.length > 0) {
-      const { kind, epochSeed } = waiting[0]!.task
-      const isOfBatch = ({ task }: Waiting) => task.kind === kind && task.epochSeed === epochSeed
-      const batch = waiting.filter(isOfBatch).slice(0, mostTogether)
-      const taken = new Set(batch)
-      waiting = waiting.filter(each => !taken.has(each))
+    for (let [next] = queues; next !== undefined; [next] = queues) {
+      const [name, queue] = next
+      const batch = queue.splice(0, mostTogether)
+      // The others have their turn before the rest of it.
+      queues.delete(name)
+      if (queue.length > 0) queues.set(name, queue)
+      const { kind, epochSeed } = batch[0]!.task
       try {
         const answers = await engine.kinds[kind].verify({ epochSeed, items: batch.map(({ item }) => item) })
         together(() => {
@@ -183,7 +185,10 @@ export function createRecomputeQueue({ engine, together }: RecomputeQueueDepende
 
   return (task, item, take) =>
     new Promise((resolve, reject) => {
-      waiting.push({ task, item, take, resolve, reject })
+      const name = `${task.kind} ${task.epochSeed}`
+      const queue = queues.get(name) ?? []
+      queues.set(name, queue)
+      queue.push({ task, item, take, resolve, reject })
       if (!running) void run()
     })
 }

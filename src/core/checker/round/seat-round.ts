@@ -52,27 +52,35 @@ export const unopened = { openings: new Uint8Array(), collected: nothingCollecte
 /** An entry before anything was said. */
 export const untouched = { ...unopened, offer: null, request: null, forwarded: null }
 
-/** The entries of an epoch's rounds, by round and device, and by what the device committed to. */
+/** The entries of an epoch's rounds, by round and device, by operator, and by what the device committed to. */
 export function createRoundEntries() {
   const rounds = new Map<Hex, Map<Hex, RoundEntry>>()
   const byCommitment = new Map<Hex, RoundEntry>()
+  const byOperator = new Map<Address, Set<RoundEntry>>()
   const of = (round: Hex): RoundEntry[] => [...(rounds.get(round)?.values() ?? [])]
   return {
     of,
-    all: (): RoundEntry[] => [...rounds.keys()].flatMap(of),
+    ofOperator: (operator: Address): RoundEntry[] => [...(byOperator.get(operator) ?? [])],
     find: (round: Hex, deviceId: Hex): RoundEntry | undefined => rounds.get(round)?.get(deviceId),
     committed: (hash: Hex): RoundEntry | undefined => byCommitment.get(hash),
     add(entry: RoundEntry) {
       const { hash } = entry.round.trigger
-      rounds.set(hash, (rounds.get(hash) ?? new Map()).set(entry.device.deviceId, entry))
+      const { deviceId, operator } = entry.device
+      rounds.set(hash, (rounds.get(hash) ?? new Map()).set(deviceId, entry))
+      byOperator.set(operator, (byOperator.get(operator) ?? new Set()).add(entry))
     },
     commit: (hash: Hex, entry: RoundEntry) => void byCommitment.set(hash, entry),
     drop(round: Hex) {
-      for (const { check } of of(round)) if (check.commitmentHash !== null) byCommitment.delete(check.commitmentHash)
+      for (const entry of of(round)) {
+        const { commitmentHash } = entry.check
+        if (commitmentHash !== null) byCommitment.delete(commitmentHash)
+        byOperator.get(entry.device.operator)?.delete(entry)
+      }
       rounds.delete(round)
     },
     clear() {
       rounds.clear()
+      byOperator.clear()
       byCommitment.clear()
     },
   }
