@@ -1,14 +1,12 @@
 /**
- * What the seats of a committee have to do with each other. A keeper asks the others for their openings, and checks each against its
- * commitment; whoever proved work wrong tells the others; and what others ask or tell is answered here.
+ * What the seats of a committee have to do with each other: sessions among them, what whoever proved work wrong tells the others, and the
+ * answers to what others ask or tell. What a keeper asks them for is in gather-openings.ts.
  */
 import type { Address, Hex } from 'viem'
 import { getChecker } from '../chain/checkers.ts'
-import { commitmentOf, type EpochOverview } from '../chain/epochs.ts'
+import type { EpochOverview } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { isCommitted, type OpeningWords } from '../epoch/opening.ts'
-import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
-import { type Clock, timeLimit } from '../platform/clock.ts'
+import type { Clock } from '../platform/clock.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import type { Logger } from '../platform/log.ts'
 import type { MessageType } from '../protocol/messages.ts'
@@ -23,13 +21,8 @@ import { checkerErrors } from './errors.ts'
 import type { RoundJudge } from './round/judge.ts'
 
 export type Peers = {
-  /** Openings of the cohort's committed seats, in seat order; null where one of them gives none or a false one. */
-  gather(
-    epoch: number,
-    cohort: number,
-    committee: readonly Address[],
-    own: OpeningOnChain,
-  ): Promise<OpeningOnChain[] | null>
+  /** The session with a Checker, which is opened where there is none. @throws as {@link dialSession}, and where it is not bonded */
+  sessionWith(checker: Address): Promise<Session>
   /** Sends a message to a Checker; resolves false where it cannot be reached. */
   tell(checker: Address, send: (session: Session) => Promise<void>): Promise<boolean>
   close(): void
@@ -41,11 +34,9 @@ export type PeersDependencies = {
   readonly transport: Transport
   readonly clock: Clock
   readonly log: Logger
-  /** How long a seat has to answer, in ms. */
-  readonly answerMs: number
 }
 
-export function createPeers({ network, signer, transport, clock, log, answerMs }: PeersDependencies): Peers {
+export function createPeers({ network, signer, transport, clock, log }: PeersDependencies): Peers {
   const sessions = new Map<Address, Promise<Session>>()
 
   async function dial(checker: Address): Promise<Session> {
@@ -71,57 +62,8 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
     }
   }
 
-  async function ask(
-    checker: Address,
-    seat: number,
-    epoch: number,
-    cohort: number,
-    commitment: { readonly root: Hex; readonly depth: number },
-  ): Promise<OpeningOnChain> {
-    const session = await sessionWith(checker)
-    const { promise: reply, resolve, reject } = Promise.withResolvers<OpeningOnChain>()
-    const stopReplies = session.on('opening.reply', ({ words, salt, proof, ...about }) => {
-      if (Number(about.epoch) !== epoch || about.cohort !== cohort) return
-      // The schema of the message lets exactly the words of an opening through; `map` forgets how many.
-      const numbers = words.map(BigInt) as unknown as OpeningWords
-      const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: checker, salt }
-      // Who holds an opening that passes its commitment needs nobody's signature on it.
-      if (!isCommitted(scope, cohort, { words: numbers, proof }, commitment))
-        return reject(new Error('the opening is not what it committed to'))
-      resolve({ seat, salt, words: numbers, proof })
-    })
-    const stopRefusals = onRefusal(session, 'opening.request', ({ code }) => reject(new Error(code)))
-    const answered = timeLimit(clock, answerMs, () => reject(new Error(`no answer within ${answerMs} ms`)))
-    try {
-      // A false answer may come before the request is even sent.
-      reply.catch(() => undefined)
-      await session.send('opening.request', { epoch: BigInt(epoch), cohort })
-      return await reply
-    } finally {
-      for (const stop of [stopReplies, stopRefusals, answered]) stop()
-    }
-  }
-
   return {
-    async gather(epoch, cohort, committee, own) {
-      const roots = await Promise.all(committee.map(owner => commitmentOf(network, epoch, owner)))
-      const asked = committee.map(async (owner, seat) => {
-        const root = roots[seat]!
-        if (root === null) return null
-        // Trees of an epoch are all of one depth.
-        const commitment = { root, depth: own.proof.length }
-        return owner === signer.address ? own : ask(owner, seat, epoch, cohort, commitment)
-      })
-      const answers = await Promise.allSettled(asked)
-      const missing = answers.flatMap((answer, seat) =>
-        answer.status === 'rejected' ? [`${committee[seat]}: ${(answer.reason as Error).message}`] : [],
-      )
-      if (missing.length > 0) {
-        log.warn({ epoch, cohort, missing }, 'not every seat gave its opening; it goes to REVEAL')
-        return null
-      }
-      return answers.flatMap(answer => (answer.status === 'fulfilled' && answer.value !== null ? [answer.value] : []))
-    },
+    sessionWith,
     async tell(checker, send) {
       try {
         await send(await sessionWith(checker))
@@ -138,7 +80,7 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
 }
 
 /** Tells why a peer does not take what it is sent, or that its session has ended. @returns what stops it from telling */
-function onRefusal(session: Session, type: MessageType, tell: (reason: CloseReason, hasEnded: boolean) => void) {
+export function onRefusal(session: Session, type: MessageType, tell: (reason: CloseReason, hasEnded: boolean) => void) {
   const stopRefusals = session.on('refused', ({ regarding, ...reason }) => {
     if (regarding === type) tell(reason, false)
   })

@@ -12,6 +12,7 @@ import { createDeviceJobs, type RecordPolicy, type RecordPolicyDependencies } fr
 import { createSettlement, drain } from './epoch/settle.ts'
 import { createShowEvidence } from './epoch/show-evidence.ts'
 import { createEpochs, type Epochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
+import { createGatherOpenings } from './gather-openings.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createForwardWrongWork, createPeerServer, createPeers, createPhaseReader } from './peers.ts'
 import { createEquivocationReports } from './report-equivocation.ts'
@@ -91,7 +92,13 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         findings: findings.map(({ code }) => code),
       }),
   })
-  const peers = createPeers({ ...deps, network, answerMs: 1_500 })
+  const peers = createPeers({ ...deps, network })
+  const gatherOpenings = createGatherOpenings({
+    ...{ network, self: deps.signer.address, sessionWith: peers.sessionWith, clock, log, answerMs: 1_500 },
+    onGathered: () => {
+      if (!stop.aborted) settlement.again('keeper')
+    },
+  })
   const isOver = (epoch: number) => journal.seatCommitment(epoch) !== null
   const forwardWrongWork = createForwardWrongWork({ tell: peers.tell, isOver, clock, log, stop })
   const { stoodStillAt, wake: onOpen } = stalls
@@ -157,10 +164,10 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     { past: keptEpochs - 1 },
     { network, heads, visit: epochs.enter, onTrouble: onTrouble('epochs') },
   )
-  const gather: Gather = async (epoch, cohort) => {
+  const gather: Gather = async (epoch, cohort, seats) => {
     const committee = epochs.of(epoch)?.duty.committees.get(cohort)
     if (committee === undefined || journal.seatCommitment(epoch) === null) return null
-    return peers.gather(epoch, cohort, committee, epochs.of(epoch)!.seat.opening(cohort))
+    return gatherOpenings({ epoch, cohort, seats, committee, own: epochs.of(epoch)!.seat.opening(cohort) })
   }
   const now = () => heads.tip?.timestamp ?? 0
   const settlement = createSettlement({

@@ -34,8 +34,11 @@ import {
 } from './settlement-plan.ts'
 import { shownOpenings } from './shown-openings.ts'
 
-/** Gathers the opening of every committed seat of a cohort, in seat order; null where one of them cannot be had. */
-export type Gather = (epoch: number, cohort: number) => Promise<readonly OpeningOnChain[] | null>
+/**
+ * Gives the opening of every committed seat of a cohort, in seat order; null where one of them is not there, and then it is asked again at the next
+ * pass. Every step waits for it, so it should wait for nobody. `seats`: the mask of the committed seats.
+ */
+export type Gather = (epoch: number, cohort: number, seats: number) => Promise<readonly OpeningOnChain[] | null>
 
 export type KeeperOptions = {
   /** Whether steps are left to the keepers before us for a while; default true. Settling by hand acts at once. */
@@ -232,7 +235,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
         const { cohort, seats } = step
         const inOpen = step.do === 'finalize'
         const openings = inOpen
-          ? await gather(step.epoch, cohort)
+          ? await gather(step.epoch, cohort, seats)
           : await shownOpenings(network, step.epoch, cohort, await firstBlockSince(network.chain, overview.revealAt))
         if (openings === null || seatsIn(openings) !== seats) return null
         const nextEnds = 2 * commitAt - startsAt

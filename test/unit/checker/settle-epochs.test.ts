@@ -144,3 +144,31 @@ it('a time far ahead that was wrong ends the work on no epoch', async () => {
   await settlement.idle()
   expect(done.filter(what => what === 'commit 1')).toHaveLength(2)
 })
+
+it('a duty for which something has come is done again at once, and after its end where it is under way', async () => {
+  const begun: (() => void)[] = []
+  const settlement = createSettlement({
+    network: {} as ConnectedNetwork,
+    epochs: () => [],
+    duties: { keeper: () => new Promise(resolve => begun.push(resolve)) },
+    onTrouble: () => undefined,
+    now: () => 0,
+  })
+  const turn = () => new Promise(resolve => setImmediate(resolve))
+  settlement.pass()
+  // Openings of many cohorts come at once.
+  for (let i = 0; i < 3; i++) settlement.again('keeper')
+  await turn()
+  expect(begun).toHaveLength(1)
+  begun[0]!()
+  await turn()
+  expect(begun).toHaveLength(2)
+  begun[1]!()
+  await turn()
+  expect(begun).toHaveLength(2)
+  settlement.again('keeper')
+  await turn()
+  expect(begun).toHaveLength(3)
+  begun[2]!()
+  await settlement.idle()
+})

@@ -31,6 +31,8 @@ export type SettlementDependencies = {
 export type Settlement = {
   /** Begins what is due and not under way. */
   pass(): void
+  /** Does a duty again, at once or when it is not under way any more: something that it looked for has come. */
+  again(duty: string): void
   /** Resolves when nothing is under way. */
   idle(): Promise<void>
 }
@@ -89,7 +91,18 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
   const giveReceipts = ({ epoch }: Epoch['duty'], seat: Epoch['seat']) =>
     begin(`receipts of epoch ${epoch}`, seat.sendReceipts)
 
+  /** Duties to be done again that are still under way. */
+  const wanted = new Set<string>()
+
   return {
+    again(duty) {
+      if (wanted.has(duty)) return
+      wanted.add(duty)
+      void (underWay.get(duty) ?? Promise.resolve()).then(() => {
+        wanted.delete(duty)
+        begin(duty, duties[duty]!)
+      })
+    },
     pass() {
       for (const epoch of epochs()) begin(`epoch ${epoch.duty.epoch}`, () => settle(epoch))
       for (const [what, work] of Object.entries(duties)) begin(what, work)
