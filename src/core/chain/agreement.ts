@@ -59,6 +59,10 @@ const isByHash = ({ method, params }: RpcCall): boolean =>
 
 const isAboutTransaction = ({ method }: RpcCall): boolean => /^eth_getTransaction(ByHash|Receipt)$/.test(method)
 
+/** Of what waits to be mined there is no common block, and honest pools differ for a while. A mined nonce would be another answer. */
+const isAboutPool = ({ method, params }: RpcCall): boolean =>
+  method === 'eth_getTransactionCount' && (params as readonly unknown[] | undefined)?.[1] === 'pending'
+
 /** Whether a call is compared between endpoints, where there are several. */
 export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || method in closePercents
 
@@ -102,8 +106,8 @@ export async function agree(
   for (const { endpoint, key, isVague } of again) {
     if (key === most.key) continue
     onDoubt(endpoint, 'odd')
-    // One that is on another branch shows the same transaction in another block.
-    if (isVague || most.isVague || isAboutTransaction(call)) continue
+    // One that is on another branch shows the same transaction in another block, and one pool has what another has not yet.
+    if (isVague || most.isVague || isAboutTransaction(call) || isAboutPool(call)) continue
     const claim = `its answer to ${call.method} is ${brief(key)}, that of the others ${brief(most.key)}`
     endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
   }
@@ -138,7 +142,7 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askA
     (call.method === 'eth_getBlockByNumber' && params[0] === 'latest') ||
     (call.method === 'eth_getLogs' && [undefined, 'latest'].includes((params[0] as { toBlock?: string }).toBlock)) ||
     (place !== undefined && [undefined, 'latest', 'pending'].includes(params[place] as string | undefined))
-  if (!isAtHead) return { call, endpoints, isOfOneBlock: isByHash(call) }
+  if (!isAtHead || isAboutPool(call)) return { call, endpoints, isOfOneBlock: isByHash(call) }
 
   const latest = (number: string) => ({ method: 'eth_getBlockByNumber', params: [number, false] })
   const { said: heads } = await askAll(latest('latest'), endpoints)

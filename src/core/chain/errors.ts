@@ -34,8 +34,9 @@ export const chainErrors = defineErrors({
   },
   RPC_DISAGREEMENT: {
     message: 'The endpoints answer {method} differently: {answers}.',
-    meaning: 'One of them lies, is on another branch or is behind, and there are too few to say which one.',
-    fix: 'Give at least three endpoints of different operators with --rpc-url: then any one of them may fail or lie.',
+    meaning:
+      'One of them lies, is on another branch or is behind, and there are too few to say which one. Asked for the next nonce, one may also know of a transaction that waits and another one not: nothing was sent, so that none is displaced.',
+    fix: 'Give the command again once what waits is mined. Give at least three endpoints of different operators with --rpc-url: then any one of them may fail or lie.',
   },
   RPC_ALONE: {
     message: '{answered} of {given} endpoints answers {method}: its word alone is not taken.',

@@ -80,6 +80,26 @@ describe('a read over several endpoints', () => {
     expect([...a.dropped, ...b.dropped]).toEqual([])
   })
 
+  it('a pending nonce is what most pools show, or refused: it never becomes the mined one, and no pool is dropped for it', async () => {
+    const nonce = { method: 'eth_getTransactionCount', params: ['0x01', 'pending'] }
+    // Mined: 5. Whoever has taken the transaction that waits says 6.
+    const pool = (name: string, pending: string) => {
+      const made = endpoint(name, 9, () => '0x05')
+      const request = async (given: { method: string; params?: unknown }) => {
+        if (given.method !== nonce.method) return made.it.request(given)
+        return (given.params as unknown[])[1] === 'pending' ? pending : '0x05'
+      }
+      return { ...made, it: { ...made.it, request } as unknown as Endpoint }
+    }
+    const [knows, knowsToo, behind, liar] = [pool('a', '0x6'), pool('b', '0x6'), pool('c', '0x5'), pool('d', '0xff')]
+    await expect(agree(nonce, [knows.it, behind.it])).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
+    await expect(agree(nonce, [knows.it, behind.it])).rejects.toThrow(/a: 0x6 · c: 0x5/)
+    for (const odd of [behind, liar])
+      expect(await agree(nonce, [odd.it, knows.it, knowsToo.it])).toEqual({ result: '0x6' })
+    await expect(agree(nonce, [liar.it, behind.it, knows.it])).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
+    expect([knows, knowsToo, behind, liar].flatMap(({ dropped }) => dropped)).toEqual([])
+  })
+
   it('an answer at a head that only one endpoint has is replaced by one at a head that most have', async () => {
     const [liar, a, b] = [
       endpoint('liar', 250, () => '0x66', 'f'),
