@@ -18,7 +18,6 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import { callOf } from '../chain/read.ts'
 import { simulateCall } from '../chain/tx/transact.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { isOver } from '../chain/tx/transaction-store.ts'
 import type { KaisarError } from '../platform/errors.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
@@ -306,11 +305,10 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       if (timeline === null) return []
       const now = head.timestamp
       const open = await stepsAt(timeline, head)
-      // Openings are not gathered again at each block for what waits to be mined.
-      const sent = new Set(sender.open().flatMap(action => (isOver(action) ? [] : [action.key])))
       const taken = await Promise.all(
         open.map(async ({ step, overview }) => {
-          if (sent.has(keyOf(step))) return { ...step, key: keyOf(step) }
+          // Openings are not gathered again at each block for what waits to be mined.
+          if (sender.isOpen(keyOf(step))) return { ...step, key: keyOf(step) }
           const since = possibleSince.get(keyOf(step)) ?? { time: now, block: head.number }
           possibleSince.set(keyOf(step), since)
           try {

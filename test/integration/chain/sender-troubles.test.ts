@@ -196,6 +196,41 @@ test('a transaction that the nodes already have is sent once per head, without a
 })
 
 describe('the store', () => {
+  test('at a head at which nothing can change, no action is read or written, however many are mined and watched', async () => {
+    const { chain, account, anvil, note, noted } = await noteBoard()
+    const sound = openStore({ path: ':memory:', migrations: [transactionTables] })
+    let [isCounting, rows, writes] = [false, 0, 0]
+    const nameOf = (sql: string | TemplateStringsArray) => (typeof sql === 'string' ? sql : sql.join('?'))
+    const countedRow = <T>(row: T): T => {
+      if (isCounting && row !== undefined && 'data' in (row as object)) rows++
+      if (isCounting && row !== undefined && 'raw' in (row as object)) rows++
+      return row
+    }
+    const store: typeof sound = {
+      ...sound,
+      all: <T>(...query: Parameters<typeof sound.all>) => sound.all<T>(...query).map(countedRow),
+      get: <T>(...query: Parameters<typeof sound.get>) => countedRow(sound.get<T>(...query)),
+      run(sql, ...parameters) {
+        if (isCounting && /tx_/.test(nameOf(sql))) writes++
+        return sound.run(sql, ...parameters)
+      },
+    }
+    const { sender } = senderForTests(chain, account, { watchBlocks: 100 }, { store })
+    ends.push(sender.stop)
+    const values = Array.from({ length: 20 }, (_, i) => i + 1)
+    await Promise.all(values.map(value => sender.send(note(value))))
+    expect(await noted()).toHaveLength(20)
+    await sender.pass()
+    isCounting = true
+    for (let i = 0; i < 3; i++) {
+      await anvil.client.mine({ blocks: 1 })
+      await sender.pass()
+    }
+    expect([rows, writes]).toEqual([0, 0])
+    expect(sender.isOpen('note/1')).toBe(true)
+    expect(sender.isOpen('note/99')).toBe(false)
+  })
+
   test('the sender does not touch its store after stop has resolved', async () => {
     const { chain, account, note } = await noteBoard()
     const asked = Promise.withResolvers<void>()

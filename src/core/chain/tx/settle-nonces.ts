@@ -1,10 +1,10 @@
 // Why: docs/why/chain-reads-and-transactions.md
 
-import type { Address } from 'viem'
+import type { Address, Hex } from 'viem'
 import type { Chain } from '../client.ts'
 import { untilMost } from '../until-most.ts'
 import { lookUpReceipt } from './receipt.ts'
-import type { Attempt, TransactionStore } from './transaction-store.ts'
+import type { Signed, TransactionStore } from './transaction-store.ts'
 
 export type SettleInput = {
   readonly chain: Chain
@@ -17,6 +17,8 @@ export type SettleInput = {
     /** Nonces whose mined transaction was found at this very head. They are not asked for again; new ones are added. */
     readonly decided: Set<number>
   }
+  /** The block in which each used nonce was last recorded as mined. It is not recorded again while it stays there; new ones are added. */
+  readonly recorded: Map<number, Hex>
   /** Blocks after which the use of a nonce counts as decided. */
   readonly watchBlocks: number
 }
@@ -33,22 +35,21 @@ export type Settled = {
  * a reorg, and which lost their nonce to another and are wanted again.
  */
 export async function settleNonces(input: SettleInput): Promise<Settled> {
-  const { chain, store, address, head, watchBlocks } = input
+  const { chain, store, address, head, recorded, watchBlocks } = input
   const mined = await minedNonce(chain, address)
-  const attempts = store.attempts()
+  const attempts = store.signed()
   const undecided = new Set<number>()
   let decidedNonce: number | null = null
 
+  // They were mined before and are not any more: a reorg took them out, and they do not return by themselves.
+  for (const { key, nonce } of store.minedFrom(mined)) {
+    const latest = attempts.findLast(attempt => attempt.nonce === nonce)
+    recorded.delete(nonce)
+    store.update(key, { state: latest?.key === key ? 'pending' : 'displaced', nonce })
+  }
   for (const nonce of new Set(attempts.map(attempt => attempt.nonce))) {
+    if (nonce >= mined) break
     const atNonce = attempts.filter(attempt => attempt.nonce === nonce).reverse()
-    if (nonce >= mined) {
-      const [latest] = atNonce
-      // It was mined before and is not any more: a reorg took it out, and it does not return by itself.
-      for (const action of store.open())
-        if (action.state === 'mined' && action.nonce === nonce)
-          store.update(action.key, { state: latest?.key === action.key ? 'pending' : 'displaced', nonce })
-      continue
-    }
     if (head.decided.has(nonce)) continue
     const winner = await minedAttempt(chain, atNonce)
     if (winner === null || winner === 'doubt') undecided.add(nonce)
@@ -57,6 +58,7 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
       const { attempt, receipt } = winner
       head.decided.add(nonce)
       const deep = head.number - receipt.blockNumber >= BigInt(watchBlocks)
+      if (!deep && recorded.get(nonce) === receipt.blockHash) continue
       store.atomically(() => {
         // An action that was asked for again has no nonce yet, or another one, so this is not its outcome.
         if (store.find(attempt.key)?.nonce === nonce)
@@ -64,6 +66,8 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
         store.addSpend(receipt.hash, receipt.gasUsed * receipt.effectiveGasPrice, Number(head.timestamp))
         if (deep) release(nonce, attempt.key)
       })
+      if (deep) recorded.delete(nonce)
+      else recorded.set(nonce, receipt.blockHash)
       continue
     }
     // Another machine with this key used the nonce. That is certain only when it is deep.
@@ -75,14 +79,12 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
   /** Marks the nonce as decided: the other actions that were signed for it are queued again. */
   function release(nonce: number, winnerKey: string | null) {
     store.settleNonce(nonce)
-    for (const action of store.open())
-      if (action.nonce === nonce && action.key !== winnerKey && action.state !== 'queued')
-        store.update(action.key, { state: 'queued' })
+    for (const key of store.keysAt(nonce)) if (key !== winnerKey) store.update(key, { state: 'queued' })
   }
 }
 
 /** The attempt that was mined; null where no endpoint knows of one. */
-async function minedAttempt(chain: Chain, attempts: readonly Attempt[]) {
+async function minedAttempt(chain: Chain, attempts: readonly Signed[]) {
   let inDoubt = false
   for (const attempt of attempts) {
     const receipt = await lookUpReceipt(chain, attempt.hash)

@@ -74,6 +74,8 @@ export type TransactionSender = {
   outcome(key: string): Promise<Receipt>
   /** Actions that are not over. */
   open(): ActionRow[]
+  /** Whether this action waits to be mined, or is mined and still watched; not where it failed. */
+  isOpen(key: string): boolean
   /** Looks at the chain from now on once and does what is due. It is called by itself while an action is open. */
   pass(): Promise<void>
   /** Stops looking at the chain. Nothing is lost: a new sender on the same database goes on. */
@@ -100,6 +102,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   /** The head that the record agrees with, and the used nonces of which it is not known what was mined. */
   let headNumber = 0n
   let undecided: ReadonlySet<number> = new Set()
+  const recorded = new Map<number, Hex>()
   let stopped = false
   let timer: AbortController | null = null
   let looking: Promise<void> | null = null
@@ -167,9 +170,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   async function pass() {
     const { hash, number, timestamp, baseFeePerGas, gasLimit } = await chain.client.getBlock()
     if (atHead.hash !== hash) atHead = seenAt(hash, gasLimit)
-    if (atHead.settled && store.open().every(({ state }) => state === 'mined')) return
+    if (atHead.settled && !store.hasUnmined()) return
     const head = { number, timestamp, decided: atHead.decided }
-    const settled = await settleNonces({ chain, store, address, head, watchBlocks })
+    const settled = await settleNonces({ chain, store, address, head, recorded, watchBlocks })
     const { minedNonce } = settled
     headNumber = number
     undecided = settled.undecided
@@ -180,7 +183,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       for (const { key, nonce, failure } of plan.expire) store.update(key, { state: 'expired', nonce, failure })
     })
     tell()
-    const unmined = () => store.attempts().filter(({ nonce }) => nonce >= minedNonce)
+    const unmined = () => store.attemptsFrom(minedNonce)
 
     // A transaction above a nonce for which nothing was signed could not be mined.
     for (const wanted of plan.sign) if (!(await sign(wanted)) && offered(wanted.nonce).length === 0) break
@@ -247,9 +250,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     for (;;) {
       const isHeldBack = ({ key, state }: ActionRow) =>
         state === 'queued' && (unanswered.has(key) || atHead.gas.get(key) === null)
-      const actions = store.open().filter(action => !isHeldBack(action))
+      const actions = store.waiting().filter(action => !isHeldBack(action))
       const plan = planTransactions(
-        { actions, attempts: store.attempts(), minedNonce, headNumber, headTimestamp, baseFeePerGas },
+        { actions, attempts: store.attemptsFrom(minedNonce), minedNonce, headNumber, headTimestamp, baseFeePerGas },
         rules,
       )
       const unasked = plan.sign.flatMap(({ action }) => (action === null || atHead.gas.has(action.key) ? [] : [action]))
@@ -327,7 +330,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     let goesOn = true
     try {
       await run()
-      goesOn = !stopped && (store.open().length > 0 || store.attempts().length > 0)
+      goesOn = !stopped && store.hasOpen()
     } catch (error) {
       complain(await explainRefusal(chain, address, error, 'Looking after transactions'))
     }
@@ -346,6 +349,10 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     },
     outcome,
     open: store.open,
+    isOpen(key) {
+      const action = store.find(key)
+      return action !== null && action.state !== 'final' && !isOver(action)
+    },
     // One that has begun may have looked before what the caller wants seen.
     pass: () => (passing ?? Promise.resolve()).catch(() => undefined).then(run),
     async stop() {

@@ -43,6 +43,9 @@ export type Attempt = {
   readonly atBlock: bigint
 }
 
+/** Enough of a signed transaction to look for it on the chain. */
+export type Signed = Pick<Attempt, 'hash' | 'key' | 'nonce'>
+
 /** The tables of the transaction sender, to be created by a migration of the store they live in. */
 export const transactionTables = `
 CREATE TABLE tx_action (
@@ -86,6 +89,29 @@ export function createTransactionStore(store: Store, account: Address) {
         WHERE account = ${account} AND state IN ('queued', 'pending', 'displaced', 'mined') ORDER BY position`.map(
         toAction,
       ),
+    /** Whether there is an action that is not over, or a nonce that is not decided for good. */
+    hasOpen: (): boolean =>
+      store.get`SELECT 1 FROM tx_action
+        WHERE account = ${account} AND state IN ('queued', 'pending', 'displaced', 'mined')
+        UNION ALL SELECT 1 FROM tx_attempt WHERE account = ${account} AND settled = 0 LIMIT 1` !== undefined,
+    /** Whether an action waits to be mined. */
+    hasUnmined: (): boolean =>
+      store.get`SELECT 1 FROM tx_action
+        WHERE account = ${account} AND state IN ('queued', 'pending', 'displaced') LIMIT 1` !== undefined,
+    /** Actions that are to be signed, or signed and not mined, oldest first. */
+    waiting: (): ActionRow[] =>
+      store.all`SELECT * FROM tx_action
+        WHERE account = ${account} AND state IN ('queued', 'pending') ORDER BY position`.map(toAction),
+    /** Keys and nonces of the actions that are recorded as mined with this nonce or a higher one. */
+    minedFrom: (nonce: number): { readonly key: string; readonly nonce: number }[] =>
+      store.all`SELECT key, nonce FROM tx_action
+        WHERE account = ${account} AND state = 'mined' AND nonce >= ${nonce}`.map(toPlace),
+    /** Keys of the actions that have, or had, this nonce and are not over. */
+    keysAt: (nonce: number): string[] =>
+      store.all`SELECT key FROM tx_action
+        WHERE account = ${account} AND state IN ('pending', 'displaced', 'mined') AND nonce = ${nonce}`.map(
+        ({ key }) => key as string,
+      ),
     /** Records a new action; replaces one of the same key, which must be over. */
     queue({ key, to, data, functionName, priority, deadline }: Action): void {
       store.run`INSERT OR REPLACE INTO tx_action (account, key, "to", data, function_name, priority, deadline, state)
@@ -97,11 +123,14 @@ export function createTransactionStore(store: Store, account: Address) {
         SET state = ${state}, nonce = ${nonce}, receipt = ${toJson(receipt)}, failure = ${toJson(failure)}
         WHERE account = ${account} AND key = ${key}`
     },
-    /** Signed transactions of nonces that are not decided for good, by nonce, oldest first. */
-    attempts: (): Attempt[] =>
-      store.all`SELECT * FROM tx_attempt WHERE account = ${account} AND settled = 0 ORDER BY nonce, rowid`.map(
-        toAttempt,
-      ),
+    /** What was signed for nonces that are not decided for good, by nonce, oldest first. */
+    signed: (): Signed[] =>
+      store.all`SELECT hash, key, nonce FROM tx_attempt
+        WHERE account = ${account} AND settled = 0 ORDER BY nonce, rowid`.map(toSigned),
+    /** The signed transactions of those nonces from this one on, in the same order. */
+    attemptsFrom: (nonce: number): Attempt[] =>
+      store.all`SELECT * FROM tx_attempt
+        WHERE account = ${account} AND settled = 0 AND nonce >= ${nonce} ORDER BY nonce, rowid`.map(toAttempt),
     addAttempt({ hash, key, nonce, raw, gas, maxFeePerGas, maxPriorityFeePerGas, atBlock }: Attempt): void {
       store.run(
         `INSERT INTO tx_attempt (hash, account, key, nonce, raw, gas, max_fee, max_tip, at_block)
@@ -141,10 +170,11 @@ const toAction = (row: Row): ActionRow => ({
   failure: fromJson<{ code: string; message: string }>(row.failure),
 })
 
+const toPlace = (row: Row) => ({ key: row.key as string, nonce: Number(row.nonce) })
+const toSigned = (row: Row): Signed => ({ hash: row.hash as Hex, ...toPlace(row) })
+
 const toAttempt = (row: Row): Attempt => ({
-  hash: row.hash as Hex,
-  key: row.key as string,
-  nonce: Number(row.nonce),
+  ...toSigned(row),
   raw: row.raw as Hex,
   gas: BigInt(row.gas as string),
   maxFeePerGas: BigInt(row.max_fee as string),
