@@ -1,8 +1,16 @@
-/** Two signed commitments of one device and round cost its deposit: whoever holds both sends them to the chain. */
+/**
+ * Two signed commitments of one device and round cost its deposit: whoever holds both sends them to the chain. All seats that judge the device may
+ * hold them, and only the first is taken, so they wait for their turns.
+ *
+ * Why: docs/why/consensus-and-audits.md
+ */
+import type { Address, Hex } from 'viem'
 import { getDevice } from '../chain/devices.ts'
+import { getTimeline } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { callOf } from '../chain/read.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { keeperRank, turnSeconds } from '../epoch/keeper-times.ts'
 import type { Logger } from '../platform/log.ts'
 import type { CheckerJournal } from './journal.ts'
 
@@ -11,25 +19,35 @@ export type EquivocationDependencies = {
   readonly journal: Pick<CheckerJournal, 'contradictions'>
   readonly sender: TransactionSender
   readonly log: Logger
+  /** Owners of the seats that judge a device in an epoch; none where that is not known any more. */
+  readonly judgesOf: (epoch: number, device: Hex) => readonly Address[]
+  /** Timestamp of the newest block, in seconds. */
+  readonly now: () => number
 }
 
 /** @returns a pass over the journal: sends what the chain has not punished yet, as often as one likes */
 export function createEquivocationReports(deps: EquivocationDependencies): () => Promise<void> {
-  const { network, journal, sender, log } = deps
+  const { network, journal, sender, log, judgesOf, now } = deps
   const over = new Set<string>()
+  /** Block time at which each proof was first seen; turns are counted from there. */
+  const seenAt = new Map<string, number>()
   return async () => {
     for (const { first, second } of journal.contradictions()) {
-      const { deviceId, generation, round } = first.message
+      const { deviceId, generation, round, epoch } = first.message
       const key = `equivocation/${round}/${deviceId}`
-      if (over.has(key)) continue
+      if (over.has(key) || sender.isOpen(key)) continue
       const device = await getDevice(network, deviceId)
       // Punished already, by whoever was first, or gone; a later registration is another deposit.
       if (device === null || device.deposit === 0n || device.generation !== generation) {
         over.add(key)
         continue
       }
-      if (sender.open().every(action => action.key !== key))
-        log.warn({ device: deviceId, round }, 'proving equivocation')
+      const since = seenAt.get(key) ?? now()
+      seenAt.set(key, since)
+      const rank = keeperRank(round, judgesOf(Number(epoch), deviceId), sender.address)
+      // It has no deadline, so that nobody has to share a turn.
+      if (now() < since + rank * turnSeconds(1, (await getTimeline(network))?.epochSeconds ?? 0)) continue
+      log.warn({ device: deviceId, round }, 'proving equivocation')
       const proof = [first.message, first.signature, second.message, second.signature] as const
       const call = callOf(network.contracts, 'DeviceRegistry', 'slashEquivocation', ...proof)
       sender.enqueue({ key, ...call, priority: priority.keeper })

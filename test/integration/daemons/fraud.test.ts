@@ -3,9 +3,11 @@ import { keccak256, numberToHex, toHex } from 'viem'
 import { afterAll, expect, it } from 'vitest'
 import { committeeOf, getChecker } from '../../../src/core/chain/checkers.ts'
 import { cohortMembers, getDevice } from '../../../src/core/chain/devices.ts'
+import type { TransactionSender } from '../../../src/core/chain/tx/transaction-sender.ts'
 import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { createEquivocationReports } from '../../../src/core/checker/report-equivocation.ts'
+import { turnSeconds } from '../../../src/core/epoch/keeper-times.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { reportFalseReceipts } from '../../../src/core/provider/report-false-receipts.ts'
@@ -62,6 +64,45 @@ it('a seat whose receipt contradicts its opening loses stake, and no other seat 
   expect(await bonds()).toEqual(after)
 })
 
+it('of five seats that hold the same proof one sends it at once, and each other one a turn later while it is not punished', async () => {
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: checkerMigrations }))
+  const [device] = await cohortMembers(network, 0, 0)
+  const { id: deviceId, generation } = device!
+  const about = { epoch: 0n, round: hash(6), deviceId, specHash: hash(8), root: hash(9), environmentHash: hash(10) }
+  const sign = (rows: bigint) => signMessage(signerOf('operator', 0), 'Commitment', { ...about, generation, rows })
+  journal.recordContradiction(await sign(1n), await sign(2n))
+  let time = 1_000
+  const sent: string[] = []
+  const reports = checkers.map(address => {
+    const open = new Set<string>()
+    const sender = {
+      address,
+      isOpen: (key: string) => open.has(key),
+      enqueue({ key }: { key: string }) {
+        open.add(key)
+        sent.push(address)
+      },
+    } as unknown as TransactionSender
+    const judgesOf = () => checkers
+    return createEquivocationReports({ network, journal, sender, log: silentLogger, judgesOf, now: () => time })
+  })
+  const pass = async () => {
+    for (const report of reports) await report()
+    return sent.length
+  }
+  expect([await pass(), await pass()]).toEqual([1, 1])
+  const turn = turnSeconds(1, net.parameters.timeline.epochSeconds)
+  time += turn - 1
+  expect(await pass()).toBe(1)
+  time += 1
+  expect(await pass()).toBe(2)
+  for (const senders of [3, 4, 5]) {
+    time += turn
+    expect(await pass()).toBe(senders)
+  }
+  expect(new Set(sent)).toEqual(new Set(checkers))
+})
+
 it('a device that signed two commitments for a round loses its deposit once, and no later deposit', async () => {
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: checkerMigrations }))
   const [, device] = await cohortMembers(network, 0, 0)
@@ -72,7 +113,8 @@ it('a device that signed two commitments for a round loses its deposit once, and
   journal.recordContradiction(await signed(1n, generation), await signed(2n, generation))
 
   const sender = senderOf('checker', 0)
-  const report = createEquivocationReports({ network, journal, sender, log: silentLogger })
+  const alone = { network, log: silentLogger, judgesOf: () => [], now: () => 0 }
+  const report = createEquivocationReports({ ...alone, journal, sender })
   expect((await getDevice(network, deviceId))!.deposit).toBeGreaterThan(0n)
   await report()
   await sender.outcome(`equivocation/${hash(7)}/${deviceId}`)
@@ -87,6 +129,6 @@ it('a device that signed two commitments for a round loses its deposit once, and
   const sign = (rows: bigint) => signMessage(signerOf('operator', 0), 'Commitment', { ...past, rows })
   old.recordContradiction(await sign(1n), await sign(2n))
   const idle = senderOf('checker', 1)
-  await createEquivocationReports({ network, journal: old, sender: idle, log: silentLogger })()
+  await createEquivocationReports({ ...alone, journal: old, sender: idle })()
   expect(idle.open()).toEqual([])
 })
