@@ -31,7 +31,8 @@ export const daemonFlags = {
   ...privateEndpointsFlag,
   ...feeFlags,
   'spend-cap-ether': amountFlag(18)({
-    description: 'Most ether spent on fees in any 24 hours; nothing more is sent above it',
+    description:
+      'Most ether spent on fees in any 24 hours, a quarter of it only on what a seat has to send in time; nothing more is sent above it',
     default: 5n * 10n ** 17n,
     defaultHelp: async () => '0.5',
   }),

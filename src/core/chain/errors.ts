@@ -166,7 +166,8 @@ export const chainErrors = defineErrors({
   },
   TRANSACTION_SPEND_CAP: {
     message: 'The spend cap is reached: {spentWei} of {capWei} wei.',
-    meaning: 'Fees that this key paid in 24 hours, and fees of transactions that wait, use up the allowed amount.',
+    meaning:
+      'Fees that this key paid in 24 hours, and fees of transactions that wait, use up the allowed amount: three quarters of --spend-cap-ether, and all of it for commitments, openings and answers to audits, which have to be sent in time.',
     fix: 'Look at what was sent with "kaisar chain info", then raise --spend-cap-ether.',
   },
   TRANSACTION_UNSIGNED: {

@@ -53,6 +53,23 @@ describe('caps', () => {
     expect(codesOf(troubles)).toEqual(['TRANSACTION_SPEND_CAP', 'TRANSACTION_SPEND_CAP'])
   })
 
+  test('a quarter of the spend cap is for what has a deadline alone: claims and steps that anybody may take leave it', async () => {
+    const { sender, note, store, withSender } = await scene()
+    sender.enqueue(note(1))
+    await sender.pass()
+    await sender.stop()
+    const { gas, max_fee } = store.get<{ gas: string; max_fee: string }>('SELECT gas, max_fee FROM tx_attempt')!
+    const capped = withSender({ spendCapWei: (BigInt(gas) * BigInt(max_fee) * 44n) / 10n }, { store })
+    for (const value of [2, 3, 4, 5, 6])
+      capped.sender.enqueue(note(value, { priority: priority.keeper, deadline: 2 ** 40 }))
+    await capped.sender.pass()
+    expect(attemptsOf(store)).toHaveLength(3)
+    expect(codesOf(capped.troubles)).toEqual(['TRANSACTION_SPEND_CAP'])
+    capped.sender.enqueue(note(9, { deadline: 2 ** 40 }))
+    await capped.sender.pass()
+    expect(attemptsOf(store).map(({ key }) => key)).toEqual(['note/1', 'note/2', 'note/3', 'note/9'])
+  })
+
   test('a tip that an endpoint invents is paid up to a quarter of the cap, and reported', async () => {
     const forging = (chain: Chain): Chain => ({
       ...chain,

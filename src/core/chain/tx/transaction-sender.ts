@@ -21,7 +21,7 @@ export type SenderOptions = Partial<PlanRules> & {
   readonly maxTipPerGas?: bigint
   /** Most wei per gas ever offered; default 200 gwei. */
   readonly maxFeePerGas?: bigint
-  /** Most wei spent on fees in any 24 hours of block time; default 0.5 ether. */
+  /** Most wei spent on fees in any 24 hours of block time, a quarter of it on what has a deadline alone; default 0.5 ether. */
   readonly spendCapWei?: bigint
   /** How often the chain is looked at while something is open; default 500. */
   readonly pollMs?: number
@@ -183,6 +183,13 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       for (const { key, nonce, failure } of plan.expire) store.update(key, { state: 'expired', nonce, failure })
     })
     tell()
+    // What has a deadline can only be mined after every lower nonce.
+    const wanted = [
+      ...store.waiting(),
+      ...plan.sign.map(({ nonce, action }) => ({ priority: action?.priority, nonce })),
+    ]
+    const isUrgent = (each: (typeof wanted)[number]) => each.priority === priority.deadline
+    const lastUrgent = Math.max(-1, ...wanted.filter(isUrgent).map(({ nonce }) => nonce ?? -1))
     const unmined = () => store.attemptsFrom(minedNonce)
 
     // A transaction above a nonce for which nothing was signed could not be mined.
@@ -213,8 +220,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       }
       const waitingWei = mostWei([...unmined(), { nonce, gas, ...fee }])
       const spentWei = store.spentSince(Number(timestamp) - 86_400) + waitingWei
-      if (spentWei > spendCapWei) {
-        complain(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei: spendCapWei }), '')
+      const capWei = nonce <= lastUrgent ? spendCapWei : spendCapWei - spendCapWei / urgentShare
+      if (spentWei > capWei) {
+        complain(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei }), `${capWei}`)
         return false
       }
       const { to, data } = action ?? { to: address, data: '0x' as Hex }
@@ -363,6 +371,12 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     },
   }
 }
+
+/**
+ * One part of so many of the spend cap is for what must be mined in time alone, and for what has to be mined before it: steps that anybody may take,
+ * and claims, never use up what a commitment or an opening needs.
+ */
+const urgentShare = 4n
 
 /** What was learnt and done at one head, so that nothing is repeated before the next one; `gas` is null where the chain refused. */
 const seenAt = (hash: Hex | null, gasLimit = 0n) => ({
