@@ -14,7 +14,7 @@ import type { Logger } from '../platform/log.ts'
 import { keptEpochs } from '../protocol/constants.ts'
 import { onRefusal, type Peers } from './peers.ts'
 
-export type OpeningsWanted = {
+type OpeningsWanted = {
   readonly epoch: number
   readonly cohort: number
   /** Mask of the seats that have committed. */
