@@ -12,6 +12,7 @@ import { callOf } from '../chain/read.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { keeperRank, turnSeconds } from '../epoch/keeper-times.ts'
 import type { Logger } from '../platform/log.ts'
+import type { Duty } from './duty.ts'
 import type { CheckerJournal } from './journal.ts'
 
 export type EquivocationDependencies = {
@@ -19,18 +20,24 @@ export type EquivocationDependencies = {
   readonly journal: Pick<CheckerJournal, 'contradictions'>
   readonly sender: TransactionSender
   readonly log: Logger
-  /** Owners of the seats that judge a device in an epoch; none where that is not known any more. */
-  readonly judgesOf: (epoch: number, device: Hex) => readonly Address[]
+  readonly epochs: { of(epoch: number): { readonly duty: Pick<Duty, 'devices' | 'committees'> } | null }
   /** Timestamp of the newest block, in seconds. */
   readonly now: () => number
 }
 
 /** @returns a pass over the journal: sends what the chain has not punished yet, as often as one likes */
 export function createEquivocationReports(deps: EquivocationDependencies): () => Promise<void> {
-  const { network, journal, sender, log, judgesOf, now } = deps
+  const { network, journal, sender, log, epochs, now } = deps
   const over = new Set<string>()
   /** Block time at which each proof was first seen; turns are counted from there. */
   const seenAt = new Map<string, number>()
+  /** Owners of the seats that judge a device; none where the epoch is not known any more. */
+  function judgesOf(epoch: number, device: Hex): readonly Address[] {
+    const duty = epochs.of(epoch)?.duty
+    const cohort = duty?.devices.find(({ deviceId }) => deviceId === device)?.cohort
+    return duty?.committees.get(cohort ?? -1) ?? []
+  }
+
   return async () => {
     for (const { first, second } of journal.contradictions()) {
       const { deviceId, generation, round, epoch } = first.message

@@ -1,5 +1,4 @@
 /** The Checker daemon: its services in the order in which they need each other, started with one signal and ended with it. */
-import type { Hex } from 'viem'
 import { getDevice, identityOwner } from '../chain/devices.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getRoundRules } from '../chain/epochs.ts'
@@ -170,11 +169,6 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     if (committee === undefined || journal.seatCommitment(epoch) === null) return null
     return gatherOpenings({ epoch, cohort, seats, committee, own: epochs.of(epoch)!.seat.opening(cohort) })
   }
-  const judgesOf = (epoch: number, device: Hex) => {
-    const duty = epochs.of(epoch)?.duty
-    const cohort = duty?.devices.find(({ deviceId }) => deviceId === device)?.cohort
-    return duty?.committees.get(cohort ?? -1) ?? []
-  }
   const now = () => heads.tip?.timestamp ?? 0
   const settlement = createSettlement({
     network,
@@ -183,7 +177,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     duties: {
       seed: () => deps.seed(heads.tip ?? undefined),
       keeper: () => deps.settle(gather, heads.tip ?? undefined),
-      fraud: createEquivocationReports({ network, journal, sender, log, judgesOf, now }),
+      fraud: createEquivocationReports({ network, journal, sender, log, epochs, now }),
       ...(deps.checkPeers && { peers: deps.checkPeers(epochs, now) }),
     },
     onTrouble: (what, error) => onTrouble(what)(error),

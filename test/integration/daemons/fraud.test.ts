@@ -83,8 +83,9 @@ it('of five seats that hold the same proof one sends it at once, and each other 
         sent.push(address)
       },
     } as unknown as TransactionSender
-    const judgesOf = () => checkers
-    return createEquivocationReports({ network, journal, sender, log: silentLogger, judgesOf, now: () => time })
+    const devices = [{ deviceId, generation, operator: checkers[0]!, cohort: 0, lane: 0 }]
+    const epochs = { of: () => ({ duty: { devices, committees: new Map([[0, checkers]]) } }) }
+    return createEquivocationReports({ network, journal, sender, log: silentLogger, epochs, now: () => time })
   })
   const pass = async () => {
     for (const report of reports) await report()
@@ -113,7 +114,7 @@ it('a device that signed two commitments for a round loses its deposit once, and
   journal.recordContradiction(await signed(1n, generation), await signed(2n, generation))
 
   const sender = senderOf('checker', 0)
-  const alone = { network, log: silentLogger, judgesOf: () => [], now: () => 0 }
+  const alone = { network, log: silentLogger, epochs: { of: () => null }, now: () => 0 }
   const report = createEquivocationReports({ ...alone, journal, sender })
   expect((await getDevice(network, deviceId))!.deposit).toBeGreaterThan(0n)
   await report()
