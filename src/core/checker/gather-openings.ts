@@ -12,7 +12,9 @@ import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
 import { type Clock, timeLimit } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { keptEpochs } from '../protocol/constants.ts'
-import { onRefusal, type Peers } from './peers.ts'
+import type { MessageType } from '../protocol/messages.ts'
+import type { Session } from '../transport/session.ts'
+import type { CloseReason } from '../transport/transport.ts'
 
 type OpeningsWanted = {
   readonly epoch: number
@@ -34,7 +36,7 @@ export type GatherOpenings = (wanted: OpeningsWanted) => OpeningOnChain[] | null
 export type GatherOpeningsDependencies = {
   readonly network: ConnectedNetwork
   readonly self: Address
-  readonly sessionWith: Peers['sessionWith']
+  readonly sessionWith: (checker: Address) => Promise<Session>
   readonly clock: Clock
   readonly log: Logger
   /** How long a seat has to answer on an open session, in ms. */
@@ -144,5 +146,17 @@ export function createGatherOpenings(deps: GatherOpeningsDependencies): GatherOp
     its.lacking = lacking.map(({ owner }) => owner)
     for (const each of lacking) void askFor({ ...each, epoch, cohort, depth: own.proof.length }, known)
     return lacking.length > 0 ? null : committed.map(({ owner }) => its.openings.get(owner)!)
+  }
+}
+
+/** Tells why a peer does not take what it is sent, or that its session has ended. @returns what stops it from telling */
+export function onRefusal(session: Session, type: MessageType, tell: (reason: CloseReason, hasEnded: boolean) => void) {
+  const stopRefusals = session.on('refused', ({ regarding, ...reason }) => {
+    if (regarding === type) tell(reason, false)
+  })
+  const stopWatching = session.onClose(reason => tell(reason, true))
+  return () => {
+    stopRefusals()
+    stopWatching()
   }
 }

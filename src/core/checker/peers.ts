@@ -9,20 +9,24 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import type { Clock } from '../platform/clock.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import type { Logger } from '../platform/log.ts'
-import type { MessageType } from '../protocol/messages.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 import type { Signer } from '../report/signer.ts'
 import { dialSession } from '../transport/dial-session.ts'
 import type { Session } from '../transport/session.ts'
 import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
-import type { CloseReason, Transport } from '../transport/transport.ts'
+import type { Transport } from '../transport/transport.ts'
 import type { SeatEpoch } from './epoch/seat-epoch.ts'
 import { checkerErrors } from './errors.ts'
+import {
+  createGatherOpenings,
+  type GatherOpenings,
+  type GatherOpeningsDependencies,
+  onRefusal,
+} from './gather-openings.ts'
 import type { RoundJudge } from './round/judge.ts'
 
 export type Peers = {
-  /** The session with a Checker, which is opened where there is none. @throws as {@link dialSession}, and where it is not bonded */
-  sessionWith(checker: Address): Promise<Session>
+  readonly gather: GatherOpenings
   /** Sends a message to a Checker; resolves false where it cannot be reached. */
   tell(checker: Address, send: (session: Session) => Promise<void>): Promise<boolean>
   close(): void
@@ -34,9 +38,9 @@ export type PeersDependencies = {
   readonly transport: Transport
   readonly clock: Clock
   readonly log: Logger
-}
+} & Pick<GatherOpeningsDependencies, 'answerMs' | 'onGathered'>
 
-export function createPeers({ network, signer, transport, clock, log }: PeersDependencies): Peers {
+export function createPeers({ network, signer, transport, clock, log, ...gathering }: PeersDependencies): Peers {
   const sessions = new Map<Address, Promise<Session>>()
 
   async function dial(checker: Address): Promise<Session> {
@@ -63,7 +67,7 @@ export function createPeers({ network, signer, transport, clock, log }: PeersDep
   }
 
   return {
-    sessionWith,
+    gather: createGatherOpenings({ ...gathering, network, self: signer.address, sessionWith, clock, log }),
     async tell(checker, send) {
       try {
         await send(await sessionWith(checker))
@@ -76,18 +80,6 @@ export function createPeers({ network, signer, transport, clock, log }: PeersDep
     close() {
       for (const session of sessions.values()) session.then(open => open.close()).catch(() => undefined)
     },
-  }
-}
-
-/** Tells why a peer does not take what it is sent, or that its session has ended. @returns what stops it from telling */
-export function onRefusal(session: Session, type: MessageType, tell: (reason: CloseReason, hasEnded: boolean) => void) {
-  const stopRefusals = session.on('refused', ({ regarding, ...reason }) => {
-    if (regarding === type) tell(reason, false)
-  })
-  const stopWatching = session.onClose(reason => tell(reason, true))
-  return () => {
-    stopRefusals()
-    stopWatching()
   }
 }
 

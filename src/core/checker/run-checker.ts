@@ -12,7 +12,6 @@ import { createDeviceJobs, type RecordPolicy, type RecordPolicyDependencies } fr
 import { createSettlement, drain } from './epoch/settle.ts'
 import { createShowEvidence } from './epoch/show-evidence.ts'
 import { createEpochs, type Epochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
-import { createGatherOpenings } from './gather-openings.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createForwardWrongWork, createPeerServer, createPeers, createPhaseReader } from './peers.ts'
 import { createEquivocationReports } from './report-equivocation.ts'
@@ -92,9 +91,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         findings: findings.map(({ code }) => code),
       }),
   })
-  const peers = createPeers({ ...deps, network })
-  const gatherOpenings = createGatherOpenings({
-    ...{ network, self: deps.signer.address, sessionWith: peers.sessionWith, clock, log, answerMs: 1_500 },
+  const peers = createPeers({
+    ...{ network, signer: deps.signer, transport: deps.transport, clock, log, answerMs: 1_500 },
     onGathered: () => {
       if (!stop.aborted) settlement.again('keeper')
     },
@@ -167,7 +165,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const gather: Gather = async (epoch, cohort, seats) => {
     const committee = epochs.of(epoch)?.duty.committees.get(cohort)
     if (committee === undefined || journal.seatCommitment(epoch) === null) return null
-    return gatherOpenings({ epoch, cohort, seats, committee, own: epochs.of(epoch)!.seat.opening(cohort) })
+    return peers.gather({ epoch, cohort, seats, committee, own: epochs.of(epoch)!.seat.opening(cohort) })
   }
   const now = () => heads.tip?.timestamp ?? 0
   const settlement = createSettlement({
