@@ -65,10 +65,8 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
    * The number of endpoints that answer; a silent one shows nothing and delays nothing. Of more than two at least two have to show a block, however
    * many are silent: one that is alone for a moment would decide for all.
    */
-  const voters = () => {
-    const answering = chain.all().filter(({ status }) => status.state === 'usable').length
-    return chain.all().length > 2 ? Math.max(3, answering) : answering
-  }
+  const voters = () => (chain.all().length > 2 ? Math.max(3, answering().length) : answering().length)
+  const answering = () => chain.all().filter(({ status }) => status.state === 'usable')
 
   /** Waits for this until the stream stops: no endpoint can hold up its end. */
   const untilStop = <T>(work: Promise<T>): Promise<T> =>
@@ -134,13 +132,30 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   /** Moves to the chain that fork choice names now. */
   function follow() {
     for (const endpoint of chain.all()) if (endpoint.status.state === 'dropped') choice.forget(endpoint.url)
-    const change = tree.extend(choice.choose(voters()))
-    if (change.added.length + change.removed.length > 0) for (const listener of listeners) listener(change)
+    const chosen = choice.choose(voters())
+    if (!isBehind(chosen)) {
+      const change = tree.extend(chosen)
+      if (change.added.length + change.removed.length > 0) for (const listener of listeners) listener(change)
+    }
     leaveAstray()
   }
 
+  /** Whether a chain ends below our tip, which somebody still shows: a voter that is gone, or is back with an old head, is no reorg. */
+  function isBehind(chosen: readonly SeenBlock[]): boolean {
+    const [end, { tip }] = [chosen.at(-1), tree]
+    return (
+      end !== undefined &&
+      tip !== null &&
+      end.hash !== tip.hash &&
+      tree.has(end.hash) &&
+      choice.known(tip.hash) !== null
+    )
+  }
+
+  /** What a silent endpoint showed last is held neither against it nor against others. */
   function leaveAstray() {
-    const astray = new Set(choice.astray(voters()))
+    const heard = new Set(answering().map(({ url }) => url))
+    const astray = new Set(choice.astray(heard.size).filter(url => heard.has(url)))
     for (const url of astraySince.keys()) if (!astray.has(url)) astraySince.delete(url)
     for (const endpoint of chain.all()) {
       if (!astray.has(endpoint.url)) continue
@@ -211,6 +226,9 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
       await untilStop(chain.check()).catch(error => {
         if (!stopping.signal.aborted) onTrouble('all endpoints', error)
       })
+      const [answered, given] = [answering().length, chain.all().length]
+      if (answered === 1 && given > 2)
+        onTrouble('all endpoints', chainErrors.RPC_ALONE({ method: 'eth_getBlockByNumber', answered, given }))
     }
   }
 

@@ -127,6 +127,24 @@ describe('a seat', () => {
     expect(journal.deviceCheck(0, device!.deviceId)).toMatchObject({ deviceValid: true })
   })
 
+  it('who answers again and again while a seat packs does not hold up its commitment', async () => {
+    const { start, duty, canonicalRounds, onChain } = await scene()
+    const [device] = duty.devices
+    let turns = 0
+    const { seat, overview } = start(
+      judge(recordsOf(), device!, await canonicalRounds()),
+      silentLogger,
+      undefined,
+      journal => {
+        if (++turns > 10_000) throw new Error('it packs for ever')
+        const found = { deviceValid: false, environmentValid: false, environmentHash: keccak256('0x01') }
+        journal.recordDeviceCheck({ ...{ epoch: 0, deviceId: device!.deviceId, findings: [], report: '{}' }, ...found })
+      },
+    )
+    await seat.commit(await overview())
+    await expect.poll(onChain).not.toBeNull()
+  })
+
   it('a seat commits again when its commitment was mined and reverted, while COMMIT is open', async () => {
     const { start, duty, canonicalRounds, onChain, anvil } = await scene()
     const { seat, sender, journal, overview } = start(judge(recordsOf(), duty.devices[0]!, await canonicalRounds()))

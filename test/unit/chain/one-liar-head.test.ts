@@ -13,16 +13,18 @@ const pollMs = 250
 const day = 86_400
 const hex = (n: bigint | number): Hex => `0x${n.toString(16)}`
 
-function scene() {
+/** A head stream over these endpoints: `heads` is what each shows now, and whoever is in `silent` answers nothing. */
+function scene(...names: string[]) {
   const known = new Map<Hex, SeenBlock>()
   const grow = (parent: SeenBlock, timestamp: number, fork = 0) => {
     const [block] = chainOf([timestamp], { parent, fork })
     known.set(block!.hash, block!)
     return block!
   }
-  const heads = { one: chainOf([1_000])[0]!, two: chainOf([1_000])[0]!, liar: chainOf([1_000])[0]! }
-  let silent = false
-  const endpoints = Object.keys(heads).map(name => {
+  const genesis = chainOf([1_000])[0]!
+  const heads = new Map(names.map(name => [name, genesis]))
+  const silent = new Set<string>()
+  const endpoints = names.map(name => {
     let status: Endpoint['status'] = { name, state: 'usable', reason: null }
     return {
       ...{ name, url: `http://${name}`, watchHeads: null },
@@ -33,44 +35,54 @@ function scene() {
         status = { name, state, reason }
       },
       async request({ method, params }: { method: string; params: readonly Hex[] }) {
-        const isSilent = silent && name !== 'liar'
-        if (status.state !== 'dropped') this.mark(isSilent ? 'failing' : 'usable')
-        if (isSilent) throw new Error('429')
+        if (status.state !== 'dropped') this.mark(silent.has(name) ? 'failing' : 'usable')
+        if (silent.has(name)) throw new Error('429')
         const { number, timestamp, ...hashes } =
-          method === 'eth_getBlockByHash' ? known.get(params[0]!)! : heads[name as keyof typeof heads]
+          method === 'eth_getBlockByHash' ? known.get(params[0]!)! : heads.get(name)!
         return { ...hashes, number: hex(number), timestamp: hex(timestamp) }
       },
     }
   }) as unknown as Endpoint[]
   const clock = createManualClock()
   const chain = { all: () => endpoints, check: async () => undefined } as unknown as Chain
-  const stream = createHeadStream({ pollMs }, { chain, clock })
+  const troubles: unknown[] = []
+  const stream = createHeadStream({ pollMs }, { chain, clock, onTrouble: (_, error) => troubles.push(error) })
   const followed: number[] = []
-  stream.onChange(({ added }) => followed.push(...added.map(({ timestamp }) => timestamp)))
+  let removed = 0
+  stream.onChange(change => {
+    followed.push(...change.added.map(({ timestamp }) => timestamp))
+    removed += change.removed.length
+  })
   return {
-    ...{ heads, clock, stream, followed, grow },
-    hush(isSilent: boolean) {
-      silent = isSilent
+    ...{ heads, silent, clock, stream, followed, grow, genesis, troubles, endpoints },
+    removed: () => removed,
+    /** These endpoints show so many blocks more, one at a time. */
+    async extend(count: number, ...who: string[]) {
+      for (let i = 0; i < count; i++) {
+        const parent = heads.get(who[0]!)!
+        const next = grow(parent, parent.timestamp + 2)
+        for (const name of who) heads.set(name, next)
+        await clock.advance(pollMs)
+      }
     },
   }
 }
 
 it('a next block that one of three endpoints makes up before its time is not followed for a moment, and a true one counts from its first sight', async () => {
-  const { heads, clock, stream, followed, grow } = scene()
+  const { heads, clock, stream, followed, grow, genesis: base } = scene('one', 'two', 'liar')
   await clock.advance(pollMs)
-  const base = heads.one
   for (let forged = 1; forged <= 20; forged++) {
-    heads.liar = grow(base, 1_000 + 1 + Math.floor(forged / 4), forged)
+    heads.set('liar', grow(base, 1_000 + 1 + Math.floor(forged / 4), forged))
     await clock.advance(pollMs)
   }
   expect(followed).toEqual([1_000])
   const next = grow(base, 1_012)
-  heads.one = next
+  heads.set('one', next)
   await clock.advance(pollMs)
   const firstSightMs = clock.monotonicMs()
   await clock.advance(3 * pollMs)
   expect(stream.tip).toMatchObject({ hash: base.hash })
-  heads.two = next
+  heads.set('two', next)
   await clock.advance(pollMs)
   expect(followed).toEqual([1_000, 1_012])
   expect(firstSightMs - stream.tip!.seenAtMs).toBeLessThanOrEqual(pollMs)
@@ -78,17 +90,67 @@ it('a next block that one of three endpoints makes up before its time is not fol
 })
 
 it('an endpoint of three that is alone for a moment decides nothing', async () => {
-  const { heads, clock, stream, followed, grow, hush } = scene()
+  const { heads, silent, clock, stream, followed, grow, genesis, extend } = scene('one', 'two', 'liar')
   await clock.advance(pollMs)
-  heads.liar = grow(heads.one, 1_000_000 * day, 1)
-  hush(true)
+  heads.set('liar', grow(genesis, 1_000_000 * day, 1))
+  for (const name of ['one', 'two']) silent.add(name)
   await clock.advance(8 * pollMs)
-  hush(false)
+  silent.clear()
   await clock.advance(pollMs)
   expect(followed).toEqual([1_000])
-  heads.one = heads.two = grow(heads.one, 1_012)
+  await extend(1, 'one', 'two')
+  expect(followed).toEqual([1_000, 1_002])
+  await stream.stop()
+})
+
+it('where one of three endpoints answers for long, that is told', async () => {
+  const { silent, clock, stream, troubles } = scene('one', 'two', 'three')
+  for (const name of ['one', 'two']) silent.add(name)
+  await clock.advance(15_000)
+  expect(troubles).toContainEqual(expect.objectContaining({ code: 'RPC_ALONE' }))
+  await stream.stop()
+})
+
+it.each([
+  { what: 'the other of two answers a read before it shows its head', endpoints: ['a', 'b'], away: ['b'] },
+  { what: 'two of four answer a read before they show their heads', endpoints: ['a', 'b', 'c', 'd'], away: ['c', 'd'] },
+])('a followed head is not left because $what', async ({ endpoints: names, away }) => {
+  const { silent, clock, stream, removed, extend, endpoints, genesis } = scene(...names)
   await clock.advance(pollMs)
-  expect(followed).toEqual([1_000, 1_012])
+  const present = names.filter(name => !away.includes(name))
+  for (const name of away) silent.add(name)
+  await clock.advance(pollMs)
+  await extend(20, ...present)
+  for (const endpoint of endpoints) endpoint.mark('usable')
+  await extend(1, ...present)
+  expect([removed(), stream.tip!.number - genesis.number]).toEqual([0, 20n])
+  silent.clear()
+  await extend(1, ...names)
+  expect([removed(), stream.tip!.number - genesis.number]).toEqual([0, 22n])
+  await stream.stop()
+})
+
+it('a followed head is not left because one that showed it is dropped while the third is behind', async () => {
+  const { clock, stream, removed, extend, endpoints, genesis } = scene('a', 'b', 'c')
+  await clock.advance(pollMs)
+  await extend(3, 'a', 'c')
+  endpoints[2]!.mark('dropped')
+  await extend(1, 'a')
+  expect([removed(), stream.tip!.number - genesis.number]).toEqual([0, 3n])
+  await extend(1, 'a', 'b')
+  expect([removed(), stream.tip!.number - genesis.number]).toEqual([0, 5n])
+  await stream.stop()
+})
+
+it('what a silent endpoint showed last makes a forger neither of it nor of one that goes on', async () => {
+  const { heads, silent, clock, stream, grow, genesis, extend, endpoints } = scene('a', 'frozen', 'away')
+  await clock.advance(pollMs)
+  const uncle = grow(genesis, 1_002, 7)
+  for (const name of ['frozen', 'away']) heads.set(name, uncle)
+  await clock.advance(pollMs)
+  silent.add('away')
+  await extend(60, 'a')
+  expect(endpoints.map(({ status }) => status.state)).toEqual(['usable', 'usable', 'failing'])
   await stream.stop()
 })
 

@@ -18,7 +18,7 @@ import {
 import type { OpeningOnChain } from '../../epoch/settlement-plan.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'
-import { inSlices } from '../../platform/slices.ts'
+import { atOnce, inSlices } from '../../platform/slices.ts'
 import type { Store } from '../../platform/store.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
@@ -90,18 +90,21 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
 
   const deviceById = new Map(duty.devices.map(device => [device.deviceId, device]))
   const devicesOf = Map.groupBy(duty.devices, device => device.cohort)
-  const packed = (cohort: number): Promise<PackedCohort> => {
+  const packed = async (cohort: number, isAtOnce = false): Promise<PackedCohort> => {
     const devices = devicesOf.get(cohort) ?? []
     const { maxRounds } = duty.rounds.rules
     const work = slicedCohort(journal, { epoch, devices, rounds: journal.rounds(epoch), maxRounds, beatShare })
-    return inSlices(work, giveWay)
+    return isAtOnce ? atOnce(work) : inSlices(work, giveWay)
   }
-  /** All cohorts, from the same records: what is recorded while they are packed makes them be packed again. */
+  /**
+   * All cohorts, from the same records: what is recorded while they are packed makes them be packed again. The third time in one piece for each
+   * cohort: whoever answers late and often would hold up a commitment otherwise.
+   */
   async function packedCohorts(): Promise<ReadonlyMap<number, PackedCohort>> {
-    for (;;) {
+    for (let times = 1; ; times++) {
       const revision = journal.revision(epoch)
       const cohorts = new Map<number, PackedCohort>()
-      for (const cohort of committees.keys()) cohorts.set(cohort, await packed(cohort))
+      for (const cohort of committees.keys()) cohorts.set(cohort, await packed(cohort, times > 2))
       if (journal.revision(epoch) === revision) return cohorts
     }
   }
