@@ -175,8 +175,10 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         }
         emit Struck(operator, epoch, cohort, reason, slot.strikes);
         bytes32 offence = keccak256(abi.encode(reason, operator, epoch, cohort));
-        if (reason == StrikeReason.Unopened) _take(operator, offence, (seatBond * seatRules().unopenedBps + 9_999) / 10_000);
-        if (reason != StrikeReason.AuditUnanswered) return;
+        if (reason != StrikeReason.AuditUnanswered) {
+            _take(operator, offence, (seatBond * seatRules().unopenedBps + 9_999) / 10_000);
+            return;
+        }
         if (slot.auditStrikes == 0) {
             slot.auditStrikes = 1;
             return;

@@ -110,9 +110,10 @@ contract NetworkHandler is Fixture {
             vm.prank(payoutOf(who));
             seats.unbond(who, 1);
         } else if (seats.checker(who).seats < 16) {
+            uint256 bonded = seats.checker(who).bond;
             vm.prank(who);
-            seats.addSeats(1);
-            ghostBonds += SEAT_BOND;
+            seats.addSeats(1); // fills up what a strike took, too
+            ghostBonds += seats.checker(who).bond - bonded;
         }
         uint64 until = seats.checker(who).unbondingUntil;
         (bool any, uint64 settled) = consensus.settledThrough();
@@ -222,7 +223,7 @@ contract InvariantsTest is Fixture {
         assertGe(token.balanceOf(address(vault)), vault.liability(), "1: balance covers the liability");
         assertLe(vault.lifetimePaid() + vault.liability(), vault.funded(), "3: never beyond what was funded");
         assertEq(token.balanceOf(address(registry)), network.ghostDeposits(), "4: deposits");
-        assertEq(token.balanceOf(address(seats)), network.ghostBonds(), "4: bonds");
+        assertEq(token.balanceOf(address(seats)) + token.balanceOf(treasury), network.ghostBonds(), "4: bonds, with what strikes took");
         uint64 e = network.epoch();
         for (uint64 back = 1; back <= 4 && back <= e; ++back) {
             EpochMoney memory money = vault.moneyOf(e - back);

@@ -323,7 +323,7 @@ interface IEpochCore is IEpochShared {
     /// revealed ones, after FINALIZE a quorum of them.
     function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
 
-    /// @notice Marks a cohort void that cannot reach a quorum any more, and strikes who committed and did not open.
+    /// @notice Marks a cohort void that cannot reach a quorum any more, and strikes who committed and did not open where another one did.
     function voidCohort(uint64 epoch, uint32 cohort) external;
 
     // --- between the contracts

@@ -242,24 +242,24 @@ contract SeatsPins is Stage {
 
     // --- strikes
 
-    /// @dev What was not opened costs a hundredth of a seat, rounded up; the second unanswered audit a tenth of everything.
+    /// @dev What was not opened, or not well formed, costs a hundredth of a seat, rounded up; the second unanswered audit a tenth of everything.
     function test_strikes() public {
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotKaisarContract.selector, address(this)));
         seats.strike(who, 5, 1, StrikeReason.Malformed);
-        _strike(StrikeReason.Malformed, 5, 1, 0);
-        assertEq(token.balanceOf(treasury), 0);
+        _strike(StrikeReason.Malformed, 5, 1, 10 ether);
+        assertEq(token.balanceOf(treasury), 10 ether);
         _strike(StrikeReason.Unopened, 5, 1, 10 ether); // the same epoch counts once
-        assertEq(token.balanceOf(treasury), 10 ether);
-        assertEq(seats.checker(who).bond, 2 * SEAT_BOND - 10 ether);
+        assertEq(token.balanceOf(treasury), 20 ether);
+        assertEq(seats.checker(who).bond, 2 * SEAT_BOND - 20 ether);
         _strike(StrikeReason.AuditUnanswered, 5, 1, 0);
-        assertEq(token.balanceOf(treasury), 10 ether);
-        _strike(StrikeReason.AuditUnanswered, 5, 1, 199 ether);
-        assertEq(token.balanceOf(treasury), 209 ether);
+        assertEq(token.balanceOf(treasury), 20 ether);
+        _strike(StrikeReason.AuditUnanswered, 5, 1, 198 ether);
+        assertEq(token.balanceOf(treasury), 218 ether);
         _strike(StrikeReason.AuditUnanswered, 5, 1, 0);
         _strike(StrikeReason.AuditUnanswered, 5, 1, 0); // once an epoch
-        _strike(StrikeReason.AuditUnanswered, 6, 2, 179.1 ether);
-        _strike(StrikeReason.Malformed, 5, 2, 0); // an earlier epoch counts no more
-        assertEq(seats.checker(who).bond, 2 * SEAT_BOND - 10 ether - 199 ether - 179.1 ether);
+        _strike(StrikeReason.AuditUnanswered, 6, 2, 178.2 ether);
+        _strike(StrikeReason.Malformed, 5, 2, 10 ether); // an earlier epoch counts no more
+        assertEq(seats.checker(who).bond, 2 * SEAT_BOND - 30 ether - 198 ether - 178.2 ether);
     }
 
     function _strike(StrikeReason reason, uint64 epoch, uint16 strikes, uint256 taken) private {
@@ -352,7 +352,7 @@ contract SeatsPins is Stage {
         assertEq(jailed.strikes, 0);
         assertTrue(jailed.jailed);
         assertEq(jailed.jailedUntil, 10);
-        assertEq(jailed.bond, 2 * SEAT_BOND);
+        assertEq(jailed.bond, 2 * SEAT_BOND - 30 ether);
         assertEq(seats.activeOwners(), 5);
         assertEq(seats.seatCount(5), 12);
         assertEq(seats.seatCount(6), 10);
@@ -367,10 +367,10 @@ contract SeatsPins is Stage {
         seats.unjail();
         vm.warp(consensus.epochStart(10));
         vm.expectEmit(address(seats));
-        emit ICheckerSeats.Unjailed(who, 2);
+        emit ICheckerSeats.Unjailed(who, 1);
         seats.unjail();
         assertEq(seats.activeOwners(), 6);
-        assertEq(seats.seatCount(12), 12);
+        assertEq(seats.seatCount(12), 11);
         assertFalse(seats.checker(who).jailed);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.NotInJail.selector, who));
         seats.unjail();
@@ -421,7 +421,7 @@ contract SeatsPins is Stage {
         vm.prank(wallet);
         seats.unbond(who, 1);
         vm.expectEmit(address(seats));
-        emit ICheckerSeats.Unbonding(who, 0, 0, 2 * SEAT_BOND, 6);
+        emit ICheckerSeats.Unbonding(who, 0, 0, 2 * SEAT_BOND - 30 ether, 6);
         vm.prank(wallet);
         seats.unbond(who, 0);
         assertEq(seats.activeOwners(), 5);

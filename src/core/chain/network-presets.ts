@@ -166,7 +166,7 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
       openSeconds: 3_600,
       revealSeconds: 3_600,
       finalizeSeconds: 3_600,
-      auditSeconds: 14_400,
+      auditSeconds: 43_200,
       firstPaidEpoch: 2,
     },
     rounds: {

@@ -128,7 +128,7 @@ function warningsOf(
     unopened !== undefined &&
       warn(
         'OPENING_MISSED',
-        `Epoch ${unopened.epoch}, cohort ${unopened.cohort}: committed to and not opened, which is a strike and earns nothing.`,
+        `Epoch ${unopened.epoch}, cohort ${unopened.cohort}: committed to and not opened, which earns nothing, and is a strike where another seat opened.`,
         'Keep the Checker running until an epoch is paid; salts are derived from the key, so a restart can still open.',
       ),
     checker.owed > 0n && paymentOwed(null),
