@@ -122,8 +122,8 @@ describe('the TypeScript mirrors and the contracts agree', () => {
     'and where two epochs are unpaid no first credit is paid while nobody has a standing: %s',
     async (_, judgedFrom) => {
       const { outcomes, held } = await compareEpochs(await networkWith(2), { epochs: 5, judgedFrom })
-      expect(outcomes.final).toBeGreaterThan(3)
-      expect(held).toBeGreaterThan(3)
+      expect(outcomes.final).toBeGreaterThan(1)
+      expect(held).toBeGreaterThan(20)
     },
   )
 })
@@ -155,12 +155,16 @@ async function compareEpochs(
   await seedFor(0)
   for (let epoch = 0; epoch < epochs; epoch++) {
     const [first, second, absent] = random[epoch]!
+    // In it all seats open, so that the same lanes get a standing whoever is drawn.
+    const isFirst = epoch === judgedFrom
     const overview = await getEpoch(network, epoch)
     const list = await frozenSeats(network, epoch)
     const salts = checkers.map((_, i) => keccak256(toHex(`${epoch}/${i}`)))
     const cohorts = [0, 1].map(cohort => {
       const committee = drawCommittee(list, overview.seed!, cohort)!
-      return { cohort, committee, openings: cohort === 0 ? first : second }
+      const sample = cohort === 0 ? first : second
+      const given = sample.find(opening => opening !== null) ?? null
+      return { cohort, committee, openings: isFirst ? sample.map(opening => opening ?? given) : sample }
     })
     for (const { cohort, committee } of cohorts) expect(await committeeOf(network, epoch, cohort)).toEqual(committee)
 
@@ -174,7 +178,7 @@ async function compareEpochs(
         epoch < judgedFrom ||
         mine.length === 0 ||
         openings.some(([, opening]) => opening === null) ||
-        owner === checkers[absent]
+        (!isFirst && owner === checkers[absent])
       )
         return null
       return new Map(openings.map(([cohort, opening]) => [cohort, packOpening(opening)]))
