@@ -300,6 +300,12 @@ export const reasonGroups = {
       wrongWork,
     ],
   },
+  'Findings about a chain': {
+    BLOCKS_ON_DEMAND: [
+      'Blocks come irregularly, with long gaps: this chain seems to make one only when somebody sends a transaction. The block that an epoch’s seed is pinned to may then not come in time, and whoever sends the only transaction after the pin can try variants of it until the seed, and with it the committees, suits them.',
+      'Keep traffic steady before a network starts and as long as it runs: best, two or more operators of the network each send a transaction of their own every few seconds, such as an empty one to themselves. Then run "kaisar chain doctor" again. Where that cannot be kept up, choose a chain that makes blocks by time.',
+    ],
+  },
   'Findings about this machine': {
     GPU_BUSY: [
       'Other programs compute on the card.',

@@ -41,7 +41,7 @@ contract Adversary is AdversaryBooks {
     uint256 public oneAfter;
 
     /// @dev Two lanes below a third cohort; most were left before the first epoch, and are free whenever somebody takes their deposits.
-    constructor() EpochWorld(126, false) {
+    constructor(uint32 firstPaidEpoch_) EpochWorld(126, false, firstPaidEpoch_) {
         (clock, height) = (vm.getBlockTimestamp(), vm.getBlockNumber());
         depositsHeld = 126 * DEPOSIT;
         bondsHeld = operators.length * 2 * SEAT_BOND;

@@ -155,8 +155,9 @@ abstract contract AdversaryBooks is EpochDuties {
         _checkEpochs();
     }
 
-    /// @dev Nothing where it is not paid yet. What is overwritten was paid before.
+    /// @dev Nothing in an unpaid epoch, nor where it is not paid yet. What is overwritten was paid before.
     function _payDevice(Due memory due) private returns (uint256 share) {
+        if (due.epoch < firstPaidEpoch) return 0;
         CohortRecord memory record = consensus.cohortRecord(due.epoch, due.cohort);
         if (record.state == CohortState.Final && record.lanesPaid <= due.place) return 0;
         EpochMoney memory money = vault.moneyOf(due.epoch);
@@ -167,6 +168,7 @@ abstract contract AdversaryBooks is EpochDuties {
     }
 
     function _paySeat(Due memory due) private returns (uint256 share) {
+        if (due.epoch < firstPaidEpoch) return 0;
         CohortRecord memory record = consensus.cohortRecord(due.epoch, due.cohort);
         if (due.share == 0 || (record.state == CohortState.Final && !record.checkersPaid)) return 0;
         EpochMoney memory money = vault.moneyOf(due.epoch);
@@ -179,6 +181,7 @@ abstract contract AdversaryBooks is EpochDuties {
         for (uint64 epoch; epoch <= consensus.currentEpoch(); ++epoch) {
             EpochMoney memory money = vault.moneyOf(epoch);
             if (!money.opened) continue;
+            assertGe(epoch, firstPaidEpoch, "2: an unpaid epoch was opened");
             assertLe(money.emission, defaultEmission().perEpoch, "2: an emission above the cap");
             assertLe(money.paid, money.emission, "2: paid more than the emission");
             bounties += money.keeperPool;

@@ -35,6 +35,8 @@ abstract contract EpochDuties is EpochWorld {
     uint256 public auditsAnswered;
     uint256 public auditsReported;
     uint256 public jailings;
+    /// @dev First credits that were held while nobody had a standing.
+    uint256 public firstsHeld;
 
     /// @dev Time belongs to the network: it goes on where the last action left it, whatever block the fuzzer calls from.
     modifier onItsClock() {
@@ -192,9 +194,14 @@ abstract contract EpochDuties is EpochWorld {
         ghostCaps[epoch] = sum + 1;
     }
 
+    /// @dev Whether a first credit of the epoch is paid: nobody has a standing, and no unpaid epoch was there to set one.
+    function paysFirst(uint64 epoch) internal view returns (bool) {
+        return ghostCaps[epoch] == 1 && firstPaidEpoch == 0;
+    }
+
     /// @dev What a member counts with while it has no credit.
     function capOf(uint64 epoch, uint256 standing) internal view returns (uint256) {
-        return ghostCaps[epoch] == 1 ? 1 << 20 : 2 * standing;
+        return paysFirst(epoch) ? 1 << 20 : 2 * standing;
     }
 
     /// @dev The most a member can be credited.
@@ -228,7 +235,7 @@ abstract contract EpochDuties is EpochWorld {
 
     function checkCredit(uint64 epoch, uint32 lane, uint256 before, uint256 score, bool decided) internal {
         uint256 cap = creditCapOf(epoch, before);
-        bool held = before == 0 && ghostCaps[epoch] != 1;
+        bool held = before == 0 && !paysFirst(epoch);
         uint256 credit = consensus.creditOf(epoch, lane);
         if (credit == 0) ghostUncredited[epoch][lane / 64] += capOf(epoch, before);
         assertLe(credit, held ? 0 : cap, "24: credit above the cap");
@@ -237,6 +244,7 @@ abstract contract EpochDuties is EpochWorld {
         uint256 due = score < cap ? score : cap;
         assertEq(credit, held ? 0 : due, "7: three honest seats decide");
         if (held) assertEq(consensus.standingAtLane(lane), due, "7: a first credit sets the standing");
+        if (held && due != 0 && ghostCaps[epoch] == 1) ++firstsHeld;
     }
 
     /// @dev By its own books: the audits of the epoch are over.

@@ -15,7 +15,7 @@ import {EpochWorld} from "./EpochWorld.sol";
 /// @notice Every action is valid when it is called (`fail_on_revert`), or expected to be refused. Honest Checkers do their duty as time
 /// passes, as daemons do; everything else is chosen by the fuzzer.
 contract EpochHandler is EpochDuties {
-    constructor() EpochWorld(70, true) {
+    constructor(uint32 firstPaidEpoch_) EpochWorld(70, true, firstPaidEpoch_) {
         (clock, height) = (vm.getBlockTimestamp(), vm.getBlockNumber());
         ghostDeposits = deviceIds.length * DEPOSIT;
         ghostBonds = operators.length * 2 * SEAT_BOND;
@@ -255,6 +255,12 @@ contract EpochHandler is EpochDuties {
         uint64 epoch = now_ - uint64(seed % 6 < now_ ? seed % 6 : now_);
         if (!consensus.isPayable(epoch)) return;
         uint32 cohort = uint32(seed >> 8) % 2;
+        if (epoch < firstPaidEpoch) {
+            vm.expectRevert(abi.encodeWithSelector(IRewardVault.UnpaidEpoch.selector, epoch));
+            if (seed >> 16 & 3 == 0) vault.payCheckers(epoch, cohort);
+            else vault.payCohort(epoch, cohort, uint8(seed >> 24) % 65);
+            return;
+        }
         uint256 before = token.balanceOf(address(vault));
         if (seed >> 16 & 3 == 0) vault.payCheckers(epoch, cohort);
         else if (seed >> 16 & 3 == 1 && vault.moneyOf(epoch).opened && !vault.moneyOf(epoch).closed) vault.payKeeper(epoch, keeper);

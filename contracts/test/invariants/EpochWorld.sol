@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Commitment, LaneMember} from "../../src/interfaces/IDeviceRegistry.sol";
-import {Audit, Evidence, Opening, ScoreRules} from "../../src/interfaces/IEpochConsensus.sol";
+import {Audit, Evidence, Opening, ScoreRules, Timeline} from "../../src/interfaces/IEpochConsensus.sol";
 import {PackedMedian} from "../../src/libraries/PackedMedian.sol";
 import {SignedTypes} from "../../src/libraries/SignedTypes.sol";
 import {Fixture} from "../support/Fixture.sol";
@@ -36,12 +36,17 @@ abstract contract EpochWorld is Fixture {
     mapping(uint64 epoch => mapping(uint32 cohort => uint64)) internal membersAtCommit;
     mapping(uint64 epoch => uint32) internal cohortsAtCommit;
     string[] internal deviceNames;
+    /// @dev Epochs before it are judged and not paid; where there are any, no first credit is.
+    uint32 public immutable firstPaidEpoch;
 
     /// @param lanes That were ever handed out. @param free Whether those that are not taken are free again.
-    constructor(uint256 lanes, bool free) {
+    constructor(uint256 lanes, bool free, uint32 firstPaidEpoch_) {
+        firstPaidEpoch = firstPaidEpoch_;
+        Timeline memory timeline = defaultTimeline();
+        timeline.firstPaidEpoch = firstPaidEpoch_;
         ScoreRules memory scores = defaultScores();
         scores.auditBps = 5_000;
-        deployAll(defaultTimeline(), scores, defaultEmission());
+        deployAll(timeline, scores, defaultEmission());
         bondCheckers(HONEST + WILD, 2);
         for (uint256 i; i < HONEST; ++i) {
             isHonest[operators[i]] = true;

@@ -27,8 +27,13 @@ export type ChainSurvey = {
   readonly readsAtHash: boolean
   readonly baseFee: boolean
   readonly gasLimit: bigint
-  /** The times between the blocks that were looked at. */
-  readonly blocks: { readonly count: number; readonly meanSeconds: number; readonly longestSeconds: number }
+  /** The times between the blocks that were looked at; `gaps` has each one in seconds, oldest first. */
+  readonly blocks: {
+    readonly count: number
+    readonly meanSeconds: number
+    readonly longestSeconds: number
+    readonly gaps: readonly number[]
+  }
   /** How far the last block's time is from this machine's, in ms; positive: the chain is behind. */
   readonly behindMs: number
 }
@@ -123,6 +128,7 @@ export async function surveyChain(chain: Chain, nowMs: number): Promise<ChainSur
   }
   const count = number - hexToNumber(first!.number)
   const elapsed = hexToNumber(head.timestamp) - hexToNumber(first!.timestamp)
+  const gaps = await gapsBetween(blockAt, number, count)
   return {
     chainId: chain.chainId,
     client,
@@ -138,18 +144,19 @@ export async function surveyChain(chain: Chain, nowMs: number): Promise<ChainSur
     blocks: {
       count,
       meanSeconds: count === 0 ? 0 : elapsed / count,
-      longestSeconds: await longestGap(blockAt, number, count),
+      longestSeconds: Math.max(0, ...gaps),
+      gaps,
     },
     behindMs: nowMs - hexToNumber(head.timestamp) * 1000,
   }
 }
 
 /** Between neighbours among the last `count` blocks, in seconds. */
-async function longestGap(
+async function gapsBetween(
   blockAt: (which: Hex) => Promise<Block | null>,
   last: number,
   count: number,
-): Promise<number> {
+): Promise<number[]> {
   const numbers = Array.from({ length: count + 1 }, (_, i) => last - count + i)
   const times: number[] = []
   // A few at a time: public endpoints limit a burst.
@@ -157,7 +164,7 @@ async function longestGap(
     const some = await Promise.all(numbers.slice(i, i + 8).map(each => blockAt(numberToHex(each))))
     for (const block of some) if (block !== null) times.push(hexToNumber(block.timestamp))
   }
-  return times.slice(1).reduce((most, time, i) => Math.max(most, time - times[i]!), 0)
+  return times.slice(1).map((time, i) => time - times[i]!)
 }
 
 /** `fault`: the contracts cannot be deployed, or would not be safe. `note`: they work, at the cost that the text names. */
@@ -165,6 +172,8 @@ type SurveyFinding = {
   readonly check: string
   readonly level: 'ok' | 'note' | 'fault'
   readonly text: string
+  /** What `kaisar help` explains further; most findings say all there is. */
+  readonly code?: 'BLOCKS_ON_DEMAND'
 }
 
 export type ChainFitness = {
@@ -184,7 +193,8 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
   const isPrague = opcodes.push0 && opcodes.mcopy && opcodes.tstore
   const missing = Object.entries(opcodes).flatMap(([name, has]) => (has ? [] : [name.toUpperCase()]))
   const findings: SurveyFinding[] = []
-  const add = (check: string, level: SurveyFinding['level'], text: string) => findings.push({ check, level, text })
+  const add = (check: string, level: SurveyFinding['level'], text: string, code?: SurveyFinding['code']) =>
+    findings.push({ check, level, text, ...(code && { code }) })
   const unless = (level: 'note' | 'fault') => (check: string, holds: boolean, ok: string, text: string) =>
     add(check, holds ? 'ok' : level, holds ? ok : text)
   const [noteUnless, faultUnless] = [unless('note'), unless('fault')]
@@ -248,13 +258,16 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
     'cannot be read by the hash of a block (EIP-1898): daemons could not tell one branch from another',
   )
   faultUnless('fees', survey.baseFee, 'EIP-1559', 'no base fee (EIP-1559): transactions of type 2 are refused')
+  const times = `${blocks.meanSeconds.toFixed(2)} s on average over ${blocks.count} blocks, at most ${blocks.longestSeconds} s`
   if (blocks.count < 8) add('block time', 'note', `${blocks.count} blocks are too few to say; wait for more`)
-  else
+  else if (areOnDemand(blocks.gaps))
     add(
       'block time',
-      'ok',
-      `${blocks.meanSeconds.toFixed(2)} s on average over ${blocks.count} blocks, at most ${blocks.longestSeconds} s`,
+      'note',
+      `${times}: irregular, as where a block is made only for a transaction. Whoever sends the only one chooses the seed of an epoch: keep traffic steady, by a transaction every few seconds (BLOCKS_ON_DEMAND)`,
+      'BLOCKS_ON_DEMAND',
     )
+  else add('block time', 'ok', times)
   const seconds = Math.round(survey.behindMs / 1000)
   const limit = Math.max(30, 3 * blocks.longestSeconds)
   noteUnless(
@@ -270,6 +283,21 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
   const isFit = findings.every(({ level }) => level !== 'fault')
   const evm = survey.blockNumber === 'arbsys' ? 'arbitrum' : isPrague ? 'prague' : 'london'
   return { isFit, evm, findings }
+}
+
+/** A time between blocks, in seconds, within which keepers get by on any chain. */
+const shortSeconds = 10
+
+/**
+ * Whether blocks seem to be made for transactions and not by time: a third of the time or more lies in gaps of over twice the one in the
+ * middle, and in two of them at least, since a chain that is made by time may have stood still once. Slots that were missed make gaps of twice
+ * the usual one.
+ */
+function areOnDemand(gaps: readonly number[]): boolean {
+  const middle = gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)]!
+  const long = gaps.filter(gap => gap > Math.max(shortSeconds, 2 * middle))
+  const sum = (times: readonly number[]) => times.reduce((total, time) => total + time, 0)
+  return long.length >= 2 && 3 * sum(long) >= sum(gaps)
 }
 
 /** NUMBER and the hash before, as `programs.place` returns them. */

@@ -23,12 +23,14 @@ const examine = async (url: string) => {
   return { exitCode, success, data, errors, level }
 }
 
-/** Twelve blocks with this time between them, the last one now. */
-async function chainWith(options: Parameters<typeof anvilForTests>[0], seconds: number) {
-  const anvil = await anvilForTests({ ...options, timestamp: Math.floor(Date.now() / 1000) - 12 * seconds })
-  for (let i = 0; i < 12; i++) {
+/** Twelve blocks with this time between them, or a block after each of these times; the last one now. */
+async function chainWith(options: Parameters<typeof anvilForTests>[0], seconds: number | readonly number[]) {
+  const gaps = typeof seconds === 'number' ? new Array<number>(12).fill(seconds) : seconds
+  const elapsed = gaps.reduce((sum, gap) => sum + gap, 0)
+  const anvil = await anvilForTests({ ...options, timestamp: Math.floor(Date.now() / 1000) - elapsed })
+  for (const gap of gaps) {
     const { timestamp } = await anvil.client.getBlock()
-    await anvil.client.setNextBlockTimestamp({ timestamp: timestamp + BigInt(seconds) })
+    await anvil.client.setNextBlockTimestamp({ timestamp: timestamp + BigInt(gap) })
     await anvil.client.mine({ blocks: 1 })
   }
   return anvil
@@ -79,6 +81,18 @@ describe('chain doctor', () => {
       presets: ['op-stack'],
     })
     expect([level('opcodes'), level('history')]).toEqual(['note', 'note'])
+  })
+
+  test('a chain that makes blocks on demand is fit, with a note that names the code and the cure', async () => {
+    const gaps = [1, 2, 95, 1, 1, 40, 3, 210, 1, 1, 17, 2]
+    const { exitCode, data } = await examine((await chainWith({}, gaps)).rpcUrl)
+    expect(exitCode).toBe(0)
+    expect(data.blocks).toMatchObject({ count: 12, longestSeconds: 210, gaps })
+    expect(data.findings.find(({ code }) => code === 'BLOCKS_ON_DEMAND')).toMatchObject({
+      check: 'block time',
+      level: 'note',
+      text: expect.stringMatching(/at most 210 s: irregular.*keep traffic steady.*BLOCKS_ON_DEMAND/),
+    })
   })
 
   test('a chain that has just begun gets no fault for that', async () => {
