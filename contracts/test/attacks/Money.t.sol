@@ -267,6 +267,7 @@ contract MoneyTest is Fixture {
         _settle(0);
         assertEq(consensus.creditOf(0, 0), 0);
         assertEq(consensus.totalsOf(0).openCaps, 0);
+        assertEq(vault.moneyOf(0).emission, 0);
         uint256 standing = consensus.standingAtLane(0);
         assertGt(standing, 0);
         _settle(1);
