@@ -68,7 +68,6 @@ contract MoneyTest is Fixture {
         assertEq(vault.payCheckers(0, 0), 0);
         vm.stopPrank();
         assertEq(vault.liability(), 0);
-        assertEq(vault.moneyOf(0).emission, 0);
         warpTo(0, Phase.Finalize);
         rollSeed(2);
         settleHonestly(1, uniformClaim(2, 3000, 10_000));
@@ -274,6 +273,17 @@ contract MoneyTest is Fixture {
         assertEq(consensus.creditOf(1, 0), standing);
         assertEq(vault.payCohort(1, 0, 64), vault.moneyOf(1).devicePool);
         assertGt(vault.moneyOf(1).devicePool, 0);
+    }
+
+    /// @dev An epoch before the first paid one owes nothing, not a wei, whatever its devices were credited.
+    function test_anUnpaidEpochWithCreditsOwesNothing() public {
+        _deployUnpaid(2);
+        registerDevices(2);
+        _settle(0);
+        _settle(1);
+        assertGt(consensus.totalsOf(1).credits, 0);
+        assertEq(vault.moneyOf(1).devicePool, 0);
+        assertEq(vault.moneyOf(1).emission, 0);
     }
 
     /// @dev Where all epochs are paid somebody has to be first: a devnet pays its first epoch.
