@@ -297,7 +297,7 @@ function areOnDemand(gaps: readonly number[]): boolean {
   const middle = gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)]!
   const long = gaps.filter(gap => gap > Math.max(shortSeconds, 2 * middle))
   const sum = (times: readonly number[]) => times.reduce((total, time) => total + time, 0)
-  return long.length >= 2 && 3 * sum(long) >= sum(gaps)
+  return long.length > 1 && sum(long) >= sum(gaps) / 3
 }
 
 /** NUMBER and the hash before, as `programs.place` returns them. */
