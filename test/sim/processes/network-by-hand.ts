@@ -189,9 +189,12 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       const processes = new Map<string, SupervisedProcess>()
       async function start({ name, kind, folder, env, payout, card }: Participant) {
         const host = hosts?.hostOf(kind, Number(name.split('-')[1]))
-        const [command, ...before] = host
-          ? ['ip', 'netns', 'exec', host.namespace, process.execPath]
-          : [process.execPath]
+        const [command, ...before] = [
+          // Each has a machine of its own in a network; here twenty of them give way to the chain and to the Checkers.
+          ...(kind === 'provider' ? ['nice', '-n', '5'] : []),
+          ...(host ? ['ip', 'netns', 'exec', host.namespace] : []),
+          process.execPath,
+        ]
         const { port: chainPort } = new URL(chain.rpcUrl)
         const child = await startSupervised({
           name,
