@@ -32,6 +32,7 @@ export type InitialisedRole = {
 
 export abstract class InitCommand<T extends typeof Command> extends BaseCommand<T> {
   private get given(): InitFlags {
+    // oclif's types of a generic command do not say that the flags of all of them are there.
     return this.flags as unknown as InitFlags
   }
 

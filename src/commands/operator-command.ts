@@ -21,6 +21,7 @@ export abstract class OperatorCommand<T extends typeof Command> extends BaseComm
     role: 'provider' | 'checker',
   ): Promise<{ network: ConnectedNetwork; operators: FoundOperator[] }> {
     const { findOperators } = await import('../core/operator/find-operator.ts')
+    // oclif's types of a generic command do not say that the flags of all of them are there.
     const { key, operator } = this.flags as unknown as SharedFlags<typeof operatorFlags>
     const target = await this.chainTarget()
     const devnetDataDir = target.context?.devnet?.dataDir ?? null

@@ -62,6 +62,7 @@ const notInherited = new Set([
 
 export abstract class ServiceCommand<T extends typeof Command> extends BaseCommand<T> {
   private get given(): SharedFlags<typeof serviceFlags> {
+    // oclif's types of a generic command do not say that the flags of all of them are there.
     return this.flags as unknown as SharedFlags<typeof serviceFlags>
   }
 

@@ -23,6 +23,17 @@ async function boardBehindThree(rule: FaultRule) {
   return { board, chain, injected: proxies[0]!.injected }
 }
 
+async function boardBehindOne() {
+  const board = await noteBoard()
+  const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
+  const chain = await connectChain({ rpcUrls: [proxy.url] })
+  onTestFinished(async () => {
+    chain.close()
+    await proxy.stop()
+  })
+  return { board, chain, proxy }
+}
+
 it.each([
   'eth_sendRawTransaction',
   'eth_maxPriorityFeePerGas',
@@ -63,13 +74,7 @@ it.each([
   { fault: 'rate-limited', times: 2 },
   { fault: 'drop-reply', times: 1 },
 ] as const)('a command of one endpoint sends its transaction once, though the answer is $fault', async rule => {
-  const board = await noteBoard()
-  const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
-  const chain = await connectChain({ rpcUrls: [proxy.url] })
-  onTestFinished(async () => {
-    chain.close()
-    await proxy.stop()
-  })
+  const { board, chain, proxy } = await boardBehindOne()
   proxy.inject({ ...rule, method: 'eth_sendRawTransaction' })
   const call = { what: 'note', to: board.note(1).to, data: board.dataOf(1) }
   const dependencies = { chain, account: board.account, clock: systemClock }
@@ -93,13 +98,7 @@ it.each([
 ])(
   'a command knows its own transaction where its endpoint took it and cut the connection: it is $state',
   async given => {
-    const board = await noteBoard()
-    const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
-    const chain = await connectChain({ rpcUrls: [proxy.url] })
-    onTestFinished(async () => {
-      chain.close()
-      await proxy.stop()
-    })
+    const { board, chain, proxy } = await boardBehindOne()
     await board.anvil.client.setAutomine(given.isMined)
     proxy.inject({ fault: 'drop-reply', method: 'eth_sendRawTransaction', times: given.cuts })
     proxy.inject({ fault: 'rate-limited', method: 'eth_getTransactionReceipt', times: given.receipts })
