@@ -19,7 +19,7 @@ type Endpoint = {
   readonly certificateHash: Hex
   readonly limits: Limits
   readonly rewrite: Rewrite
-  readonly open: Map<ChannelEnd, { readonly address: string; authenticated: boolean }>
+  readonly open: Map<ChannelEnd, { readonly address: string; peer: 'stranger' | 'guest' | 'kept' }>
 } & ChannelOptions
 
 export type InMemoryNetwork = {
@@ -93,7 +93,7 @@ export function createInMemoryNetwork({
           const toServer = createPipe(task => deliver(server.address, task))
           const toClient = createPipe(task => deliver(address, task))
           const name = ++channels
-          const entry = { address, authenticated: false }
+          const entry: { readonly address: string; peer: 'stranger' | 'guest' | 'kept' } = { address, peer: 'stranger' }
           const client = createChannel(
             {
               id: `memory-${name}-client`,
@@ -112,8 +112,8 @@ export function createInMemoryNetwork({
               peerAddress: address,
               peerCertificateHash: certificateHash,
               ownCertificateHash: server.certificateHash,
-              authenticated: () => {
-                entry.authenticated = true
+              authenticated: ({ makesRoom } = { makesRoom: false }) => {
+                entry.peer = makesRoom ? 'guest' : 'kept'
               },
             },
             server.limits,
@@ -170,7 +170,8 @@ function hasRoom({ open, limits, options }: Endpoint, address: string): boolean 
   const ofAddress = [...open.values()].filter(entry => entry.address === address).length
   if (ofAddress >= limits.maxConnectionsPerAddress) return false
   if (open.size < (options.maxConnections?.() ?? limits.maxConnections)) return true
-  const oldest = [...open].find(([, entry]) => !entry.authenticated)
+  const oldestOf = (kind: 'stranger' | 'guest') => [...open].find(([, { peer }]) => peer === kind)
+  const oldest = oldestOf('stranger') ?? oldestOf('guest')
   oldest?.[0].channel.close(closeReason(transportErrors.TRANSPORT_LOST({ why: 'it made room for another' })))
   return oldest !== undefined
 }

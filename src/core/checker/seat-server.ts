@@ -69,12 +69,16 @@ export function createConnectionCount(): (duties: readonly Pick<Duty, 'operators
   }
 }
 
+/** Refused clients that the log tells of: strangers who come without end fill no disk. */
+const refusalsInLog = { perSecond: 1 / 10, burst: 32 }
+
 /** @throws TRANSPORT_PORT_IN_USE */
 export async function startSeatServer(
   { network, listen, publicUrl, maxConnections }: SeatServerOptions,
   { signer, evidence, showEvidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
 ): Promise<SessionServer> {
   const admit = createAdmission(network, { clock, isExpected })
+  const toldRefusals = createTokenBucket(refusalsInLog, () => clock.monotonicMs())
   const last = listen.port === 0 && publicUrl === null ? await lastPort() : listen.port
   try {
     return await serve(last)
@@ -109,8 +113,12 @@ export async function startSeatServer(
         recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
         randomNonce: () => `0x${Buffer.from(randomBytes(32)).toString('hex')}`,
         admit,
+        // Whoever has registered devices anywhere may come, and come back when this seat has to judge them; no number of them keeps
+        // out whom it has to judge now.
+        makesRoom: ({ operator }) => !isExpected(operator),
         onSession,
-        onRefused: ({ peerAddress, error }) => log.info({ error, peerAddress }, 'a client was not let in'),
+        onRefused: ({ peerAddress, error }) =>
+          log[toldRefusals.take() ? 'info' : 'debug']({ error, peerAddress }, 'a client was not let in'),
         clock,
         onFault: ({ session, type, error }) =>
           log.debug({ error, type, peer: session.operator }, 'a message was refused'),

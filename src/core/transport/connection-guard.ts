@@ -9,8 +9,8 @@ export type ConnectionGuard = {
   admit(socket: Socket): boolean
   /** Takes one request of this peer's allowance. */
   allowRequest(peer: Peer): boolean
-  /** The peer has authenticated: its connection no longer makes room for others. */
-  establish(peer: Peer): void
+  /** The peer is known: its connection makes room for others after those of all strangers, where it does at all; default: it does not. */
+  establish(peer: Peer, options?: { readonly makesRoom: boolean }): void
   readonly connections: number
 }
 
@@ -21,8 +21,8 @@ type Held = { readonly socket: Socket; readonly origin: string }
 const maxOrigins = 10_000
 
 /**
- * Decides who may hold a connection. When all are taken, the oldest whose peer has not authenticated is closed to make room. So slow
- * sockets, however many, cannot keep an honest peer out and never end its session.
+ * Decides who may hold a connection. When all are taken, the oldest whose peer is not known is closed to make room, then the oldest
+ * whose peer is a guest. So slow sockets, and guests, however many, cannot keep an honest peer out and never end its session.
  */
 export function createConnectionGuard(
   limits: Limits,
@@ -31,6 +31,7 @@ export function createConnectionGuard(
 ): ConnectionGuard {
   const held = new Map<string, Held>()
   const pending = new Set<string>()
+  const guests = new Set<string>()
   const perOrigin = new Map<string, number>()
   const requests = new Map<string, TokenBucket>()
 
@@ -49,6 +50,7 @@ export function createConnectionGuard(
 
   function forget(key: string) {
     pending.delete(key)
+    guests.delete(key)
     const entry = held.get(key)
     if (entry === undefined) return
     held.delete(key)
@@ -59,7 +61,7 @@ export function createConnectionGuard(
 
   function makeRoom(): boolean {
     if (held.size < maxConnections()) return true
-    const [oldest] = pending
+    const [oldest] = pending.size > 0 ? pending : guests
     if (oldest === undefined) return false
     held.get(oldest)?.socket.destroy()
     forget(oldest)
@@ -87,7 +89,10 @@ export function createConnectionGuard(
     get connections() {
       return held.size
     },
-    establish: peer => void pending.delete(keyOf(peer)),
+    establish(peer, { makesRoom } = { makesRoom: false }) {
+      const key = keyOf(peer)
+      if (pending.delete(key) && makesRoom) guests.add(key)
+    },
   }
 }
 

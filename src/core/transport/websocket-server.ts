@@ -71,7 +71,7 @@ export async function listenWebSocket(
     webSockets.handleUpgrade(request, socket, head, webSocket => {
       const certificates = { peer: peer!, own: identity?.certificateHash ?? zeroHash }
       const { maxEarlyBytes } = options
-      const authenticated = () => guard.establish(tcp)
+      const authenticated: Channel['authenticated'] = options => guard.establish(tcp, options)
       const channel = channelOf(webSocket, tcp, certificates, limits, { authenticated, maxEarlyBytes })
       channels.add(channel)
       channel.onClose(() => channels.delete(channel))
