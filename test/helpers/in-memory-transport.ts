@@ -19,7 +19,7 @@ type Endpoint = {
   readonly certificateHash: Hex
   readonly limits: Limits
   readonly rewrite: Rewrite
-  readonly open: Map<ChannelEnd, { readonly address: string; peer: 'stranger' | 'guest' | 'kept' }>
+  readonly open: Map<ChannelEnd, Entry>
 } & ChannelOptions
 
 export type InMemoryNetwork = {
@@ -93,7 +93,7 @@ export function createInMemoryNetwork({
           const toServer = createPipe(task => deliver(server.address, task))
           const toClient = createPipe(task => deliver(address, task))
           const name = ++channels
-          const entry: { readonly address: string; peer: 'stranger' | 'guest' | 'kept' } = { address, peer: 'stranger' }
+          const entry: Entry = { address, makesRoom: null }
           const client = createChannel(
             {
               id: `memory-${name}-client`,
@@ -112,8 +112,8 @@ export function createInMemoryNetwork({
               peerAddress: address,
               peerCertificateHash: certificateHash,
               ownCertificateHash: server.certificateHash,
-              authenticated: ({ makesRoom } = { makesRoom: false }) => {
-                entry.peer = makesRoom ? 'guest' : 'kept'
+              authenticated: ({ makesRoom } = { makesRoom: () => false }) => {
+                entry.makesRoom = makesRoom
               },
             },
             server.limits,
@@ -167,14 +167,19 @@ export function createInMemoryNetwork({
 const earlyLimit = ({ maxEarlyBytes }: ListenOptions) => (maxEarlyBytes === undefined ? {} : { maxEarlyBytes })
 
 function hasRoom({ open, limits, options }: Endpoint, address: string): boolean {
-  const ofAddress = [...open.values()].filter(entry => entry.address === address).length
+  const ofAddress = [...open.values()].filter(
+    entry => entry.address === address && entry.makesRoom?.() !== false,
+  ).length
   if (ofAddress >= limits.maxConnectionsPerAddress) return false
   if (open.size < (options.maxConnections?.() ?? limits.maxConnections)) return true
-  const oldestOf = (kind: 'stranger' | 'guest') => [...open].find(([, { peer }]) => peer === kind)
-  const oldest = oldestOf('stranger') ?? oldestOf('guest')
+  const oldest =
+    [...open].find(([, { makesRoom }]) => makesRoom === null) ?? [...open].find(([, { makesRoom }]) => makesRoom?.())
   oldest?.[0].channel.close(closeReason(transportErrors.TRANSPORT_LOST({ why: 'it made room for another' })))
   return oldest !== undefined
 }
+
+/** `makesRoom`: null while the peer is a stranger. */
+type Entry = { readonly address: string; makesRoom: (() => boolean) | null }
 
 type Link = { readonly ends: readonly { readonly address: string; readonly end: ChannelEnd; readonly hears: Pipe }[] }
 

@@ -137,6 +137,9 @@ const answerLifeMs = 5_000
 const readsOfStrangers = { perSecond: 4, burst: 64 }
 const readsOfExpected = { perSecond: 4, burst: 1_024 }
 
+/** Sessions of one operator: each has what stands said to it anew, and its devices asked. */
+const sessionsOfOperator = { perSecond: 1, burst: 32 }
+
 export type AdmissionDependencies = {
   readonly clock: Pick<Clock, 'monotonicMs'>
   /** Whether this operator, lower case, has a device that we judge or a seat beside ours. */
@@ -149,6 +152,7 @@ export type AdmissionDependencies = {
 }
 
 const busy = 'too many that it does not know ask now; try again'
+const tooOften = 'it has connected too often; try again'
 
 /**
  * Strangers share one budget of reads, whatever keys and addresses they have; whom we judge is not in it.
@@ -165,6 +169,8 @@ export function createAdmission(
   const bucketOf = (limit: typeof readsOfExpected) => createTokenBucket(limit, () => clock.monotonicMs())
   const strangers = bucketOf(readsOfStrangers)
   const expected = createMemory<Address, TokenBucket>()
+  /** Of those who were let in, by role and operator. */
+  const comings = createMemory<string, TokenBucket>()
 
   function mayRead(operator: Address): boolean {
     if (!isExpected(operator)) return strangers.take()
@@ -207,7 +213,14 @@ export function createAdmission(
       : 'the certificate is not the registered one'
   }
 
-  return async claim => {
+  function mayCome({ role, operator }: Claim): boolean {
+    const name = `${role} ${operator}`
+    const bucket = comings.get(name) ?? bucketOf(sessionsOfOperator)
+    comings.set(name, bucket)
+    return bucket.take()
+  }
+
+  async function whyNot(claim: Claim): Promise<string | null> {
     const { role, operator, certificateHash, deviceIds } = claim
     const name = `${role} ${operator} ${certificateHash} ${hashClaim(role, deviceIds)}`
     const known = answers.get(name)
@@ -217,6 +230,8 @@ export function createAdmission(
     if (why !== busy && (why !== null || role === 'checker')) answers.set(name, { why, atMs: clock.monotonicMs() })
     return why
   }
+
+  return async claim => (await whyNot(claim)) ?? (mayCome(claim) ? null : tooOften)
 }
 
 /** A map that forgets its oldest entries. */

@@ -29,7 +29,7 @@ export type ServeSessionsDependencies = SessionDependencies & {
   readonly randomNonce: () => `0x${string}`
   /** Resolves with `null` where the chain knows this claim, else with the reason. A rejection counts as our own fault. */
   admit(claim: Claim): Promise<string | null>
-  /** Whether a session with this peer is closed again where others need its connection; default: none is. */
+  /** Whether a session with this peer is closed again where others need its connection; asked whenever they do. Default: none is. */
   makesRoom?(peer: Peer): boolean
   /** A session is open; handlers are registered before this returns. */
   onSession(session: Session): void

@@ -40,9 +40,9 @@ export type Channel = {
   onClose(handler: (reason: CloseReason) => void): void
   /**
    * Says that the peer has proven who it is, so that it may send more than a stranger. This channel is no longer closed when connections run
-   * out, or, where it `makesRoom`, only after those of all strangers.
+   * out, or, as long as it `makesRoom`, only after those of all strangers.
    */
-  authenticated(options?: { readonly makesRoom: boolean }): void
+  authenticated(options?: { makesRoom(): boolean }): void
   close(reason?: CloseReason): void
   readonly closed: boolean
 }
@@ -63,6 +63,7 @@ export type Limits = {
   readonly maxHeaderBytes: number
   /** When all are taken, the oldest whose peer has not authenticated is closed to make room, then the oldest that makes room all the same. A listener may name another number at any time. */
   readonly maxConnections: number
+  /** Of peers that are not known, or make room all the same. */
   readonly maxConnectionsPerAddress: number
   /** Sustained frames per second of one peer; a frame costs one more per 64 KiB. */
   readonly framesPerSecond: number

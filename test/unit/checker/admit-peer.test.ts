@@ -86,6 +86,18 @@ describe('admission', () => {
     expect(reads.length - 2).toBe(1_024)
   })
 
+  it('an operator has 32 sessions at once, one after the other, and one a second then; others have theirs', async () => {
+    const { admit, clock } = scene()
+    const peer: Claim = { ...claim, role: 'checker', deviceIds: [] }
+    const came = async (who: Claim, times: number) =>
+      (await Promise.all(Array.from({ length: times }, () => admit(who)))).filter(why => why === null).length
+    expect(await came(claim, 100)).toBe(32)
+    expect(await came(peer, 100)).toBe(32)
+    await clock.advance(3_000)
+    expect(await came(claim, 100)).toBe(3)
+    expect(await admit(claim)).toContain('too often')
+  })
+
   it('a Checker is admitted for its bond, and refused once it has taken the bond back', async () => {
     const { admit, clock, unbond } = scene()
     const peer: Claim = { ...claim, role: 'checker', deviceIds: [] }

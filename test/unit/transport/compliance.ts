@@ -270,7 +270,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
     it('a channel that makes room all the same is ended after those of strangers, and before one that is kept', async () => {
       const { dial, channelNumber } = await open({ server: { maxConnections: 3 } })
       const guest = await dial()
-      ;(await channelNumber(1)).authenticated({ makesRoom: true })
+      ;(await channelNumber(1)).authenticated({ makesRoom: () => true })
       const kept = await dial()
       ;(await channelNumber(2)).authenticated()
       const stranger = await dial()
