@@ -89,8 +89,11 @@ describe('admission', () => {
   it('an operator has 32 sessions at once, one after the other, and one a second then; others have theirs', async () => {
     const { admit, clock } = scene()
     const peer: Claim = { ...claim, role: 'checker', deviceIds: [] }
-    const came = async (who: Claim, times: number) =>
-      (await Promise.all(Array.from({ length: times }, () => admit(who)))).filter(why => why === null).length
+    async function came(who: Claim, times: number) {
+      let letIn = 0
+      for (let time = 0; time < times; time++) if ((await admit(who)) === null) letIn++
+      return letIn
+    }
     expect(await came(claim, 100)).toBe(32)
     expect(await came(peer, 100)).toBe(32)
     await clock.advance(3_000)
