@@ -104,20 +104,24 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     return error
   }
 
-  /** The head with its ancestors that this endpoint has not shown yet, oldest first; those that we follow are not asked for. @throws RPC_FORGED where they do not fit together */
+  /**
+   * The head with its ancestors that this endpoint has not shown yet, oldest first; those that we follow are not asked for.
+   * @throws RPC_FORGED where they do not fit together
+   */
   async function branchOf(endpoint: Endpoint, head: SeenBlock): Promise<SeenBlock[]> {
     const branch = [head]
     const oldest = tree.blocks()[0]
     for (;;) {
       const [first] = branch as [SeenBlock]
       const { parentHash, number } = first
-      const known = choice.known(endpoint.url, parentHash) ?? tree.known(parentHash)
+      const own = choice.known(endpoint.url, parentHash)
+      const known = own ?? tree.known(parentHash)
       const isEnd = oldest === undefined || number <= oldest.number || branch.length > mostParents
       if (known === null && isEnd) return branch
       const parent = known ?? (await fetchBlock(endpoint, 'eth_getBlockByHash', [parentHash, false]))
       if (parent.hash !== parentHash) throw forged(endpoint, `block ${parentHash} is ${parent.hash}`)
       if (parent.number + 1n !== number) throw forged(endpoint, `block ${number} follows block ${parent.number}`)
-      if (known !== null && choice.known(endpoint.url, parentHash) !== null) return branch
+      if (own !== null) return branch
       // Seen now, together with the head that revealed it.
       branch.unshift({ ...parent, seenAtMs: Math.min(parent.seenAtMs, head.seenAtMs) })
     }
