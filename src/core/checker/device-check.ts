@@ -172,7 +172,8 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
   const asked = new WeakMap<Session, Map<Hex, Asked>>()
   /** Devices by epoch that a session has reported on. A new session may be that of a release that was updated meanwhile. */
   const answered = new WeakMap<Session, Set<string>>()
-  const timesAnswered = new Map<string, number>()
+  /** By epoch, then by device. */
+  const timesAnswered = new Map<number, Map<Hex, number>>()
 
   /** What this session was asked and has not answered, by nonce. */
   function openOf(session: Session): Map<Hex, Asked> {
@@ -188,7 +189,8 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
       for (const device of devices.filter(({ operator }) => operator === session.operator)) {
         const known = journal.deviceCheck(epoch, device.deviceId)
         const job = `${epoch} ${device.deviceId}`
-        const isOver = answered.get(session)?.has(job) === true || (timesAnswered.get(job) ?? 0) >= mostAnswers
+        const times = timesAnswered.get(epoch)?.get(device.deviceId) ?? 0
+        const isOver = answered.get(session)?.has(job) === true || times >= mostAnswers
         if (isOver && known?.deviceValid && known.environmentValid) continue
         const nonce = bytesToHex(randomBytes(32))
         open.set(nonce, { epoch, device, askedAtMs: clock.monotonicMs() })
@@ -219,8 +221,9 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
         log[clears === null ? 'info' : 'warn']({ device: device.deviceId, code, clears }, detail)
       const job = `${epoch} ${device.deviceId}`
       answered.set(session, (answered.get(session) ?? new Set()).add(job))
-      for (const other of timesAnswered.keys()) if (Number.parseInt(other, 10) < epoch - 1) timesAnswered.delete(other)
-      timesAnswered.set(job, (timesAnswered.get(job) ?? 0) + 1)
+      const times = timesAnswered.get(epoch) ?? new Map<Hex, number>()
+      timesAnswered.set(epoch, times.set(deviceId, (times.get(deviceId) ?? 0) + 1))
+      for (const other of timesAnswered.keys()) if (other < epoch - 1) timesAnswered.delete(other)
       onJudged?.(epoch, device.deviceId, judgement)
     },
   }
