@@ -166,7 +166,7 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
       const about = { epoch, round, deviceId, generation, specHash }
       const window = windows.get(round) ?? host.exclusive(() => work(about, signer))
       windows.set(round, window)
-      for (const old of [...windows.keys()].slice(0, -4)) windows.delete(old)
+      for (const old of [...windows.keys()].slice(0, -2)) windows.delete(old)
       await session.send('job.commitment', (await window).commitment)
     })
     session.on('job.request', async ({ message }) => {
