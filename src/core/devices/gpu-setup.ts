@@ -313,9 +313,9 @@ export const hasCard = ({ engines }: GpuSetup): boolean =>
   engines.some(({ engine, state }) => engine === 'webgpu' && state !== 'unused')
 
 const noCard = [
-  'No card is seen; the CPU can take part, for little. Where there should be a card:',
-  '  in a container, hand it in at its start (NVIDIA: --gpus all; others: --device /dev/dri)',
-  '  in a virtual machine, its host has to pass it through; "lspci" shows what arrives',
+  'No card is seen; the CPU can take part, for little. Where a card should be:',
+  '  in a container, start it with --gpus all (NVIDIA) or --device /dev/dri (others)',
+  '  in a virtual machine, its host has to pass it through; "lspci" shows it then',
 ]
 
 /** The examination as lines for people. */
