@@ -20,6 +20,8 @@ type Endpoint = {
   readonly limits: Limits
   readonly rewrite: Rewrite
   readonly open: Map<ChannelEnd, Entry>
+  /** How many of these each address has. */
+  readonly openOf: Map<string, number>
 } & ChannelOptions
 
 export type InMemoryNetwork = {
@@ -130,8 +132,13 @@ export function createInMemoryNetwork({
           }
           links.add(link)
           accepted.channel.onClose(() => links.delete(link))
+          const countOpen = (by: number) => server.openOf.set(address, (server.openOf.get(address) ?? 0) + by)
           server.open.set(accepted, entry)
-          accepted.channel.onClose(() => server.open.delete(accepted))
+          countOpen(1)
+          accepted.channel.onClose(() => {
+            server.open.delete(accepted)
+            countOpen(-1)
+          })
           server.options.onChannel(accepted.channel)
           return client.channel
         },
@@ -147,6 +154,7 @@ export function createInMemoryNetwork({
             limits,
             rewrite,
             open,
+            openOf: new Map(),
             ...earlyLimit(options),
           })
           return {
@@ -166,11 +174,12 @@ export function createInMemoryNetwork({
 
 const earlyLimit = ({ maxEarlyBytes }: ListenOptions) => (maxEarlyBytes === undefined ? {} : { maxEarlyBytes })
 
-function hasRoom({ open, limits, options }: Endpoint, address: string): boolean {
-  const ofAddress = [...open.values()].filter(
-    entry => entry.address === address && entry.makesRoom?.() !== false,
-  ).length
-  if (ofAddress >= limits.maxConnectionsPerAddress) return false
+function hasRoom({ open, openOf, limits, options }: Endpoint, address: string): boolean {
+  const isFull = () =>
+    [...open.values()].filter(entry => entry.address === address && entry.makesRoom?.() !== false).length >=
+    limits.maxConnectionsPerAddress
+  // Those of an address are looked at only where there are that many.
+  if ((openOf.get(address) ?? 0) >= limits.maxConnectionsPerAddress && isFull()) return false
   if (open.size < (options.maxConnections?.() ?? limits.maxConnections)) return true
   const oldest =
     [...open].find(([, { makesRoom }]) => makesRoom === null) ?? [...open].find(([, { makesRoom }]) => makesRoom?.())
