@@ -28,19 +28,7 @@ export type EndpointStatus = {
 export type WatchHeads = (onHead: (head: unknown) => void, onError: (error: unknown) => void) => () => void
 
 /** One JSON-RPC URL and its health. */
-export type Endpoint = {
-  readonly name: string
-  readonly url: string
-  readonly client: PublicClient
-  readonly status: EndpointStatus
-  /** Asks this endpoint and no other. A failure of the endpoint (not of the request) changes its state. */
-  request(call: { method: string; params?: unknown }): Promise<unknown>
-  mark(state: EndpointState, reason?: KaisarError | null): void
-  /** Closes its connection, which would otherwise keep the process alive. */
-  close(): void
-  /** Null where the endpoint offers no subscriptions (http, https). */
-  readonly watchHeads: WatchHeads | null
-}
+export type Endpoint = ReturnType<typeof createEndpoint>
 
 /** What carries requests to a URL, as viem has it. */
 export type OpenTransport = (
@@ -77,7 +65,7 @@ export function createEndpoint(
   url: string,
   options: { readonly timeoutMs: number },
   { clock = systemClock, openTransport }: EndpointDependencies = {},
-): Endpoint {
+) {
   const name = endpointName(url)
   const config = { timeout: options.timeoutMs, retryCount: 0 }
   const socket = openTransport === undefined && /^ws/.test(url) ? createSocketClient(url, config, clock) : null
@@ -100,16 +88,19 @@ export function createEndpoint(
   return {
     name,
     url,
-    get client() {
+    get client(): PublicClient {
       return client()
     },
-    get status() {
+    get status(): EndpointStatus {
       return status
     },
     mark,
-    close: () => socket?.close(),
+    /** Closes its connection, which would otherwise keep the process alive. */
+    close: (): void => socket?.close(),
+    /** Null where the endpoint offers no subscriptions (http, https). */
     watchHeads: socket === null ? null : socket.watchHeads,
-    async request(call) {
+    /** Asks this endpoint and no other. A failure of the endpoint (not of the request) changes its state. */
+    async request(call: { method: string; params?: unknown }): Promise<unknown> {
       try {
         const answer = await inTime(client().request(call as never), call.method)
         if (status.state === 'failing') mark('usable')

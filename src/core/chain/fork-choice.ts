@@ -15,29 +15,10 @@ export type ForkChoiceOptions = {
   readonly keepBlocks: number
 }
 
-export type ForkChoice = {
-  /** A block that an endpoint shows in its present chain. */
-  known(hash: Hex): SeenBlock | null
-  /**
-   * Records that an endpoint shows this head.
-   * @param branch - oldest first, each the parent of the next; joins a known block, or stands alone
-   */
-  show(endpoint: string, branch: readonly SeenBlock[]): void
-  /** Forgets everything that this endpoint showed. */
-  forget(endpoint: string): void
-  /**
-   * The chain to follow, its last blocks, oldest first; empty while none is supported.
-   * @param voters - how many endpoints there are to agree
-   */
-  choose(voters: number): readonly SeenBlock[]
-  /** Endpoints whose head is on a branch beside the highest supported block. */
-  astray(voters: number): readonly string[]
-}
-
 /** More than half of so many endpoints. */
 const enough = (voters: number) => Math.floor(voters / 2) + 1
 
-export function createForkChoice({ keepBlocks }: ForkChoiceOptions): ForkChoice {
+export function createForkChoice({ keepBlocks }: ForkChoiceOptions) {
   /** The last blocks of each endpoint's chain by number. */
   const chains = new Map<string, ReadonlyMap<bigint, SeenBlock>>()
   const headOf = (chain: ReadonlyMap<bigint, SeenBlock>) => [...chain.values()].at(-1)!
@@ -65,8 +46,13 @@ export function createForkChoice({ keepBlocks }: ForkChoiceOptions): ForkChoice 
   }
 
   return {
+    /** A block that an endpoint shows in its present chain. */
     known,
-    show(endpoint, branch) {
+    /**
+     * Records that an endpoint shows this head.
+     * @param branch - oldest first, each the parent of the next; joins a known block, or stands alone
+     */
+    show(endpoint: string, branch: readonly SeenBlock[]): void {
       const [first] = branch
       const present = chains.get(endpoint)
       if (first === undefined || (present && headOf(present).hash === branch.at(-1)!.hash)) return
@@ -76,12 +62,18 @@ export function createForkChoice({ keepBlocks }: ForkChoiceOptions): ForkChoice 
       const blocks = [...(parent === null ? [] : chainTo(parent)), ...added].slice(-keepBlocks)
       chains.set(endpoint, new Map(blocks.map(block => [block.number, block])))
     },
-    forget: endpoint => void chains.delete(endpoint),
-    choose(voters) {
+    /** Forgets everything that this endpoint showed. */
+    forget: (endpoint: string): void => void chains.delete(endpoint),
+    /**
+     * The chain to follow, its last blocks, oldest first; empty while none is supported.
+     * @param voters - how many endpoints there are to agree
+     */
+    choose(voters: number): readonly SeenBlock[] {
       const base = supported(voters)
       return base === null ? [] : chainTo(base)
     },
-    astray(voters) {
+    /** Endpoints whose head is on a branch beside the highest supported block. */
+    astray(voters: number): readonly string[] {
       // Of two endpoints either may be the one that is astray.
       const base = voters < 3 ? null : supported(voters)
       if (base === null) return []

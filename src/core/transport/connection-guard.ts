@@ -4,16 +4,6 @@ import { isIPv6, type Socket } from 'node:net'
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 import type { Limits } from './transport.ts'
 
-export type ConnectionGuard = {
-  /** Whether a socket that was just accepted may stay. Where it may not, the caller destroys it before it reads a byte. */
-  admit(socket: Socket): boolean
-  /** Takes one request of this peer's allowance. */
-  allowRequest(peer: Peer): boolean
-  /** The peer has authenticated: its connection no longer makes room for others. */
-  establish(peer: Peer): void
-  readonly connections: number
-}
-
 /** What a raw socket and the TLS socket above it have in common. */
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>
 type Held = { readonly socket: Socket; readonly origin: string }
@@ -24,11 +14,7 @@ const maxOrigins = 10_000
  * Decides who may hold a connection. When all are taken, the oldest whose peer has not authenticated is closed to make room. So slow
  * sockets, however many, cannot keep an honest peer out and never end its session.
  */
-export function createConnectionGuard(
-  limits: Limits,
-  now: () => number,
-  maxConnections = () => limits.maxConnections,
-): ConnectionGuard {
+export function createConnectionGuard(limits: Limits, now: () => number, maxConnections = () => limits.maxConnections) {
   const held = new Map<string, Held>()
   const pending = new Set<string>()
   const perOrigin = new Map<string, number>()
@@ -67,7 +53,8 @@ export function createConnectionGuard(
   }
 
   return {
-    admit(socket) {
+    /** Whether a socket that was just accepted may stay. Where it may not, the caller destroys it before it reads a byte. */
+    admit(socket: Socket): boolean {
       const origin = originOf(socket.remoteAddress)
       const ofOrigin = perOrigin.get(origin) ?? 0
       if (origin === '' || ofOrigin >= limits.maxConnectionsPerAddress || !bucketOf(origin).take() || !makeRoom()) {
@@ -83,11 +70,13 @@ export function createConnectionGuard(
       })
       return true
     },
-    allowRequest: peer => bucketOf(originOf(peer.remoteAddress)).take(),
-    get connections() {
+    /** Takes one request of this peer's allowance. */
+    allowRequest: (peer: Peer): boolean => bucketOf(originOf(peer.remoteAddress)).take(),
+    get connections(): number {
       return held.size
     },
-    establish: peer => void pending.delete(keyOf(peer)),
+    /** The peer has authenticated: its connection no longer makes room for others. */
+    establish: (peer: Peer): void => void pending.delete(keyOf(peer)),
   }
 }
 
