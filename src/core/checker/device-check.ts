@@ -68,9 +68,7 @@ export type DeviceJudgement = {
   readonly findings: readonly DeviceFinding[]
 }
 
-/**
- * @param peerCertificateHash - of the TLS session the report came over; zero bytes where it carried none
- */
+/** @param peerCertificateHash - of the TLS session the report came over; zero bytes where it carried none */
 export async function judgeDeviceReport(
   received: {
     readonly network: Network
@@ -137,12 +135,7 @@ export async function judgeDeviceReport(
   }
 }
 
-export type DeviceJobs = {
-  /** Asks the session's operator about each of these devices that has not reported validly in this epoch. */
-  ask(session: Session, epoch: number, devices: readonly SeatDevice[]): Promise<void>
-  /** @throws CHECKER_REPORT_UNASKED */
-  take(session: Session, body: MessageBody<'device.report'>): Promise<void>
-}
+export type DeviceJobs = ReturnType<typeof createDeviceJobs>
 
 export type DeviceJobsDependencies = {
   readonly network: Network
@@ -175,7 +168,7 @@ const patienceMs = 60_000
  * an operator connects. Nonces are in memory alone: what was asked before a restart is asked no more,
  * so an old answer cannot be taken a second time, and devices are asked again with another nonce.
  */
-export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
+export function createDeviceJobs(deps: DeviceJobsDependencies) {
   const { network, signer, journal, policy, registrationOf, clock, randomBytes, log, onJudged } = deps
   const asked = new WeakMap<Session, Map<Hex, Asked>>()
   /** Devices by epoch that a session has reported on. A new session may be that of a release that was updated meanwhile. */
@@ -199,7 +192,8 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
   }
 
   return {
-    async ask(session, epoch, devices) {
+    /** Asks the session's operator about each of these devices that has not reported validly in this epoch. */
+    async ask(session: Session, epoch: number, devices: readonly SeatDevice[]): Promise<void> {
       const open = openOf(session)
       const ofEpoch = questionsOf(epoch)
       for (const device of devices.filter(({ operator }) => operator === session.operator)) {
@@ -219,7 +213,8 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
       }
     },
 
-    async take(session, body) {
+    /** @throws CHECKER_REPORT_UNASKED */
+    async take(session: Session, body: MessageBody<'device.report'>): Promise<void> {
       const open = openOf(session)
       const { nonce } = body.report.message
       const question = open.get(nonce)

@@ -57,36 +57,13 @@ type SentCall = Pick<ContractCall, 'what' | 'to' | 'data'> & {
   readonly deadline?: number
 }
 
-export type TransactionSender = {
-  readonly address: Address
-  /**
-   * Records the action and returns; it is sent from then on, also after a restart. Synchronous, so that it can be part of the
-   * caller's own store transaction. An action that was done before is not done again; one that failed before is tried again.
-   * @throws TRANSACTION_KEY_REUSED
-   */
-  enqueue(call: SentCall): void
-  /**
-   * Records the action and resolves when it is mined and confirmed.
-   * @throws CONTRACT_REVERTED, TRANSACTION_EXPIRED, TRANSACTION_KEY_REUSED
-   */
-  send(call: SentCall): Promise<Receipt>
-  /** Resolves with the outcome of a recorded action. */
-  outcome(key: string): Promise<Receipt>
-  /** Actions that are not over. */
-  open(): ActionRow[]
-  /** Whether this action waits to be mined, or is mined and still watched; not where it failed. */
-  isOpen(key: string): boolean
-  /** Looks at the chain from now on once and does what is due. It is called by itself while an action is open. */
-  pass(): Promise<void>
-  /** Stops looking at the chain. Nothing is lost: a new sender on the same database goes on. */
-  stop(): Promise<void>
-}
+export type TransactionSender = ReturnType<typeof createTransactionSender>
 
 /**
  * Sends an account's transactions so that none is lost and none is doubled: every signed transaction is on disk before it
  * leaves, nonces start from the mined nonce, unmined ones are sent again and made dearer, reorganised ones come back.
  */
-export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies): TransactionSender {
+export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies) {
   const { chain, account, clock = systemClock } = dependencies
   const { onTrouble = () => {}, crashPoint = () => {} } = dependencies
   const { confirmations = 1, pollMs = 500 } = options
@@ -351,20 +328,34 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   wake(0)
   return {
     address,
+    /**
+     * Records the action and returns; it is sent from then on, also after a restart. Synchronous, so that it can be part of the
+     * caller's own store transaction. An action that was done before is not done again; one that failed before is tried again.
+     * @throws TRANSACTION_KEY_REUSED
+     */
     enqueue,
-    send(call) {
+    /**
+     * Records the action and resolves when it is mined and confirmed.
+     * @throws CONTRACT_REVERTED, TRANSACTION_EXPIRED, TRANSACTION_KEY_REUSED
+     */
+    send(call: SentCall): Promise<Receipt> {
       enqueue(call)
       return outcome(call.key)
     },
+    /** Resolves with the outcome of a recorded action. */
     outcome,
+    /** Actions that are not over. */
     open: store.open,
-    isOpen(key) {
+    /** Whether this action waits to be mined, or is mined and still watched; not where it failed. */
+    isOpen(key: string): boolean {
       const action = store.find(key)
       return action !== null && action.state !== 'final' && !isOver(action)
     },
     // One that has begun may have looked before what the caller wants seen.
-    pass: () => (passing ?? Promise.resolve()).catch(() => undefined).then(run),
-    async stop() {
+    /** Looks at the chain from now on once and does what is due. It is called by itself while an action is open. */
+    pass: (): Promise<void> => (passing ?? Promise.resolve()).catch(() => undefined).then(run),
+    /** Stops looking at the chain. Nothing is lost: a new sender on the same database goes on. */
+    async stop(): Promise<void> {
       stopped = true
       timer?.abort()
       await looking
