@@ -12,9 +12,10 @@ import { simulationParameters } from './simulation-parameters.ts'
 import { startSimulation } from './virtual/simulation.ts'
 
 /** All settling first, then a round of each kind: who falls while it settles is back before them. */
-const epochSeconds = 28
-const phases = { commitSeconds: 4, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 4 }
-const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 18, cutoffSeconds: 22, openingsMs: 6_000, beats: 1 }
+const epochSeconds = 30
+// REVEAL has room for who comes back in it, which takes up to two seconds, and for two blocks.
+const phases = { commitSeconds: 4, openSeconds: 4, revealSeconds: 6, finalizeSeconds: 4 }
+const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 20, cutoffSeconds: 24, openingsMs: 6_000, beats: 1 }
 const transaction = (...functions: string[]) =>
   functions.flatMap(name => [`transaction.recorded:${name}`, `transaction.sent:${name}`])
 /** By the epoch they are armed in. Of five seats at most two fall in an epoch's one round of a kind, which a committee can do without. */
