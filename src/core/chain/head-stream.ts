@@ -25,17 +25,7 @@ export type HeadStreamDependencies = {
 }
 
 /** The chain to follow over all endpoints, without gaps. A block counts from its first sight at any of them. */
-export type HeadStream = {
-  readonly tip: SeenBlock | null
-  /** Canonical blocks kept, oldest first. */
-  blocks(): readonly SeenBlock[]
-  /** Called for every change in order; returns a function that ends it. */
-  onChange(listener: (change: HeadChange) => void): () => void
-  /** The ancestors of a canonical block back to this timestamp (seconds), oldest first. Rejects when the signal aborts. */
-  ancestorsOf(descendant: SeenBlock, timestamp: number, signal?: AbortSignal): Promise<SeenBlock[]>
-  /** Resolves at once: an answer that is still waited for is not taken any more. */
-  stop(): Promise<void>
-}
+export type HeadStream = ReturnType<typeof createHeadStream>
 
 /** How long (ms) an endpoint may be on a branch of its own. */
 const astrayMs = 10_000
@@ -47,7 +37,7 @@ const mostParents = 64
  * differ, fork-choice.ts decides. An endpoint whose blocks do not fit together, or that stays on a branch that no other endpoint
  * shows, is dropped with its reason.
  */
-export function createHeadStream(options: HeadStreamOptions, dependencies: HeadStreamDependencies): HeadStream {
+export function createHeadStream(options: HeadStreamOptions, dependencies: HeadStreamDependencies) {
   const { pollMs = 250, keepBlocks = 256, checkMs = 15_000 } = options
   const { chain, clock, onTrouble = () => {} } = dependencies
   const tree = createBlockTree({ keep: keepBlocks })
@@ -238,15 +228,18 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   const followers = [...chain.all().map(watch), keepChecking()]
 
   return {
-    get tip() {
+    get tip(): SeenBlock | null {
       return tree.tip
     },
+    /** Canonical blocks kept, oldest first. */
     blocks: tree.blocks,
-    onChange(listener) {
+    /** Called for every change in order; returns a function that ends it. */
+    onChange(listener: (change: HeadChange) => void): () => void {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async ancestorsOf(descendant, timestamp, signal) {
+    /** The ancestors of a canonical block back to this timestamp (seconds), oldest first. Rejects when the signal aborts. */
+    async ancestorsOf(descendant: SeenBlock, timestamp: number, signal?: AbortSignal): Promise<SeenBlock[]> {
       const ancestors: SeenBlock[] = []
       let child = descendant
       while (child.timestamp >= timestamp && child.number > 0n) {
@@ -265,7 +258,8 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
       }
       return ancestors.reverse()
     },
-    async stop() {
+    /** Resolves at once: an answer that is still waited for is not taken any more. */
+    async stop(): Promise<void> {
       stopping.abort(new DOMException('the head stream stopped', 'AbortError'))
       await Promise.all(followers)
       await Promise.all(handling.values())

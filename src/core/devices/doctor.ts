@@ -47,15 +47,14 @@ export async function examineHost(dependencies: DoctorDependencies): Promise<Doc
   return { ...shown, environment: record, executionProviders: providers, signatures, files: [] }
 }
 
-/** What a card that computes could gain. */
+/** What a card that computes lacks: CUDA works no memory rounds, and ONNX Runtime's WebGPU neither. */
 export function engineNotes(
   { executionProviders }: Pick<EnvironmentRecord, 'executionProviders'>,
   { devices }: Pick<ProbeResult, 'devices'>,
   { found, command }: DoctorDependencies['webgpu'],
 ): Note[] {
-  if (found || !hasGpu(devices) || executionProviders.includes('cuda') || !executionProviders.includes('webgpu'))
-    return []
-  const detail = `No card computes in bytes here: the package webgpu (132 MB) brings ${webgpuBrings}. Install it with "${command}", then compare with "kaisar provider self-test".`
+  if (found || !hasGpu(devices) || !executionProviders.some(each => each === 'cuda' || each === 'webgpu')) return []
+  const detail = `The package webgpu (132 MB) is not installed, which brings ${webgpuBrings}. Install it with "${command}", then compare with "kaisar provider self-test".`
   return [{ code: 'HOST_WEBGPU_PACKAGE_MISSING', device: null, detail }]
 }
 
@@ -115,6 +114,13 @@ function noCard(devices: DoctorReport['devices'], state: ProbeState, live: boole
     : 'No device can be read: see the faults.'
 }
 
+/** Inside of what this runs. */
+function whereabouts({ container, virtualisation }: EnvironmentRecord): string {
+  const machine = virtualisation === 'unnamed' ? 'a virtual machine' : `a virtual machine (${virtualisation})`
+  const around = [container && `a container (${container})`, virtualisation && machine].filter(Boolean)
+  return around.length === 0 ? 'in no container and no virtual machine' : `in ${around.join(' in ')}`
+}
+
 /** The report as lines for people. */
 export function doctorLines({
   state,
@@ -130,7 +136,7 @@ export function doctorLines({
   for (const { file, formats } of files) lines.push(`${file}: ${formats.join(', ')}`)
   if (environment)
     lines.push(
-      `${environment.os}, kernel ${environment.kernel}, ${environment.architecture}, ${environment.container ?? 'no container'}, ${environment.virtualisation ?? 'no virtualisation seen'}`,
+      `${environment.os}, kernel ${environment.kernel}, ${environment.architecture}, ${whereabouts(environment)}`,
       `Node ${environment.node}, ONNX Runtime ${environment.onnxRuntime ?? 'does not load'}`,
       `${environment.memoryMiB} MiB of memory; ${environment.diskFreeMiB === null ? 'free space on the disk unknown' : `${environment.diskFreeMiB} MiB free on the disk of the data folder`}`,
       ...executionProviders.map(

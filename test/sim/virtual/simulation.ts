@@ -96,6 +96,8 @@ export type Simulation = {
   readonly dataDir: string
   /** What the daemons told, in order. */
   readonly events: readonly SimulationEvent[]
+  /** Lets go of what was told so far. */
+  forgetEvents(): void
   /** Everything that happened and was logged, each as a line with its time: equal for equal seeds. */
   readonly trace: readonly string[]
   /** Times each process fell and was brought back. */
@@ -451,6 +453,9 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
       firstEpochAt,
       dataDir,
       events,
+      forgetEvents() {
+        events.length = 0
+      },
       trace,
       restarts,
       injected,
