@@ -227,3 +227,22 @@ it('of two endpoints, a head that one makes up is not followed because that one 
   expect(followed).toEqual([1_000, 1_002, 1_004, 1_006])
   await stream.stop()
 })
+
+it.each([1, 2, 3])(
+  '%i endpoints that show a head far above the last one have their blocks between followed, each once',
+  async count => {
+    const names = ['a', 'b', 'c'].slice(0, count)
+    const { heads, silent, clock, stream, followed, grow, genesis } = scene(...names)
+    await clock.advance(pollMs)
+    for (const name of names) silent.add(name)
+    await clock.advance(4 * pollMs)
+    silent.clear()
+    let head = genesis
+    for (let i = 0; i < 25; i++) head = grow(head, head.timestamp + 2)
+    for (const name of names) heads.set(name, head)
+    await clock.advance(4 * pollMs)
+    expect(followed).toEqual(Array.from({ length: 26 }, (_, i) => 1_000 + 2 * i))
+    expect(stream.tip!.hash).toBe(head.hash)
+    await stream.stop()
+  },
+)
