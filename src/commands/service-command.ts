@@ -130,19 +130,28 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
 
   /** This command line for root, who has other folders than this user. */
   private commandLine(config: Config, role: ServiceRole, mode: string): string {
-    const { settings, key, root, context, 'password-from': from, 'password-file': password } = this.given
+    const { settings, root, 'password-from': from } = this.given
+    const own = [
+      ...(settings === undefined ? [] : ['--settings', settings]),
+      ...(from === undefined ? [] : ['--password-from', from]),
+      ...(root === undefined ? [] : ['--root', resolve(root)]),
+    ]
+    return `sudo ${this.lineOf(config, [role, 'service', mode], own)}`
+  }
+
+  /** A command with this user's network, settings, folder and key, whoever gives it and wherever. */
+  private lineOf(config: Config, command: readonly string[], more: readonly string[] = []): string {
+    const { key, context, 'password-file': password } = this.given
     const { 'signer-url': signerUrl, 'signer-address': signer } = this.given
     const words = [
-      ...['sudo', 'env', `KAISAR_CONTEXT_HOME=${this.contextHome}`, ...this.program, role, 'service', mode],
+      ...['env', `KAISAR_CONTEXT_HOME=${this.contextHome}`, ...this.program, ...command],
       ...(existsSync(config.path) ? ['--config', resolve(config.path)] : []),
       ...['--data-dir', resolve(this.dataDir)],
       ...(key === 'operator' ? [] : ['--key', key.includes('/') ? resolve(key) : key]),
       ...(password === undefined ? [] : ['--password-file', resolve(password)]),
       ...(signer === undefined ? [] : ['--signer-address', signer]),
       ...(context === undefined ? [] : ['--context', context]),
-      ...(settings === undefined ? [] : ['--settings', settings]),
-      ...(from === undefined ? [] : ['--password-from', from]),
-      ...(root === undefined ? [] : ['--root', resolve(root)]),
+      ...more,
     ]
     const line = words
       .map(word => (/[^\w@%+=:,./-]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : word))
@@ -153,14 +162,18 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
 
   private async requireSystemd({ paths, root }: InstallTarget, mode: string): Promise<void> {
     if (root !== null) return
-    const { role, settings, folder } = paths
+    const { role } = paths
+    const config = await this.readConfig()
+    // Nothing was installed, so that it runs from where this user set it up.
+    const daemon = this.lineOf(config, [role, 'run'])
+    const { 'password-file': password, 'signer-url': signer } = this.given
     assertServiceHost({
       systemd: existsSync('/run/systemd/system'),
       uid: process.getuid?.(),
       program: this.program,
       modeOf: path => statSync(path).mode,
-      daemonLine: [...this.program, role, 'run', '--config', settings, '--data-dir', folder].join(' '),
-      rootLine: this.commandLine(await this.readConfig(), role, mode),
+      daemonLine: (password ?? signer) ? daemon : `${daemon} --password-file $PASSWORD_FILE`,
+      rootLine: this.commandLine(config, role, mode),
     })
   }
 

@@ -226,6 +226,18 @@ describe.each([
     expect(existsSync(image)).toBe(false)
   })
 
+  it.skipIf(existsSync('/run/systemd/system'))(
+    'without systemd is told the line that runs it from where it is set up (needs a machine without systemd)',
+    async () => {
+      const refused = await here(role, 'service', '--install', '--password-file', password, '--json')
+      const [error] = refused.json().errors
+      expect([refused.exitCode, error!.code]).toEqual([3, 'SERVICE_NO_SYSTEMD'])
+      expect(error!.message).toContain(`env KAISAR_CONTEXT_HOME=${contexts} ${process.execPath} `)
+      expect(error!.message).toMatch(new RegExp(` ${role} run .*--data-dir ${dataDir} --password-file ${password}$`))
+      expect(error!.message).not.toContain('/var/lib')
+    },
+  )
+
   it('tells every step by hand: payout, network, folders, password', async () => {
     await here(role, 'init', ...more, '--password-file', password, '--json')
     const { stderr, json } = await here(role, 'service', '--password-file', password)

@@ -37,12 +37,12 @@ What is there already is kept; nothing is sent to any network. "kaisar checker r
     const { deviceIds: _, ...certificate } = await this.ensureCertificate('certificate.pem', async () => {
       return { role: 'checker', operator, deviceIds: [], hardwareHash: null }
     })
+    this.log(`certificate  ${certificate.file}`)
     this.showInitialised(initialised, [
       `Send KAI for the bond of ${counted(seats, 'seat')} and gas to ${initialised.operator}`,
       `Open port ${settings.port} for incoming connections`,
       this.runCommand,
     ])
-    this.log(`certificate  ${certificate.file}`)
     return { ...initialised, endpoint: url, certificate }
   }
 }
