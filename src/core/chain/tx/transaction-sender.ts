@@ -168,6 +168,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     const isUrgent = (each: (typeof wanted)[number]) => each.priority === priority.deadline
     const lastUrgent = Math.max(-1, ...wanted.filter(isUrgent).map(({ nonce }) => nonce ?? -1))
     const unmined = () => store.attemptsFrom(minedNonce)
+    const minedWei = plan.sign.length + plan.bump.length === 0 ? 0n : store.spentSince(Number(timestamp) - 86_400)
 
     // A transaction above a nonce for which nothing was signed could not be mined.
     for (const wanted of plan.sign) if (!(await sign(wanted)) && offered(wanted.nonce).length === 0) break
@@ -196,7 +197,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
         return false
       }
       const waitingWei = mostWei([...unmined(), { nonce, gas, ...fee }])
-      const spentWei = store.spentSince(Number(timestamp) - 86_400) + waitingWei
+      const spentWei = minedWei + waitingWei
       const capWei = nonce <= lastUrgent ? spendCapWei : spendCapWei - spendCapWei / urgentShare
       if (spentWei > capWei) {
         complain(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei }), `${capWei}`)

@@ -79,7 +79,9 @@ function workEvidence(known: RoundEvidence): EvidenceBundle | null {
   const { commitment, contradiction, witness, marks } = check
   const ofKind = job.kind === 'memory' ? { ...job, marks } : job
   if (commitment === null || offer === null) return null
-  const isNamed = reported?.environmentHash === commitment.message.environmentHash
+  // One that did not hold would make a bundle that nobody can verify: a device could have its seats taken for false ones.
+  const holds = reported?.deviceValid === true && reported.environmentValid
+  const isNamed = holds && reported.environmentHash === commitment.message.environmentHash
   const deviceReport = isNamed ? (JSON.parse(reported.report) as MessageBody<'device.report'>) : null
   const isEmpty = openings.length === 0 && commitment.message.rows === 0n
   const bundle = {
