@@ -28,7 +28,7 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
       const rpcClient = await client.transport.getRpcClient()
       rpcClient.close()
     } catch {
-      // It never came to a connection.
+      // The socket never connected: there is nothing to close.
     }
   }
 
