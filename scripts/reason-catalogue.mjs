@@ -355,7 +355,7 @@ export const reasonGroups = {
     CARD_ADDED: ['A card appeared while the Provider ran.', 'Restart the Provider to register it.'],
     HARDWARE_CHANGED: ['The card at this place is another one than before.', restartProvider],
     HOST_WEBGPU_PACKAGE_MISSING: [
-      'No card computes in bytes here, because the package webgpu is not installed.',
+      'Memory rounds are worked on no card here, so that it earns nothing, because the package webgpu is not installed.',
       '"kaisar provider setup-gpu" prints the command that installs it.',
     ],
     CPU_IDENTITY_FALLBACK: [

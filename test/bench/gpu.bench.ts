@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionProvider } from '../../src/core/job/execution-provider.ts'
 import { jobSets } from '../../src/core/job/jobs.ts'
 import type { FormResult } from '../../src/core/job/tensor/kernel-self-test.ts'
+import { findWebgpu } from '../../src/core/job/webgpu-package.ts'
 import { createWorkEngine } from '../../src/core/job/work-engine.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { type CardPeak, peakOf } from './card-peaks.ts'
@@ -99,7 +100,7 @@ function nvidiaName(): string | null {
 
 /** Asks in a process of its own, since WebGPU serves one thread of a process and the engine's is another. */
 const askAdapter = `
-const { create } = await import('webgpu')
+const { create } = await import(process.argv[1])
 const gpu = create([])
 const info = (await gpu.requestAdapter())?.info
 process.stdout.write(info === undefined || info.isFallbackAdapter ? '' : info.description || info.device || info.vendor)
@@ -107,7 +108,9 @@ process.stdout.write(info === undefined || info.isFallbackAdapter ? '' : info.de
 
 /** The name of WebGPU's adapter, or null where there is none or a processor stands in for it. */
 function adapterName(): string | null {
-  const ask = ['--input-type=module', '--eval', askAdapter]
+  const module = findWebgpu()
+  if (module === null) return null
+  const ask = ['--input-type=module', '--eval', askAdapter, module]
   try {
     return execFileSync(process.execPath, ask, { stdio: 'pipe', timeout: 30_000 }).toString('utf8').trim() || null
   } catch {

@@ -6,7 +6,7 @@ import {LibBit} from "solady/utils/LibBit.sol";
 import {PackedMedian} from "./PackedMedian.sol";
 import {CohortResult} from "./Tally.sol";
 
-/// @notice What a device without a standing is credited.
+/// @notice What a device without a standing is credited, and where one stands whose own cap is below that.
 /// @param cap At most. @param held Its first credit sets its standing and is not paid.
 struct Newcomers {
     uint256 cap;

@@ -47,15 +47,14 @@ export async function examineHost(dependencies: DoctorDependencies): Promise<Doc
   return { ...shown, environment: record, executionProviders: providers, signatures, files: [] }
 }
 
-/** What a card that computes could gain. */
+/** What a card that computes lacks: CUDA works no memory rounds, and ONNX Runtime's WebGPU neither. */
 export function engineNotes(
   { executionProviders }: Pick<EnvironmentRecord, 'executionProviders'>,
   { devices }: Pick<ProbeResult, 'devices'>,
   { found, command }: DoctorDependencies['webgpu'],
 ): Note[] {
-  if (found || !hasGpu(devices) || executionProviders.includes('cuda') || !executionProviders.includes('webgpu'))
-    return []
-  const detail = `No card computes in bytes here: the package webgpu (132 MB) brings ${webgpuBrings}. Install it with "${command}", then compare with "kaisar provider self-test".`
+  if (found || !hasGpu(devices) || !executionProviders.some(each => each === 'cuda' || each === 'webgpu')) return []
+  const detail = `The package webgpu (132 MB) is not installed, which brings ${webgpuBrings}. Install it with "${command}", then compare with "kaisar provider self-test".`
   return [{ code: 'HOST_WEBGPU_PACKAGE_MISSING', device: null, detail }]
 }
 

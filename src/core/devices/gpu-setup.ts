@@ -79,7 +79,8 @@ const icdOf: Readonly<Record<Vendor, RegExp>> = {
 }
 
 /** What the package `webgpu` is for. */
-export const webgpuBrings = 'the job in products of bytes by WebGPU, which otherwise computes it in fp32'
+export const webgpuBrings =
+  'memory rounds, without which a card earns nothing, and tensor rounds in products of bytes by WebGPU, which otherwise computes them in fp32'
 
 const part = (name: string, found: boolean, detail: string, commands: readonly string[]): SetupPart => ({
   name,
@@ -231,9 +232,9 @@ function librariesPart(on: Distribution, libraries: ReadonlySet<string>): SetupP
   return part('CUDA 12 and cuDNN 9', missing.length === 0, detail, cudaLibraries(on))
 }
 
-/** Without it ONNX Runtime computes in fp32. */
+/** Without it ONNX Runtime computes in fp32, and no memory round is worked on a card. */
 function shadersPart({ found, command }: GpuSetupOptions['webgpu']): SetupPart {
-  const detail = found ? 'computes in bytes' : `${webgpuBrings}; 132 MB from the npm registry`
+  const detail = found ? 'memory rounds, and products of bytes' : `${webgpuBrings}; 132 MB from the npm registry`
   return { ...part('package webgpu', found, detail, [command]), optional: true }
 }
 

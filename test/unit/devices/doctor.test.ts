@@ -58,11 +58,14 @@ describe('engineNotes', () => {
   const notes = (executionProviders: string[], device = gpu, found = false) =>
     engineNotes({ executionProviders }, { devices: [device] }, { found, command })
 
-  it('says what the package webgpu brings to a card that computes by WebGPU alone, and to no other', () => {
-    expect(notes(['webgpu', 'cpu'])).toEqual([
-      { code: 'HOST_WEBGPU_PACKAGE_MISSING', device: null, detail: expect.stringContaining(command) },
-    ])
-    expect(notes(['cuda', 'webgpu', 'cpu'])).toEqual([])
+  it('says to every card that computes what the package webgpu brings: without it memory rounds are missed', () => {
+    for (const providers of [['webgpu', 'cpu'], ['cuda', 'webgpu', 'cpu'], ['cuda', 'cpu']])
+      expect(notes(providers)).toEqual([
+        {
+          ...{ code: 'HOST_WEBGPU_PACKAGE_MISSING', device: null },
+          detail: expect.stringMatching(`memory rounds, without which a card earns nothing.*${command}`),
+        },
+      ])
     expect(notes(['cpu'])).toEqual([])
     expect(notes(['webgpu', 'cpu'], gpu, true)).toEqual([])
     expect(notes(['webgpu', 'cpu'], cpu)).toEqual([])
