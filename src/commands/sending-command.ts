@@ -59,7 +59,7 @@ type SafeBatch = {
 }
 
 type SendOptions = {
-  /** Who may call it; absent: anybody. */
+  /** The addresses that may make the call; absent: any. */
   readonly allowed?: readonly `0x${string}`[]
   /** Asked before something is moved or given up; absent: nothing is asked. */
   readonly question?: string

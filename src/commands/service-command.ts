@@ -156,7 +156,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
     const line = words
       .map(word => (/[^\w@%+=:,./-]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : word))
       .join(' ')
-    // It may hold a password, which is not shown.
+    // The URL of a signer may hold a password: the line shows a variable in its place.
     return signerUrl === undefined ? line : `${line} --signer-url "$SIGNER_URL"`
   }
 

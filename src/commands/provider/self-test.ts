@@ -79,7 +79,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     return data
   }
 
-  /** Both would be slower, and neither figure true. */
+  /** A daemon that shares the device makes both slower, and the figures of the test too low. */
   private async warnOfDaemon() {
     const { dataDirOwner } = await import('../../core/daemon/data-dir-lock.ts')
     const running = dataDirOwner(roleFolder(this.dataDir, 'provider'))

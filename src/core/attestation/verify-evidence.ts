@@ -47,7 +47,7 @@ export type AttestationPolicy = {
   }
   readonly allowedFeatures?: readonly string[]
   readonly references?: readonly ReferenceMeasurements[]
-  /** Who has registered an attested identity, and who presents it now. */
+  /** The device that has registered an attested identity, and the one that presents it now. */
   readonly ownerOf?: (spkiSha256: string) => string | null
   readonly presentedBy?: string
   readonly at?: Date

@@ -188,7 +188,7 @@ type AskOptions = {
   /** Whether what was said, by some of `of` endpoints, cannot all be true: then the others may take as long as they need. Default never. */
   readonly doContradict?: ((said: readonly Said[], of: number) => boolean) | undefined
   readonly clock: Pick<Clock, 'sleep'> | undefined
-  /** Those that were late before: a read waits for each of them once. */
+  /** The endpoints that were late before: a read waits for each of them once. */
   readonly late: ReadonlySet<Endpoint>
   readonly onLate: (endpoint: Endpoint) => void
 }

@@ -29,20 +29,7 @@ export type EndpointStatus = {
 export type WatchHeads = (onHead: (head: unknown) => void, onError: (error: unknown) => void) => () => void
 
 /** One JSON-RPC URL and its health. */
-export type Endpoint = {
-  readonly name: string
-  readonly url: string
-  /** Asks it through {@link Endpoint.request}, with its limit of time. */
-  readonly client: PublicClient
-  readonly status: EndpointStatus
-  /** Asks this endpoint and no other. A failure of the endpoint (not of the request) changes its state. */
-  request(call: { method: string; params?: unknown }): Promise<unknown>
-  mark(state: EndpointState, reason?: KaisarError | null): void
-  /** Closes its connection, which would otherwise keep the process alive. */
-  close(): void
-  /** Null where the endpoint offers no subscriptions (http, https). */
-  readonly watchHeads: WatchHeads | null
-}
+export type Endpoint = ReturnType<typeof createEndpoint>
 
 /** What carries requests to a URL, as viem has it. */
 export type OpenTransport = (
@@ -79,7 +66,7 @@ export function createEndpoint(
   url: string,
   options: { readonly timeoutMs: number },
   { clock = systemClock, openTransport }: EndpointDependencies = {},
-): Endpoint {
+) {
   const name = endpointName(url)
   const config = { timeout: options.timeoutMs, retryCount: 0 }
   const socket = openTransport === undefined && /^ws/.test(url) ? createSocketClient(url, config, clock) : null
@@ -122,13 +109,17 @@ export function createEndpoint(
   return {
     name,
     url,
+    /** Asks it through `request`, with its limit of time. */
     client: createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 }),
-    get status() {
+    get status(): EndpointStatus {
       return status
     },
     mark,
-    close: () => socket?.close(),
+    /** Closes its connection, which would otherwise keep the process alive. */
+    close: (): void => socket?.close(),
+    /** Null where the endpoint offers no subscriptions (http, https). */
     watchHeads: socket === null ? null : socket.watchHeads,
+    /** Asks this endpoint and no other. A failure of the endpoint (not of the request) changes its state. */
     request,
   }
 }

@@ -16,32 +16,10 @@ export type ForkChoiceOptions = {
   readonly keepBlocks: number
 }
 
-export type ForkChoice = {
-  /** Whether any endpoint shows this block in its present chain. */
-  isShown(hash: Hex): boolean
-  /** A block that this endpoint shows in its present chain, in its own words. */
-  known(endpoint: string, hash: Hex): SeenBlock | null
-  /**
-   * Records that an endpoint shows this head.
-   * @param branch - oldest first, each the parent of the next; joins a block of its own chain, or stands alone
-   */
-  show(endpoint: string, branch: readonly SeenBlock[]): void
-  /** Forgets everything that this endpoint showed. */
-  forget(endpoint: string): void
-  /**
-   * The chain to follow, its last blocks, oldest first; empty while none is supported.
-   * @param voters - how many endpoints there are to agree
-   * @param heard - whose heads may be followed, default all: what one shows that is silent now decides nothing by itself
-   */
-  choose(voters: number, heard?: ReadonlySet<string>): readonly SeenBlock[]
-  /** Endpoints, of those that are heard, whose head is on a branch beside the highest block that most of them show. */
-  astray(heard: ReadonlySet<string>): readonly string[]
-}
-
 /** More than half of so many endpoints. */
 const enough = (voters: number) => Math.floor(voters / 2) + 1
 
-export function createForkChoice({ keepBlocks }: ForkChoiceOptions): ForkChoice {
+export function createForkChoice({ keepBlocks }: ForkChoiceOptions) {
   /** The last blocks of each endpoint's chain by number, as that endpoint shows them. */
   const chains = new Map<string, ReadonlyMap<bigint, SeenBlock>>()
   const headOf = (chain: ReadonlyMap<bigint, SeenBlock>) => [...chain.values()].at(-1)!
@@ -74,9 +52,15 @@ export function createForkChoice({ keepBlocks }: ForkChoiceOptions): ForkChoice 
   }
 
   return {
-    isShown: hash => [...chains.values()].some(chain => findIn(chain, hash) !== null),
-    known: (endpoint, hash) => findIn(chains.get(endpoint), hash),
-    show(endpoint, branch) {
+    /** Whether any endpoint shows this block in its present chain. */
+    isShown: (hash: Hex): boolean => [...chains.values()].some(chain => findIn(chain, hash) !== null),
+    /** A block that this endpoint shows in its present chain, in its own words. */
+    known: (endpoint: string, hash: Hex): SeenBlock | null => findIn(chains.get(endpoint), hash),
+    /**
+     * Records that an endpoint shows this head.
+     * @param branch - oldest first, each the parent of the next; joins a block of its own chain, or stands alone
+     */
+    show(endpoint: string, branch: readonly SeenBlock[]): void {
       const [first] = branch
       const present = chains.get(endpoint)
       if (first === undefined || (present && isSame(headOf(present), branch.at(-1)!))) return
@@ -85,12 +69,19 @@ export function createForkChoice({ keepBlocks }: ForkChoiceOptions): ForkChoice 
       const blocks = [...before, ...branch.map(firstSight)].slice(-keepBlocks)
       chains.set(endpoint, new Map(blocks.map(block => [block.number, block])))
     },
-    forget: endpoint => void chains.delete(endpoint),
-    choose(voters, heard = new Set(chains.keys())) {
+    /** Forgets everything that this endpoint showed. */
+    forget: (endpoint: string): void => void chains.delete(endpoint),
+    /**
+     * The chain to follow, its last blocks, oldest first; empty while none is supported.
+     * @param voters - how many endpoints there are to agree
+     * @param heard - whose heads may be followed, default all: what one shows that is silent now decides nothing by itself
+     */
+    choose(voters: number, heard: ReadonlySet<string> = new Set(chains.keys())): readonly SeenBlock[] {
       const base = supported(voters, heard)
       return base === null ? [] : supportedChain(base, voters)
     },
-    astray(heard) {
+    /** Endpoints, of those that are heard, whose head is on a branch beside the highest block that most of them show. */
+    astray(heard: ReadonlySet<string>): readonly string[] {
       // Of two endpoints either may be the one that is astray.
       const base = heard.size < 3 ? null : supported(heard.size, heard)
       if (base === null) return []

@@ -173,7 +173,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   }
 
   async function handle(endpoint: Endpoint): Promise<void> {
-    // It is known as being handled before it can be over.
+    // `enqueue` records that this endpoint is being handled before the handling can end.
     await Promise.resolve()
     for (let next = waiting.get(endpoint); next !== undefined; next = waiting.get(endpoint)) {
       waiting.delete(endpoint)

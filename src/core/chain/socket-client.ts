@@ -7,8 +7,6 @@ import { createPublicClient, type PublicClient, type WebSocketTransport, webSock
 import type { Clock } from '../platform/clock.ts'
 import type { WatchHeads } from './endpoint.ts'
 
-export type SocketClient = ReturnType<typeof createSocketClient>
-
 const betweenRenewalsMs = 1_000
 
 export function createSocketClient(url: string, config: { readonly timeout: number }, clock: Clock) {
@@ -28,7 +26,7 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
       const rpcClient = await client.transport.getRpcClient()
       rpcClient.close()
     } catch {
-      // It never came to a connection.
+      // The socket never connected: there is nothing to close.
     }
   }
 

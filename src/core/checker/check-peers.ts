@@ -87,7 +87,7 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
     const { round, shown } = found
     const claim = { checker, device, epoch, epochSeed: seed, ...round }
     const step = typeof shown === 'string' ? shown : await refutationOf(network, shown, claim, engine)
-    // It may be of a newer release, which is no fault; where it goes on, somebody should look.
+    // The other seat may run a newer release, which is no fault; where it shows nothing twice in a row, its operator should be told.
     if (step === 'VERSION') return sayUnshown(said)
     silent.delete(checker)
     emit({ ...said, result: step === null ? 'equal' : 'refuted', step })
@@ -168,7 +168,7 @@ export function drawRound(
   oneOf: <T>(list: readonly T[]) => T | undefined,
 ): ShownRound | null {
   const worked = rounds.filter(isWitnessed)
-  // Its kind first: beats are many and cheap, and a seat that recomputes nothing else is to be found out as often.
+  // The kind of round is drawn first: beats are many and cheap, and a seat that recomputes nothing else is found out as often.
   const drawn = oneOf([...new Set(worked.map(({ kind }) => kind))])
   return rounds.find(isUnwitnessed) ?? oneOf(worked.filter(({ kind }) => kind === drawn)) ?? null
 }

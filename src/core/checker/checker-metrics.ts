@@ -19,7 +19,7 @@ export type CheckerObserver = {
   verified(seconds: number, devices: number): void
   /** A step of settlement was sent, e.g. `finalize/7/0`. */
   settled(key: string): void
-  /** It listens; `read` gives the connections that it holds, and how many it may hold. */
+  /** The Checker listens from now on; `read` gives the connections that it holds, and how many it may hold. */
   listening(read: () => { readonly open: number; readonly most: number }): void
 }
 

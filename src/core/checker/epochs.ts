@@ -61,7 +61,7 @@ export function createEpochs(
   const { signer, journal, recomputers, heads, rounds, sessions, jobs, forwardWrongWork, log, emit } = dependencies
   const { onTrouble } = dependencies
   const epochs = new Map<number, Epoch>()
-  /** Those that are read and prepared in full. */
+  /** The epochs that are read and prepared in full. */
   const entered = new Set<number>()
   let workingEpoch = -1
   const early = createEarlyRounds()

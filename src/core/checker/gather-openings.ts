@@ -97,7 +97,7 @@ export function createGatherOpenings(deps: GatherOpeningsDependencies): GatherOp
       // The schema of the message lets exactly the words of an opening through; `map` forgets how many.
       const numbers = words.map(BigInt) as unknown as OpeningWords
       const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner, salt }
-      // Who holds an opening that passes its commitment needs nobody's signature on it.
+      // An opening that fits its commitment on chain needs no signature.
       if (!isCommitted(scope, cohort, { words: numbers, proof }, { root, depth }))
         return reject(new Error('the opening is not what it committed to'))
       resolve({ seat, salt, words: numbers, proof })
@@ -127,7 +127,7 @@ export function createGatherOpenings(deps: GatherOpeningsDependencies): GatherOp
       if (its.lacking.every(each => openings.has(each))) onGathered()
     } catch (error) {
       asked.delete(owner)
-      // It may have been read on a branch that is gone.
+      // The root may have been read on a branch that is gone.
       known.roots.delete(owner)
       if (known.failed.has(owner)) return
       known.failed.add(owner)

@@ -21,7 +21,7 @@ export type RecordedVerdict = JudgedRound & {
   readonly commitment: Signed<'Commitment'> | null
   /** Content address of the evidence bundle, or null where there is nothing to show. */
   readonly evidence: Hex | null
-  /** That this seat recomputed the rows; null where it did not have to, or recorded it before leaves carried one. */
+  /** The witness that this seat recomputed the rows; null where it did not have to, or recorded the verdict before leaves carried one. */
   readonly witness: Hex | null
 }
 

@@ -20,7 +20,7 @@ import { checkerErrors } from './errors.ts'
 import { createGatherOpenings, type GatherOpeningsDependencies, onRefusal } from './gather-openings.ts'
 import type { RoundJudge } from './round/judge.ts'
 
-export type Peers = ReturnType<typeof createPeers>
+type Peers = ReturnType<typeof createPeers>
 
 export type PeersDependencies = {
   readonly network: ConnectedNetwork

@@ -52,7 +52,7 @@ export function createEquivocationReports(deps: EquivocationDependencies): () =>
       const since = seenAt.get(key) ?? now()
       seenAt.set(key, since)
       const rank = keeperRank(round, judgesOf(Number(epoch), deviceId), sender.address)
-      // It has no deadline, so that nobody has to share a turn.
+      // A proof of equivocation has no deadline: each keeper can have a turn of its own.
       if (now() < since + rank * turnSeconds(1, (await getTimeline(network))?.epochSeconds ?? 0)) continue
       log.warn({ device: deviceId, round }, 'proving equivocation')
       const proof = [first.message, first.signature, second.message, second.signature] as const

@@ -157,7 +157,7 @@ const tooOften = 'it has connected too often; try again'
 /**
  * Strangers share one budget of reads, whatever keys and addresses they have; whom we judge is not in it.
  *
- * @returns what says null of a claim, or why it is not let in
+ * @returns a function that resolves to null for a claim that is let in, else to the reason why it is not
  */
 export function createAdmission(
   network: ConnectedNetwork,
@@ -193,7 +193,7 @@ export function createAdmission(
   async function faultOfProvider(claim: Claim): Promise<string | null> {
     const { deviceIds } = claim
     if (deviceIds.length === 0) return 'it names no device'
-    // One alone first: whoever owns nothing costs one look at the chain, whatever the claim is.
+    // The first device is read alone: a claim of somebody who owns none costs one read, however many devices it names.
     for (let from = 0; from < deviceIds.length; from += from === 0 ? 1 : readAtOnce) {
       const some = deviceIds.slice(from, from === 0 ? 1 : from + readAtOnce)
       const faults = await Promise.all(some.map(id => faultOf(id, claim)))
@@ -206,7 +206,7 @@ export function createAdmission(
   async function faultOfChecker({ operator, certificateHash }: Claim): Promise<string | null> {
     if (!mayRead(operator)) return busy
     const checker = await readChecker(network, operator)
-    // Who has unbonded has nothing to lose any more.
+    // A Checker that has unbonded has nothing to lose any more.
     if (checker === null || checker.bond === 0n) return `${operator} is not a bonded Checker`
     return certificateHash === zeroBytes32 || checker.certificateHash === certificateHash
       ? null

@@ -99,7 +99,7 @@ function compareDevice(device: ProbedDevice, before: ProbeResult, after: ProbeRe
     ...(worksAgain
       ? [event('recovered', now, over?.code ?? 'GPU_UNREADABLE', `${now.record.model} works again`, false)]
       : []),
-    // It does what it can, and is paid for that: nothing keeps it from the round.
+    // A throttled card works what it can and is paid for that: nothing keeps it from the round.
     ...(slow ? [event('throttling', now, slow.code, slow.detail ?? slow.meaning, false)] : []),
   ]
 }

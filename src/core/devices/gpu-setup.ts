@@ -310,7 +310,7 @@ export function missingParts({ engines }: GpuSetup): SetupPart[] {
 }
 
 /** Whether a card was seen, on the bus or by its driver. */
-export const hasCard = ({ engines }: GpuSetup): boolean =>
+const hasCard = ({ engines }: GpuSetup): boolean =>
   engines.some(({ engine, state }) => engine === 'webgpu' && state !== 'unused')
 
 const noCard = [

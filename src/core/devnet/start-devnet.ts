@@ -39,7 +39,7 @@ export type DevnetOptions = {
   readonly dataDir: string
   /** Where the context file is written that lets other commands find it; default `dataDir`. */
   readonly contextHome?: string
-  /** Its name there; default `devnet`. */
+  /** Name of the context; default `devnet`. */
   readonly name?: string
   /** How long it may take to be up, in seconds; default 60. */
   readonly startTimeoutSeconds?: number

@@ -144,7 +144,7 @@ export function shortfallsOf(rounds: readonly MeasuredRound[], beatShare: number
 export type Beats = {
   /** Of the epoch. */
   readonly beats: number
-  /** Those that the seat could judge, and of them those that count. */
+  /** The beats that the seat could judge, and of them those that count. */
   readonly judged: number
   readonly counted: number
 }

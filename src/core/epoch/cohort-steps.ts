@@ -14,13 +14,6 @@ const newInPass = 1_024
 /** Cohorts that are read again in a pass, the one that was read longest ago first: other keepers take steps, and a reorg takes them back. */
 const againInPass = 16
 
-export type CohortSteps = {
-  /** The steps that are open, as far as was read. */
-  of(overview: Overview): Promise<SettlementStep[]>
-  /** Whether a step is open now: reads its cohort, unless the last call of {@link of} has. */
-  isOpen(step: Pick<CohortStep, 'do' | 'cohort'>, overview: Overview): Promise<boolean>
-}
-
 type Overview = Pick<EpochOverview, 'epoch' | 'phase' | 'totalFixed' | 'cohorts'>
 type CohortStep = SettlementStep & { readonly cohort: number }
 type ReadCohort = (
@@ -42,7 +35,7 @@ type Known = {
 export function createCohortSteps(
   network: ConnectedNetwork,
   { readsAll = false, readCohort = getCohort }: { readonly readsAll?: boolean; readonly readCohort?: ReadCohort },
-): CohortSteps {
+) {
   const epochs = new Map<number, Known>()
 
   function knownOf({ epoch, phase, totalFixed }: Overview): Known {
@@ -64,7 +57,8 @@ export function createCohortSteps(
   }
 
   return {
-    async of(overview) {
+    /** The steps that are open, as far as was read. */
+    async of(overview: Overview): Promise<SettlementStep[]> {
       const known = knownOf(overview)
       const read = [...known.steps.keys()]
       const unread: number[] = []
@@ -75,7 +69,8 @@ export function createCohortSteps(
         await Promise.all(wanted.slice(from, from + readAtOnce).map(cohort => look(known, overview, cohort)))
       return [...known.steps.values()].flat()
     },
-    async isOpen({ do: what, cohort }, overview) {
+    /** Whether a step is open now: reads its cohort, unless the last call of {@link of} has. */
+    async isOpen({ do: what, cohort }: Pick<CohortStep, 'do' | 'cohort'>, overview: Overview): Promise<boolean> {
       const known = knownOf(overview)
       const steps = known.fresh.has(cohort) ? known.steps.get(cohort)! : await look(known, overview, cohort)
       return steps.some(step => step.do === what)

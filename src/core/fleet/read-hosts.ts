@@ -39,7 +39,7 @@ export function readHostList(path: string): string[] {
   return [...new Set(hosts)]
 }
 
-/** `/metrics` is read there: a path would be left out without a word. */
+/** Whether a URL is an origin and nothing more: `/metrics` of the origin is read, so a path would be ignored silently. */
 const isOrigin = (url: URL | null): boolean =>
   url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 

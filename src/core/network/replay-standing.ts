@@ -26,7 +26,7 @@ export function replayStanding({
     const member = memberships.find(membership => isMember(membership, past))
     if (!member) continue
     if (since !== undefined && since !== member.since) {
-      // Who left silent came back with a quarter less and no silence, whatever lane it took.
+      // A device that left while it was silent came back with a quarter less and no silence, whatever lane it took.
       if (silent) standing -= standing / 4n
       silent = false
     }

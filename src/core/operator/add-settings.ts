@@ -42,7 +42,7 @@ export function addSettings(
     if (Object.entries(settings).every(([key, value]) => now[key] !== undefined && isSame(now[key], value)))
       return added
   } catch {
-    // Said below.
+    // A text that does not parse any more is refused below, as one whose table lacks a setting is.
   }
   throw operatorErrors.SETTINGS_SHAPE({ path, table })
 }

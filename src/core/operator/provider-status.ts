@@ -180,13 +180,13 @@ function proofWarning(
     return warn('DEVICE_WRONG', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider self-test". ${explain}`)
   if (verdict.verdict === 'UNSUPPORTED')
     return warn('DEVICE_UNSUPPORTED', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider doctor". ${explain}`)
-  // Who was paused is expected to be missing.
+  // A device that was paused is expected to be missing.
   const wasBusy = local?.records?.busy.some(round => round.epoch === epoch && round.deviceId === device) ?? false
   if (wasBusy || (verdict.verdict !== 'MISSED' && verdict.verdict !== 'ABSTAINED')) return false
 
   const running = local?.running ?? null
   const upSince = running === null ? Number.POSITIVE_INFINITY : Date.parse(running.since) / 1000
-  // It was not up for all of that epoch; what it does now is not on chain yet.
+  // The daemon did not run for all of that epoch; what it does now is not on chain yet.
   if (upSince > epochStartsAt(timeline, epoch))
     return (
       running === null && warn('DEVICE_MISSED', `Epoch ${epoch}: ${reason}.`, `Keep the Provider running. ${explain}`)

@@ -1,4 +1,4 @@
-/** The real job, once, for nobody: what a device would show its Checkers, and whether it would pass their check. */
+/** Runs the real job once without a network: what a device would show its Checkers, and whether it would pass their check. */
 import { bytesToHex, type Hex } from 'viem'
 import { classOfModel, peakOperationsPerSecond } from '../devices/class-table.ts'
 import type { ProbedDevice } from '../devices/probed-device.ts'

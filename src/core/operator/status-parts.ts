@@ -41,7 +41,7 @@ export function networkStatus({ chainId, head, timeline, currentEpoch }: Network
   }
 }
 
-/** Those that hold. */
+/** The warnings that apply. */
 export const raised = (...warnings: readonly (StatusWarning | false)[]): StatusWarning[] =>
   warnings.filter(warning => warning !== false)
 

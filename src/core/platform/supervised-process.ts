@@ -22,7 +22,7 @@ export type SupervisedProcess = {
 }
 
 export type SupervisedProcessOptions = {
-  /** Its name in logs and errors, e.g. `checker-3`. */
+  /** Name of the process in logs and errors, e.g. `checker-3`. */
   readonly name: string
   readonly command: string
   readonly args: readonly string[]

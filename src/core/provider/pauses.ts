@@ -121,7 +121,7 @@ export function createPauses(
     states: (): DeviceState[] => deviceIds.map(deviceId => stateOf(deviceId)),
     /** Ends pauses when their time is over, until the signal aborts. */
     async run(stop: AbortSignal): Promise<void> {
-      // Those that an earlier run was told of: who looks at this one hears of them too.
+      // Pauses that an earlier run was asked for are told again, so that whoever follows this run knows of them.
       for (const deviceId of own.keys()) if (pauseOf(deviceId) !== null) tell(deviceId, 'paused')
       while (!stop.aborted) {
         changed = new AbortController()

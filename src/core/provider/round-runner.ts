@@ -140,7 +140,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies) {
         // Until the samples are drawn: then a silence has its verdict.
         return lateMs < samplingSeconds * 1000 ? await sendAbort(about, device.generation, reason) : undefined
       }
-      // What is left of a window that was given up is no news.
+      // What is left of a window that is worked anew after it was given up is not reported as late.
       const isLate = lateMs > graceMs && !isAnew
       if (isLate) log.warn({ ...about, kind: round.kind, lateMs, leftMs }, 'a trigger was seen late')
       if (pauses?.isBusy(device.deviceId)) return await sayBusy(about, device.generation, null)

@@ -293,8 +293,6 @@ export function createRoundWork(
 
 type Offer = SignedMessage<'JobOffer'>
 
-export type Offers = ReturnType<typeof createOffers>
-
 /** Offers that are kept of one seat for one device: twice the rounds that are kept for opening. */
 const keptOffers = 2 * roundKinds.reduce((sum, kind) => sum + keptWindows[kind], 0)
 

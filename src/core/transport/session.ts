@@ -20,7 +20,7 @@ import type { Channel, CloseReason, Frame, Limits } from './transport.ts'
 /** The other end of a session, as the handshake has proven it. */
 export type Peer = {
   readonly role: 'provider' | 'checker'
-  /** Its operator's address, in lower case. For the dialling side: that of the Checker. */
+  /** Address of the peer's operator, in lower case. For the dialling side: that of the Checker. */
   readonly operator: Address
   /** The devices for which a Provider dials; empty for a Checker. */
   readonly deviceIds: readonly Hex[]
@@ -51,7 +51,7 @@ export type Session = Peer & {
 }
 
 export type SessionDependencies = {
-  /** Its monotonic time is that of `receivedAt`. */
+  /** The clock whose monotonic time `receivedAt` is. */
   readonly clock: Clock
   /** Called where a handler failed; the peer learns only the code. */
   onFault?(fault: { readonly session: Session; readonly type: MessageType; readonly error: unknown }): void

@@ -41,7 +41,7 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
   const undecided = new Set<number>()
   let decidedNonce: number | null = null
 
-  // They were mined before and are not any more: a reorg took them out, and they do not return by themselves.
+  // These transactions were mined and are not any more: a reorg took them out, and they do not return by themselves.
   for (const { key, nonce } of store.minedFrom(mined)) {
     const latest = attempts.findLast(attempt => attempt.nonce === nonce)
     recorded.delete(nonce)

@@ -120,7 +120,7 @@ const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
 
 export type CohortRounds = {
   readonly epoch: number
-  /** Those of one cohort. */
+  /** The devices of one cohort. */
   readonly devices: readonly SeatDevice[]
   /** The epoch's canonical rounds. */
   readonly rounds: readonly Trigger[]

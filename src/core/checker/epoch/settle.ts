@@ -71,7 +71,7 @@ export function createSettlement(dependencies: SettlementDependencies) {
     if (isCommitOver) {
       await seat.reveal(overview)
       giveReceipts(duty, seat)
-      // They are drawn by the seed of the epoch after the next.
+      // Audits are drawn by the seed of the epoch after the next.
       if (at >= startsAt + 2 * epochSeconds) await seat.answerAudits()
     }
     const until = at >= overview.auditClosesAt ? Number.POSITIVE_INFINITY : nextLookAt(overview, at)

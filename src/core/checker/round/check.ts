@@ -24,11 +24,11 @@ export type RoundCheck = {
   /** A second, different commitment: provable equivocation. */
   readonly contradiction: Signed<'Commitment'> | null
   readonly abortReason: string | null
-  /** That the owner has paused the device. */
+  /** The signed word of the device that its owner has paused it. */
   readonly busy: Signed<'Busy'> | null
   readonly samplingBlock: BlockHead | null
   readonly refusedOpenings: string | null
-  /** That this seat recomputed the sampled rows. */
+  /** The witness, which shows that this seat recomputed the sampled rows. */
   readonly witness: Hex | null
   readonly judged: JudgedRound | null
 }
@@ -149,7 +149,7 @@ export function closeCommitments(
   if (check.samplingBlock !== null && check.judged !== null) return check
   const closed = { ...check, samplingBlock }
   if (check.judged !== null) return closed
-  // Who says why it could not work is no worse off than who is silent.
+  // A device that says why it could not work is no worse off than one that is silent.
   if (check.commitment === null && ownFault !== null) return concludeFault(closed, ownFault)
   if (check.abortReason !== null)
     return judge(closed, 'UNSUPPORTED', 'DEVICE_ABORTED', `The device signed off from this round: ${check.abortReason}`)

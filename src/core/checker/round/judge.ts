@@ -98,7 +98,7 @@ export type RoundJudge = {
   takeMark(operator: Address, mark: MessageBody<'job.mark'>, receivedAtMs: number): void
   /** The openings of a request, or the next piece of them. @returns false where they are about none of these rounds */
   takeOpenings(operator: Address, about: MessageBody<'job.openings'>, payload: Uint8Array, atMs: number): boolean
-  /** Until the epoch is committed to, however long the round is over. */
+  /** Work that another seat proved wrong. Taken until this seat has committed to the epoch, however long ago the round ended. */
   takeWrongWork(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void>
   /** An operator connected (again): offers and requests that still stand are repeated. */
   greet(operator: Address): Promise<void>

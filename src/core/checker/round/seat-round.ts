@@ -31,7 +31,7 @@ export type SeatRound = {
 export type RoundEntry = {
   readonly round: SeatRound
   readonly device: SeatDevice
-  /** Its sampling secret. */
+  /** The sampling secret of this seat for the round. */
   readonly secret: Hex
   offer: Signed<'JobOffer'> | null
   request: Signed<'SampleRequest'> | null

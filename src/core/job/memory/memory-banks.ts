@@ -78,7 +78,7 @@ export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'ru
   async function fillGroup(bank: StepMemory, group: number, place: number): Promise<void> {
     const lineCount = width * layers
     for (let from = 0; from < lineCount; from += pieceLines) {
-      // Whoever waits for this thread comes first: a fill is seconds long.
+      // Other work of this thread comes first: a fill takes seconds.
       await setImmediate()
       if (signal?.aborted) throw jobErrors.JOB_FILL_CANCELLED()
       const lines = Array.from({ length: Math.min(pieceLines, lineCount - from) }, (_, index) => {
