@@ -21,9 +21,10 @@ process.stdout.on('error', error => {
 
 if (argv[0] === '--version' || argv[0] === '-v') {
   process.stdout.write(`${userAgent()}\n`)
-} else if (!pack.os.includes(process.platform) || !pack.cpu.includes(process.arch) || isIntelMac()) {
+} else if (!pack.os.includes(process.platform) || !pack.cpu.includes(process.arch) || isIntelMac() || isAlpine()) {
+  const here = isAlpine() ? 'Alpine, which has musl' : `${process.platform}-${process.arch}`
   process.stderr.write(
-    `kaisar runs on Linux (x64, arm64) and on Macs with Apple silicon, and this is ${process.platform}-${process.arch}.\n` +
+    `kaisar runs on Linux with glibc (x64, arm64) and on Macs with Apple silicon, and this is ${here}.\n` +
       (process.platform === 'win32' ? 'On Windows install it in WSL 2, which is Linux.\n' : ''),
   )
   process.exitCode = 1
@@ -67,6 +68,11 @@ async function start() {
 /** npm cannot be told of this pair: "os" and "cpu" are apart. ONNX Runtime has no build for it. */
 function isIntelMac() {
   return process.platform === 'darwin' && process.arch === 'x64'
+}
+
+/** npm cannot be told of this either: where "libc" is named it refuses Macs. ONNX Runtime and anvil need glibc. */
+function isAlpine() {
+  return process.platform === 'linux' && existsSync('/etc/alpine-release')
 }
 
 function userAgent() {

@@ -247,6 +247,10 @@ export const reasonGroups = {
       'The device record is not of a form that this release knows.',
       'Run the same release of kaisar on both sides.',
     ],
+    DEVICE_ID_OTHER: [
+      'The device id is not that of this operator and this hardware.',
+      'Register the device with kaisar, which derives its id from the record.',
+    ],
     ENVIRONMENT_RECORD_UNKNOWN: [
       'The environment record is not of a form that this release knows.',
       'Run the same release of kaisar on both sides.',

@@ -318,8 +318,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   private async readKey() {
     const { key = 'operator' } = this.flags as KeyFlags
-    const { keyPath, readKeystore } = await import('../core/platform/key-folder.ts')
-    const path = /[./]/.test(key) ? key : keyPath(this.dataDir, key)
+    const { keyFile, readKeystore } = await import('../core/platform/key-folder.ts')
+    const path = keyFile(this.dataDir, key)
     return { path, keystore: readKeystore(path) }
   }
 

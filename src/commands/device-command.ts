@@ -11,11 +11,7 @@ import { callFlags } from './sending-command.ts'
 
 export const deviceArg = Args.string({ description: 'Device id, or its first digits', required: true })
 
-/**
- * A device that is in, or has left and holds its lane still.
- *
- * @throws EXPLORER_DEVICE_UNKNOWN, EXPLORER_DEVICE_AMBIGUOUS
- */
+/** A device that is in, or has left and holds its lane still. @throws EXPLORER_DEVICE_UNKNOWN, EXPLORER_DEVICE_AMBIGUOUS */
 export async function findRegistered(network: ConnectedNetwork, asked: string): Promise<RegisteredDevice> {
   const { getDevices } = await import('../core/chain/devices.ts')
   const { findDevice } = await import('../core/network/network-view.ts')

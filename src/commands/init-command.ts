@@ -137,6 +137,14 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
     return (answer ?? '').trim()
   }
 
+  /** What runs the role now, with what its settings do not say. */
+  protected get runCommand(): string {
+    const { key, settings, 'password-file': passwordFile } = this.given
+    const flags = { config: settings, key: key === 'operator' ? undefined : key, 'password-file': passwordFile }
+    const words = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
+    return ['kaisar', this.words[0], 'run', ...words].join(' ')
+  }
+
   protected showInitialised({ operator, key, payout, settings }: InitialisedRole, next: readonly string[]) {
     this.log(`operator     ${operator}`)
     this.log(`key          ${key === null ? 'in the signer' : `${key.path}${key.made ? '' : ' (was there)'}`}`)

@@ -6,11 +6,7 @@ import { usageErrors } from './usage-errors.ts'
 
 type Address = `0x${string}`
 
-/**
- * An address in lower case. One in mixed case carries a checksum, which has to be right.
- *
- * @throws ADDRESS_INVALID
- */
+/** An address in lower case. One in mixed case carries a checksum, which has to be right. @throws ADDRESS_INVALID */
 export async function parseAddress(input: string): Promise<Address> {
   if (!/^0x[0-9a-fA-F]{40}$/.test(input)) throw platformErrors.ADDRESS_INVALID({ input })
   const lower = input.toLowerCase() as Address

@@ -226,8 +226,9 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
 
   private async sourceKey(): Promise<string> {
     const { key } = this.given
-    if (/[./]/.test(key)) return resolve(key)
-    return (await import('../core/platform/key-folder.ts')).keyPath(this.dataDir, key)
+    const { keyFile } = await import('../core/platform/key-folder.ts')
+    const file = keyFile(this.dataDir, key)
+    return file === key ? resolve(file) : file
   }
 
   /**

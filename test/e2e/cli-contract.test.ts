@@ -29,6 +29,27 @@ describe('entry', () => {
     }
   })
 
+  it('has help that fits a terminal of 80 columns, in whole paragraphs, and says where to begin', async () => {
+    const pages: Record<string, string> = JSON.parse(
+      readFileSync(new URL('../../dist/help.json', import.meta.url), 'utf8'),
+    )
+    expect(pages['']).toMatch(/Begin with one of these:\n\n {4}kaisar devnet up +a whole network/)
+    for (const [words, page] of Object.entries(pages)) {
+      // Commands are not folded, so that they can be copied.
+      const lines = page.split('\n').filter(line => !line.startsWith('  $ '))
+      expect(
+        lines.filter(line => line.length > 80),
+        words,
+      ).toEqual([])
+      const description = /\nDESCRIPTION\n(.*?)(?=\n\n[A-Z]+\n|$)/s.exec(page)?.[1] ?? ''
+      const endsEarly = description.split('\n').filter((line, i, all) => {
+        const [first] = /^ {2}(?=[a-z])\S+/.exec(all[i + 1] ?? '') ?? ['']
+        return words.includes(' ') && first !== '' && line.length > 2 && line.length + first.length < 80
+      })
+      expect(endsEarly, words).toEqual([])
+    }
+  })
+
   it('shows the help of a command whatever else was typed, and of a topic when it is alone', async () => {
     const command = (await kaisar('keys', 'new', '--help')).stdout
     expect(command).toContain('$ kaisar keys new')

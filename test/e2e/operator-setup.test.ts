@@ -66,6 +66,11 @@ describe.each([
     expect(again.data.operator).toBe(operator)
   })
 
+  it('ends with the command that runs it, which opens its key as this one made it', async () => {
+    const { stderr } = await kaisar(...words.filter(word => word !== '--json'))
+    expect(stderr).toContain(`\n  kaisar ${role} run --password-file ${password}\n`)
+  })
+
   it('does not overwrite what the settings say, and names the line', async () => {
     const before = readFileSync(config, 'utf8')
     const other = await runCliHere(

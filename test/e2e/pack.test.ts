@@ -272,8 +272,28 @@ it.each([
     reject: false,
   })
   expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
-  expect(stderr).toMatch(/^kaisar runs on Linux \(x64, arm64\) and on Macs with Apple silicon, and this is \w+-\w+\.$/m)
+  expect(stderr).toMatch(
+    /^kaisar runs on Linux with glibc \(x64, arm64\) and on Macs with Apple silicon, and this is \w+-\w+\.$/m,
+  )
   expect(stderr.includes('WSL 2')).toBe(value === 'win32')
+})
+
+it.runIf(process.platform === 'linux')('says at once that it does not run on Alpine', async () => {
+  const script = join(folder, 'alpine.cjs')
+  writeFileSync(
+    script,
+    `const fs = require('node:fs')
+const { existsSync } = fs
+fs.existsSync = path => path === '/etc/alpine-release' || existsSync(path)
+require('node:module').syncBuiltinESMExports()
+`,
+  )
+  const { stderr, exitCode } = await execa(
+    process.execPath,
+    [join(folder, 'node_modules/kaisar/bin/run.js'), 'devnet', 'status'],
+    { ...inFolder, env: { ...env, NODE_OPTIONS: `--require=${script}` }, reject: false },
+  )
+  expect({ stderr, exitCode }).toMatchObject({ stderr: expect.stringContaining('this is Alpine'), exitCode: 1 })
 })
 
 describeGuides(() => ({ tarball: join(folder, packed.filename), env }))

@@ -19,7 +19,9 @@ type Endpoint = {
   readonly certificateHash: Hex
   readonly limits: Limits
   readonly rewrite: Rewrite
-  readonly open: Map<ChannelEnd, { readonly address: string; authenticated: boolean }>
+  readonly open: Map<ChannelEnd, Entry>
+  /** How many of these each address has. */
+  readonly openOf: Map<string, number>
 } & ChannelOptions
 
 export type InMemoryNetwork = {
@@ -93,7 +95,7 @@ export function createInMemoryNetwork({
           const toServer = createPipe(task => deliver(server.address, task))
           const toClient = createPipe(task => deliver(address, task))
           const name = ++channels
-          const entry = { address, authenticated: false }
+          const entry: Entry = { address, makesRoom: null }
           const client = createChannel(
             {
               id: `memory-${name}-client`,
@@ -112,8 +114,8 @@ export function createInMemoryNetwork({
               peerAddress: address,
               peerCertificateHash: certificateHash,
               ownCertificateHash: server.certificateHash,
-              authenticated: () => {
-                entry.authenticated = true
+              authenticated: ({ makesRoom } = { makesRoom: () => false }) => {
+                entry.makesRoom = makesRoom
               },
             },
             server.limits,
@@ -130,8 +132,13 @@ export function createInMemoryNetwork({
           }
           links.add(link)
           accepted.channel.onClose(() => links.delete(link))
+          const countOpen = (by: number) => server.openOf.set(address, (server.openOf.get(address) ?? 0) + by)
           server.open.set(accepted, entry)
-          accepted.channel.onClose(() => server.open.delete(accepted))
+          countOpen(1)
+          accepted.channel.onClose(() => {
+            server.open.delete(accepted)
+            countOpen(-1)
+          })
           server.options.onChannel(accepted.channel)
           return client.channel
         },
@@ -147,6 +154,7 @@ export function createInMemoryNetwork({
             limits,
             rewrite,
             open,
+            openOf: new Map(),
             ...earlyLimit(options),
           })
           return {
@@ -166,14 +174,21 @@ export function createInMemoryNetwork({
 
 const earlyLimit = ({ maxEarlyBytes }: ListenOptions) => (maxEarlyBytes === undefined ? {} : { maxEarlyBytes })
 
-function hasRoom({ open, limits, options }: Endpoint, address: string): boolean {
-  const ofAddress = [...open.values()].filter(entry => entry.address === address).length
-  if (ofAddress >= limits.maxConnectionsPerAddress) return false
+function hasRoom({ open, openOf, limits, options }: Endpoint, address: string): boolean {
+  const isFull = () =>
+    [...open.values()].filter(entry => entry.address === address && entry.makesRoom?.() !== false).length >=
+    limits.maxConnectionsPerAddress
+  // Those of an address are looked at only where there are that many.
+  if ((openOf.get(address) ?? 0) >= limits.maxConnectionsPerAddress && isFull()) return false
   if (open.size < (options.maxConnections?.() ?? limits.maxConnections)) return true
-  const oldest = [...open].find(([, entry]) => !entry.authenticated)
+  const oldest =
+    [...open].find(([, { makesRoom }]) => makesRoom === null) ?? [...open].find(([, { makesRoom }]) => makesRoom?.())
   oldest?.[0].channel.close(closeReason(transportErrors.TRANSPORT_LOST({ why: 'it made room for another' })))
   return oldest !== undefined
 }
+
+/** `makesRoom`: null while the peer is a stranger. */
+type Entry = { readonly address: string; makesRoom: (() => boolean) | null }
 
 type Link = { readonly ends: readonly { readonly address: string; readonly end: ChannelEnd; readonly hears: Pipe }[] }
 

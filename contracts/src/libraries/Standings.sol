@@ -6,7 +6,7 @@ import {LibBit} from "solady/utils/LibBit.sol";
 import {PackedMedian} from "./PackedMedian.sol";
 import {CohortResult} from "./Tally.sol";
 
-/// @notice What a device without a standing is credited.
+/// @notice What a device without a standing is credited, and where one stands whose own cap is below that.
 /// @param cap At most. @param held Its first credit sets its standing and is not paid.
 struct Newcomers {
     uint256 cap;
@@ -33,7 +33,9 @@ struct PassSums {
 /// less, so that absence costs the pay of that epoch alone; up to the credit, so that a device has no higher standing than it was paid for, and
 /// only where the lane's last judged epoch earned something too, so that single captured epochs do not add up. From the second judged epoch in
 /// a row without a credit on, where CERTAIN seats judged, it loses a quarter. A quarter of the way is rounded up, so that a standing
-/// arrives; all other divisions round down. 64 values of 42 bits fill eleven words, six to a word.
+/// arrives; all other divisions round down. Whose cap is below what a newcomer is given stands, where it scores more than the cap, where a
+/// newcomer would: else a first epoch that went wrong, or was captured, would cost a device dozens. 64 values of 42 bits fill eleven words,
+/// six to a word.
 library Standings {
     /// @dev Where a pass stands. The nibble of the next lane is the lowest of `scored`. `place` is the memory address of the next lane's median rate (see {_cursor}). `total` is of the lanes that earned: Σ credits |
     /// Σ 2 × standing before << 64 | the same after << 128 | their number << 192.
@@ -85,14 +87,15 @@ library Standings {
     }
 
     /// @notice The standing after an epoch.
-    /// @param shown What it moves towards, zero in an epoch without a credit.
+    /// @param shown What it moves towards, zero in an epoch without a credit; above the cap what a newcomer is given, which it takes at once.
     /// @param silent The lane's last judged epoch earned nothing. @param certain At least CERTAIN seats judged it in this one.
     function moved(uint256 standing, uint256 shown, bool silent, bool certain) internal pure returns (uint256) {
         unchecked {
             if (shown == 0) return silent && certain ? standing - standing / 4 : standing;
             if (standing == 0) return shown;
             if (shown <= standing) return standing - (standing - shown + 3) / 4;
-            return silent ? standing : standing + (shown - standing + 3) / 4;
+            if (silent) return standing;
+            return shown > 2 * standing ? shown : standing + (shown - standing + 3) / 4;
         }
     }
 
@@ -206,6 +209,7 @@ library Standings {
     ///   standing = old >> shift & MASK; cap = standing == 0 ? newcomerCap : 2 * standing;
     ///   rate = Minifloat.decode(lane rate); score = scored ? rate * uptime / 10000 : 0; credit = min(score, cap);
     ///   shown = standing == 0 ? credit : rate > standing ? max(credit, standing) : rate;
+    ///   given = min(score, newcomerCap); if (standing != 0 && given > cap) shown = given;
     ///   next = credit == 0 ? standing : moved(standing, shown, false, certain), see {_quieten};
     ///   if standing == 0 && held: credit = 0.
     /// A lane without a member is not scored.
@@ -226,26 +230,23 @@ library Standings {
                     let credit := div(mul(shown, and(mload(add(place, 128)), MAX_RATE_LANE)), FULL_UPTIME)
                     if credit {
                         let standing := next
-                        switch standing
-                        case 0 {
-                            next := mload(add(cursor, 64))
-                            if lt(credit, next) { next := credit }
-                            credit := mul(next, iszero(mload(add(cursor, 96))))
-                        }
-                        default {
-                            let move := sub(credit, standing)
-                            // Above the cap, or below the standing, where it wraps around.
-                            if gt(move, standing) {
-                                switch lt(credit, standing)
-                                case 0 {
-                                    credit := shl(1, standing)
-                                    move := standing
-                                }
-                                default { move := sub(mul(lt(shown, standing), sub(shown, standing)), 3) }
+                        let move := sub(credit, standing)
+                        // Above the cap, or below the standing, where it wraps around.
+                        if gt(move, standing) {
+                            move := sub(mul(lt(shown, standing), sub(shown, standing)), 3)
+                            if gt(credit, standing) {
+                                shown := mload(add(cursor, 64))
+                                if lt(credit, shown) { shown := credit }
+                                credit := shl(1, standing)
+                                move := standing
+                                // The whole way.
+                                if gt(shown, credit) { move := shl(2, sub(shown, standing)) }
+                                // First credits are paid only while nobody has a standing.
+                                if iszero(mload(add(cursor, 96))) { credit := shown }
                             }
-                            // A quarter, rounded away from zero.
-                            next := add(standing, sar(2, add(move, 3)))
                         }
+                        // A quarter, rounded away from zero.
+                        next := add(standing, sar(2, add(move, 3)))
                         creditWord := or(creditWord, shl(shift, credit))
                         credit := or(or(credit, shl(65, standing)), or(shl(129, next), shl(192, 1)))
                         total := add(total, credit)

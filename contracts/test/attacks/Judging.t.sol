@@ -100,6 +100,40 @@ contract JudgingTest is Fixture {
         assertEq(consensus.silentEpochs(0), 3);
     }
 
+    /// @dev Three captured seats rate a newcomer at 1. It is not held down for the dozens of epochs that quarters would take: in the next one that
+    /// it works it stands where a newcomer would, and is paid by that in the one after.
+    function test_aNewcomerThatWasRatedAtOneStandsWhereANewcomerWould() public {
+        settleHonestly(0, uniformClaim(2, 3000, 10_000));
+        registerDevices(2);
+        _settleNext(1, uniformClaim(2, 3000, 10_000));
+        Claim memory claim = uniformClaim(4, 3000, 10_000);
+        (claim.rates[2], claim.rates[3]) = (1, 1);
+        _settleNext(2, claim);
+        assertEq(consensus.standingAtLane(2), 1);
+        // One works; the other is away, and captured after that.
+        (claim.rates[2], claim.rates[3], claim.flags[3]) = (3000, 0, 8);
+        _settleNext(3, claim);
+        uint256 mean = 1976; // of 3952, 3952, 1 and 1
+        assertEq(consensus.creditOf(3, 2), 2, "at most its cap, as ever");
+        assertEq(consensus.standingAtLane(2), mean);
+        assertEq(consensus.standingAtLane(3), 1);
+        (claim.rates[3], claim.flags[3]) = (3000, 15);
+        _settleNext(4, claim);
+        assertEq(consensus.creditOf(4, 2), 3952, "paid in full");
+        assertEq(consensus.standingAtLane(3), 1, "an epoch after a silent one raises nothing");
+        // What it shows now is less than the mean, and more than the cap.
+        claim.rates[3] = 100;
+        _settleNext(5, claim);
+        assertEq(consensus.creditOf(5, 3), 2);
+        assertEq(consensus.standingAtLane(3), 100);
+    }
+
+    function _settleNext(uint64 epoch, Claim memory claim) private {
+        warpTo(epoch - 1, Phase.Finalize);
+        rollSeed(epoch + 1);
+        settleHonestly(epoch, claim);
+    }
+
     function _settleUptimes(uint16[5] memory uptimes) private returns (uint8[5] memory agreed, uint256 credit) {
         rollSeed(0);
         address[5] memory committee = consensus.seatsOf(0, 0);

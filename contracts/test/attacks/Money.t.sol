@@ -186,6 +186,23 @@ contract MoneyTest is Fixture {
         }
     }
 
+    /// @dev A rival that three captured seats rate at 1 has a credit, which takes its cap out of the total: the others divide its pay among
+    /// them, as they would that of one that really showed so little, up to the most that a unit is paid.
+    function test_ratingARivalAtOneIsWorthItsPay() public {
+        registerDevices(63);
+        uint256[10] memory full = pack(uniformClaim(64, 3000, 10_000));
+        uint256 honest = _payOfCohort1(0, full, full, false);
+        warpTo(0, Phase.Finalize);
+        rollSeed(2);
+        uint256 lowered = _payOfCohort1(1, pack(uniformClaim(64, 1, 10_000)), full, false);
+        uint256 pool = vault.moneyOf(1).devicePool;
+        assertEq(vault.moneyOf(1).denominator, 64 + 3952);
+        assertEq(honest, pool / 65);
+        assertEq(lowered, pool * 3952 / (64 + 3952));
+        assertLe(lowered, 3952 * vault.moneyOf(1).maxPrice);
+        assertEq(consensus.standingAtLane(0), 2964, "its standing falls by a quarter: it is paid in full in the next epoch");
+    }
+
     function _payOfCohort1(uint64 epoch, uint256[10] memory zeroth, uint256[10] memory first, bool skip)
         private
         returns (uint256)

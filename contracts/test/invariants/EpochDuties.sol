@@ -239,7 +239,8 @@ abstract contract EpochDuties is EpochWorld {
         uint256 credit = consensus.creditOf(epoch, lane);
         if (credit == 0) ghostUncredited[epoch][lane / 64] += capOf(epoch, before);
         assertLe(credit, held ? 0 : cap, "24: credit above the cap");
-        assertLe(consensus.standingAtLane(lane), cap, "24: standing above the cap");
+        uint256 given = creditCapOf(epoch, 0);
+        assertLe(consensus.standingAtLane(lane), cap > given ? cap : given, "24: standing above the cap, and above a newcomer's");
         if (!decided) return;
         uint256 due = score < cap ? score : cap;
         assertEq(credit, held ? 0 : due, "7: three honest seats decide");

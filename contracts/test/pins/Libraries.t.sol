@@ -151,18 +151,19 @@ contract LibraryPins is Test {
         assertEq(word.seatsIn(uint64(epoch) + 4), 0);
     }
 
-    /// @dev A quarter of the way, and one more where that leaves a rest; of zeros in a row a quarter, rounded down.
+    /// @dev A quarter of the way, and one more where that leaves a rest; all of it above the cap; of zeros in a row a quarter, rounded down.
     function testFuzz_standings(uint40 standing, uint40 credit, bool silent, bool certain) public pure {
         _checkMoved(standing, credit, silent, certain);
         _checkMoved(standing % 7, credit % 7, silent, certain);
         _checkMoved(standing, 0, silent, certain);
         _checkMoved(0, credit, silent, certain);
         _checkMoved(standing, uint256(standing) + credit % 9, silent, certain);
+        _checkMoved(standing, 2 * uint256(standing) + credit % 3, silent, certain);
     }
 
     function _checkMoved(uint256 standing, uint256 credit, bool silent, bool certain) private pure {
         int256 way = int256(credit) - int256(standing);
-        way = credit == 0 ? way / 4 : way / 4 + (way % 4 > 0 ? int256(1) : way % 4 < 0 ? -1 : int256(0));
+        if (credit <= 2 * standing) way = way / 4 + (credit == 0 || way % 4 == 0 ? int256(0) : way > 0 ? int256(1) : -1);
         if (credit == 0 && !(silent && certain)) way = 0;
         if (credit != 0 && silent && way > 0) way = 0;
         uint256 want = standing == 0 ? credit : uint256(int256(standing) + way);

@@ -131,12 +131,15 @@ library ScalarTally {
         uint256 credit = score < cap ? score : cap;
         uint256 shown = standing == 0 ? credit : rate < standing ? rate : credit < standing ? standing : credit;
         uint256 next = standing;
+        uint256 given = score < terms.newcomers.cap ? score : terms.newcomers.cap;
         if (credit == 0) {
             if (silent && l.certain) next -= standing / 4;
         } else if (standing == 0) {
             next = shown;
         } else if (shown < standing) {
             next -= (standing - shown + 3) / 4;
+        } else if (!silent && given > cap) {
+            next = given;
         } else if (!silent) {
             next += (shown - standing + 3) / 4;
         }

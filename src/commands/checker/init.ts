@@ -40,7 +40,7 @@ What is there already is kept; nothing is sent to any network. "kaisar checker r
     this.showInitialised(initialised, [
       `Send KAI for the bond of ${counted(seats, 'seat')} and gas to ${initialised.operator}`,
       `Open port ${settings.port} for incoming connections`,
-      'kaisar checker run',
+      this.runCommand,
     ])
     this.log(`certificate  ${certificate.file}`)
     return { ...initialised, endpoint: url, certificate }

@@ -70,9 +70,9 @@ The cards sign a nonce that is bound to the network, the operator, the device an
       if (!isAddress(operator, { strict: false })) throw platformErrors.ADDRESS_INVALID({ input: operator })
       return getAddress(operator)
     }
-    const { keyPath, readKeystore } = await import('../../core/platform/key-folder.ts')
+    const { keyFile, readKeystore } = await import('../../core/platform/key-folder.ts')
     const { keystoreAddress } = await import('../../core/platform/keystore.ts')
-    const address = keystoreAddress(readKeystore(/[./]/.test(key) ? key : keyPath(this.dataDir, key)))
+    const address = keystoreAddress(readKeystore(keyFile(this.dataDir, key)))
     if (address === undefined) throw attestationErrors.ATTESTATION_OPERATOR_MISSING({ key })
     return getAddress(address)
   }

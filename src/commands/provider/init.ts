@@ -22,7 +22,7 @@ What is there already is kept; nothing is sent to any network. With --signer-url
       'kaisar provider doctor',
       'kaisar provider self-test',
       `Send KAI for the deposit and gas to ${initialised.operator}, or let another wallet pay: kaisar provider enrol`,
-      'kaisar provider run',
+      this.runCommand,
     ])
     return { ...initialised, certificate }
   }

@@ -43,6 +43,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
     const needed = setup.engines.filter(({ engine, state }) => /^(cuda|webgpu)$/.test(engine) && state !== 'unused')
     if (needed.length > 0 && needed.every(({ state }) => state !== 'works'))
       this.fail(gpuErrors.GPU_SETUP_INCOMPLETE({ engines: needed.map(({ engine }) => engine) }), result)
+    this.nextSteps(['kaisar provider self-test --spec devnet', 'kaisar provider init'])
     return result
   }
 
@@ -57,11 +58,12 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
     const webgpu = await import('../../core/job/webgpu-package.ts')
     this.progress('Looking at drivers and libraries, and trying the engines …')
     const options = { kaisar: this.config.version, dataDirectory: this.dataDir, clockOffsetMs: null }
-    const { providers: tried } = await probeEnvironment(options, { host })
+    const { providers: tried, record } = await probeEnvironment(options, { host })
     return examineSetup(
       {
         runtimeFolder: join(this.runtimePackage, 'bin', 'napi-v6', process.platform, process.arch),
         libraryFolders: (process.env.LD_LIBRARY_PATH ?? '').split(':').filter(folder => folder !== ''),
+        container: record.container,
         webgpu: { found: webgpu.findWebgpu() !== null, command: webgpu.installWebgpu() },
       },
       { host, tried },

@@ -162,9 +162,7 @@ const integer = (field: Buffer, what: string): number => {
 }
 
 function ascii(field: Buffer | undefined): string | null {
-  if (!field) return null
-  const text = field.toString('latin1').replace(/\0+$/, '')
-  return /^[\x20-\x7e]{1,64}$/.test(text) ? text : null
+  return /^([\x20-\x7e]{1,64})\0*$/.exec(field?.toString('latin1') ?? '')?.[1] ?? null
 }
 
 function flag(field: Buffer | undefined, what: string): boolean | null {

@@ -1,5 +1,7 @@
 import { definePreconditions } from '../platform/errors.ts'
 
+type FailedStep = { step: string; reason: string; device: number; of: number; fix?: string }
+
 export const attestationErrors = definePreconditions({
   ATTESTATION_FILE_UNREADABLE: {
     message: 'The file {path} cannot be read.',
@@ -25,18 +27,7 @@ export const attestationErrors = definePreconditions({
     exit: 2,
   },
   ATTESTATION_INVALID: {
-    message: ({
-      step,
-      reason,
-      device,
-      of,
-    }: {
-      step: string
-      reason: string
-      device: number
-      of: number
-      fix?: string
-    }) =>
+    message: ({ step, reason, device, of }: FailedStep) =>
       `The evidence ${of > 1 ? `of device ${device} of ${of} ` : ''}is not valid: step "${step}" failed (${reason}).`,
     meaning:
       'The evidence was not made by a genuine NVIDIA card in the state that was asked for, or not for this nonce.',

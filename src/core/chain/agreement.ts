@@ -96,11 +96,15 @@ export async function agree(
     return middleOf((await askEach(call, endpoints.slice(0, 3), { ...waiting, isMostEnough: true, doContradict })).said)
   }
   const { said } = await askEach(call, endpoints, { ...waiting, count: 2 })
-  if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
+  const refuseAlone = ({ length: answered }: readonly Said[]) => {
+    if (answered === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered, given })
+  }
+  refuseAlone(said)
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints, askAll)
   const doContradict = isLastTry && atBlock.isOfOneBlock ? contradictEachOther : undefined
   const { said: again } = await askAll(atBlock.call, atBlock.endpoints, doContradict)
+  refuseAlone(again)
   const most = majorityOf(again, atBlock.endpoints.length)
   if (most === null) throw disagreement(call, again.length > 1 ? again : said)
   for (const { endpoint, key, isVague } of again) {
@@ -150,6 +154,9 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askA
   const numbers = heads.flatMap(({ result }) => numberOf(result) ?? []).sort((a, b) => (a < b ? -1 : 1))
   const number = numbers[Math.floor((numbers.length - 1) / 2)]
   if (number === undefined) return { call, endpoints, isOfOneBlock: false }
+  // Where fewer than three say it, the middle is the lowest, and one could name any old block, of which all say what was true then.
+  if (numbers.length < 2 || (numbers.length === 2 && numbers[1]! - numbers[0]! > mostApart))
+    throw disagreement(call, heads)
   const { said: blocks, unanswered } = await askAll(latest(`0x${number.toString(16)}`), endpoints)
   const most = majorityOf(blocks, blocks.length)
   if (most === null || most.result === null) throw disagreement(call, blocks)
@@ -170,6 +177,9 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[], askA
       return atBlock({ params: [...params.slice(0, place), { blockHash: hash }] })
   }
 }
+
+/** So many blocks apart the heads of two endpoints may be for a read at the lower one, when there is no third. */
+const mostApart = 64n
 
 type AskOptions = {
   readonly count?: number

@@ -35,11 +35,7 @@ export type CompilerInput = {
   }
 }
 
-/**
- * Reads the compiler's input from the folder of the build.
- *
- * @throws ARTIFACT_MISSING
- */
+/** Reads the compiler's input from the folder of the build. @throws ARTIFACT_MISSING */
 export function readCompilerInput(evm: EvmVersion, folder = builtFolder(evm)): CompilerInput {
   const file = join(folder, 'compiler-input.json')
   if (!existsSync(file)) throw chainErrors.ARTIFACT_MISSING({ contract: 'compiler input', directory: folder })

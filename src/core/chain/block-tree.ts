@@ -11,21 +11,7 @@ export type HeadChange = { readonly removed: readonly SeenBlock[]; readonly adde
  * The canonical chain's last blocks, and what each new head changes in them. Pure: the caller fetches missing parents.
  * A block keeps the time at which it was first seen, also when it leaves the chain and comes back.
  */
-export type BlockTree = {
-  readonly tip: SeenBlock | null
-  /** The canonical block of this hash, if it is among those kept. */
-  has(hash: Hex): boolean
-  known(hash: Hex): SeenBlock | null
-  /** Canonical blocks kept, oldest first. */
-  blocks(): readonly SeenBlock[]
-  /**
-   * Makes `branch` (oldest first, each the parent of the next) the canonical end of the chain; its first blocks may be canonical
-   * already. A branch that joins no kept block replaces all of them.
-   */
-  extend(branch: readonly SeenBlock[]): HeadChange
-}
-
-export function createBlockTree(options: { readonly keep: number }): BlockTree {
+export function createBlockTree(options: { readonly keep: number }) {
   let canonical: SeenBlock[] = []
   const positions = new Map<Hex, number>()
   const seen = new Map<Hex, SeenBlock>()
@@ -37,13 +23,19 @@ export function createBlockTree(options: { readonly keep: number }): BlockTree {
   }
 
   return {
-    get tip() {
+    get tip(): SeenBlock | null {
       return canonical.at(-1) ?? null
     },
-    has: hash => positions.has(hash),
-    known: hash => seen.get(hash) ?? null,
-    blocks: () => canonical,
-    extend(given) {
+    /** The canonical block of this hash, if it is among those kept. */
+    has: (hash: Hex): boolean => positions.has(hash),
+    known: (hash: Hex): SeenBlock | null => seen.get(hash) ?? null,
+    /** Canonical blocks kept, oldest first. */
+    blocks: (): readonly SeenBlock[] => canonical,
+    /**
+     * Makes `branch` (oldest first, each the parent of the next) the canonical end of the chain; its first blocks may be canonical
+     * already. A branch that joins no kept block replaces all of them.
+     */
+    extend(given: readonly SeenBlock[]): HeadChange {
       const last = given.findLastIndex(({ hash }) => positions.has(hash))
       const branch = given.slice(last + 1)
       const joint = given[last]?.hash ?? branch[0]?.parentHash

@@ -16,10 +16,18 @@ export async function blockAt({ chain }: Pick<ConnectedNetwork, 'chain'>, number
 /** The number of the newest block. */
 export const headNumber = (chain: Chain): Promise<bigint> => reading('eth_blockNumber', chain.client.getBlockNumber())
 
-/** The number of the first block whose timestamp (seconds) is at least this, by bisection; one past the head if none is. */
+/**
+ * The number of the first block whose timestamp (seconds) is at least this; one past the head if none is. It is looked for from the head in growing
+ * steps, and then by bisection: a node that prunes its history still has what is recent.
+ */
 export async function firstBlockSince(chain: Chain, timestamp: number): Promise<bigint> {
   let low = 0n
   let high = (await headNumber(chain)) + 1n
+  for (let step = 1n; low === 0n && step <= high; step *= 2n) {
+    const at = high - step
+    if ((await blockAt({ chain }, at)).timestamp < timestamp) low = at + 1n
+    else high = at
+  }
   while (low < high) {
     const middle = (low + high) / 2n
     if ((await blockAt({ chain }, middle)).timestamp < timestamp) low = middle + 1n

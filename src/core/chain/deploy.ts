@@ -129,7 +129,7 @@ export function planDeployment(
     return {
       contract,
       address: addressOf(contract),
-      call: { what: `Deploying ${contract}`, data: encodeDeployData({ abi, bytecode, args }), abi },
+      call: { what: `the creation of ${contract}`, data: encodeDeployData({ abi, bytecode, args }), abi },
       constructorArguments: encodeAbiParameters(constructorInputs(abi), args),
     }
   })
@@ -163,12 +163,12 @@ export async function runDeployment(
 ): Promise<Deployment> {
   const { chain, caps, onProgress = () => {} } = dependencies
   const blocks: bigint[] = []
-  for (const [i, { call }] of plan.steps.entries()) {
+  for (const [i, { call, contract }] of plan.steps.entries()) {
     const nonce = plan.firstNonce + i
     const receipt =
       (await findSent(plan, { nonce, call, transaction: progress[i]?.transaction ?? null }, dependencies)) ??
       (await (() => {
-        onProgress(call.what)
+        onProgress(contract === null ? `Funding the vault: ${call.what}` : `Deploying ${contract}`)
         const onSigned = (transaction: Hex) => onStep(i, { transaction, block: null })
         return transact(call, { nonce, caps }, { ...dependencies, onSigned })
       })())

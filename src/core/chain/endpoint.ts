@@ -1,5 +1,6 @@
 import {
   createPublicClient,
+  custom,
   HttpRequestError,
   http,
   LimitExceededRpcError,
@@ -31,6 +32,7 @@ export type WatchHeads = (onHead: (head: unknown) => void, onError: (error: unkn
 export type Endpoint = {
   readonly name: string
   readonly url: string
+  /** Asks it through {@link Endpoint.request}, with its limit of time. */
   readonly client: PublicClient
   readonly status: EndpointStatus
   /** Asks this endpoint and no other. A failure of the endpoint (not of the request) changes its state. */
@@ -83,7 +85,7 @@ export function createEndpoint(
   const socket = openTransport === undefined && /^ws/.test(url) ? createSocketClient(url, config, clock) : null
   const open: OpenTransport = openTransport ?? http
   const asked = socket === null ? createPublicClient({ transport: open(url, config), cacheTime: 0 }) : null
-  const client = (): PublicClient => socket?.client ?? asked!
+  const transport = (): PublicClient => socket?.client ?? asked!
   let status: EndpointStatus = { name, state: 'usable', reason: null }
 
   /** Limits the time of an answer, because viem sets no limit for a socket that never opens. */
@@ -97,36 +99,37 @@ export function createEndpoint(
   const mark = (state: EndpointState, reason: KaisarError | null = null) => {
     status = { name, state, reason }
   }
+
+  async function request(call: { method: string; params?: unknown }): Promise<unknown> {
+    try {
+      const answer = await inTime(transport().request(call as never), call.method)
+      if (status.state === 'failing') mark('usable')
+      socket?.resubscribe()
+      return answer
+    } catch (cause) {
+      if (!isEndpointFailure(cause)) throw cause
+      // A connection that broke, or on which nothing answers any more, does not come back by itself.
+      if (!(cause instanceof LimitExceededRpcError)) socket?.renew()
+      const reason =
+        cause instanceof TimeoutError
+          ? chainErrors.RPC_TIMEOUT({ endpoint: name, method: call.method, cause })
+          : chainErrors.RPC_UNREACHABLE({ endpoints: `${name} (${reasonOf(cause)})`, cause })
+      if (status.state !== 'dropped') mark('failing', reason)
+      throw reason
+    }
+  }
+
   return {
     name,
     url,
-    get client() {
-      return client()
-    },
+    client: createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 }),
     get status() {
       return status
     },
     mark,
     close: () => socket?.close(),
     watchHeads: socket === null ? null : socket.watchHeads,
-    async request(call) {
-      try {
-        const answer = await inTime(client().request(call as never), call.method)
-        if (status.state === 'failing') mark('usable')
-        socket?.resubscribe()
-        return answer
-      } catch (cause) {
-        if (!isEndpointFailure(cause)) throw cause
-        // A connection that broke, or on which nothing answers any more, does not come back by itself.
-        if (!(cause instanceof LimitExceededRpcError)) socket?.renew()
-        const reason =
-          cause instanceof TimeoutError
-            ? chainErrors.RPC_TIMEOUT({ endpoint: name, method: call.method, cause })
-            : chainErrors.RPC_UNREACHABLE({ endpoints: `${name} (${reasonOf(cause)})`, cause })
-        if (status.state !== 'dropped') mark('failing', reason)
-        throw reason
-      }
-    },
+    request,
   }
 }
 

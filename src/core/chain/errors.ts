@@ -3,6 +3,8 @@ import { exactUnits } from '../platform/exact-units.ts'
 
 type Amounts = { readonly KAI: bigint; readonly coin: bigint }
 
+type MovedNonce = { deployer: string; what: string; expected: number; actual: number; firstNonce: number }
+
 export const chainErrors = defineErrors({
   RPC_URL_INVALID: {
     message: 'Not a JSON-RPC URL: {url}',
@@ -123,18 +125,8 @@ export const chainErrors = defineErrors({
     exit: 3,
   },
   DEPLOYMENT_NONCE_MOVED: {
-    message: ({
-      deployer,
-      what,
-      expected,
-      actual,
-    }: {
-      deployer: string
-      what: string
-      expected: number
-      actual: number
-      firstNonce: number
-    }) => `${what} needs nonce ${expected} of ${deployer}, whose next one is ${actual}.`,
+    message: ({ deployer, what, expected, actual }: MovedNonce) =>
+      `${what} needs nonce ${expected} of ${deployer}, whose next one is ${actual}.`,
     meaning:
       'The contracts name each other’s addresses, which follow from the nonces of the key. Something else was sent with the key, or the chain was started anew.',
     fix: 'Begin anew under another --name, with a key that sends nothing else meanwhile. What was deployed already stays unused and costs nothing more.',

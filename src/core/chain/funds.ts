@@ -32,7 +32,19 @@ export async function coinFor(
 }
 
 /** How much of the coin has to come as well; nothing where there is enough. */
-export const coinToo = ({ balance, needed }: { readonly balance: bigint; readonly needed: bigint }): string =>
+const coinToo = ({ balance, needed }: { readonly balance: bigint; readonly needed: bigint }): string =>
   balance >= needed
     ? ''
     : `; and ${exactUnits(needed - balance)} of the chain’s own coin for gas, of which it holds ${exactUnits(balance)}`
+
+/** An account with less KAI than it needs, in wei, and how it stands with the coin for gas. */
+export type Shortage = {
+  readonly account: Address
+  readonly needed: bigint
+  readonly balance: bigint
+  readonly coin: Awaited<ReturnType<typeof coinFor>>
+}
+
+/** What an operator needs, holds, and has to be sent, as the end of a sentence. */
+export const shortageText = ({ account, needed, balance, coin }: Shortage): string =>
+  `${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more${coinToo(coin)}.`

@@ -25,17 +25,7 @@ export type HeadStreamDependencies = {
 }
 
 /** The chain to follow over all endpoints, without gaps. A block counts from its first sight at any of them. */
-export type HeadStream = {
-  readonly tip: SeenBlock | null
-  /** Canonical blocks kept, oldest first. */
-  blocks(): readonly SeenBlock[]
-  /** Called for every change in order; returns a function that ends it. */
-  onChange(listener: (change: HeadChange) => void): () => void
-  /** The ancestors of a canonical block back to this timestamp (seconds), oldest first. Rejects when the signal aborts. */
-  ancestorsOf(descendant: SeenBlock, timestamp: number, signal?: AbortSignal): Promise<SeenBlock[]>
-  /** Resolves at once: an answer that is still waited for is not taken any more. */
-  stop(): Promise<void>
-}
+export type HeadStream = ReturnType<typeof createHeadStream>
 
 /** How long (ms) an endpoint may be on a branch of its own. */
 const astrayMs = 10_000
@@ -47,7 +37,7 @@ const mostParents = 64
  * differ, fork-choice.ts decides. An endpoint whose blocks do not fit together, or that stays on a branch that no other endpoint
  * shows, is dropped with its reason.
  */
-export function createHeadStream(options: HeadStreamOptions, dependencies: HeadStreamDependencies): HeadStream {
+export function createHeadStream(options: HeadStreamOptions, dependencies: HeadStreamDependencies) {
   const { pollMs = 250, keepBlocks = 256, checkMs = 15_000 } = options
   const { chain, clock, onTrouble = () => {} } = dependencies
   const tree = createBlockTree({ keep: keepBlocks })
@@ -65,7 +55,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
    * The number of endpoints that answer; a silent one shows nothing and delays nothing. Of more than two at least two have to show a block, however
    * many are silent: one that is alone for a moment would decide for all.
    */
-  const voters = () => (chain.all().length > 2 ? Math.max(3, answering().length) : answering().length)
+  const voters = (answered = answering().length) => (chain.all().length > 2 ? Math.max(3, answered) : answered)
   const answering = () => chain.all().filter(({ status }) => status.state === 'usable')
 
   /** Waits for this until the stream stops: no endpoint can hold up its end. */
@@ -104,20 +94,24 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     return error
   }
 
-  /** The head with its ancestors that no endpoint has shown yet, oldest first. @throws RPC_FORGED where they do not fit together */
+  /**
+   * The head with its ancestors that this endpoint has not shown yet, oldest first; those that we follow are not asked for.
+   * @throws RPC_FORGED where they do not fit together
+   */
   async function branchOf(endpoint: Endpoint, head: SeenBlock): Promise<SeenBlock[]> {
     const branch = [head]
     const oldest = tree.blocks()[0]
     for (;;) {
       const [first] = branch as [SeenBlock]
       const { parentHash, number } = first
-      const known = choice.known(parentHash) ?? tree.known(parentHash)
+      const own = choice.known(endpoint.url, parentHash)
+      const known = own ?? tree.known(parentHash)
       const isEnd = oldest === undefined || number <= oldest.number || branch.length > mostParents
       if (known === null && isEnd) return branch
       const parent = known ?? (await fetchBlock(endpoint, 'eth_getBlockByHash', [parentHash, false]))
       if (parent.hash !== parentHash) throw forged(endpoint, `block ${parentHash} is ${parent.hash}`)
       if (parent.number + 1n !== number) throw forged(endpoint, `block ${number} follows block ${parent.number}`)
-      if (known !== null && choice.known(parentHash) !== null) return branch
+      if (own !== null) return branch
       // Seen now, together with the head that revealed it.
       branch.unshift({ ...parent, seenAtMs: Math.min(parent.seenAtMs, head.seenAtMs) })
     }
@@ -126,13 +120,18 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   async function accept(endpoint: Endpoint, head: SeenBlock): Promise<void> {
     // A subscription goes on after its endpoint was dropped.
     if (endpoint.status.state !== 'dropped') choice.show(endpoint.url, await branchOf(endpoint, head))
-    follow()
+    follow(endpoint)
   }
 
-  /** Moves to the chain that fork choice names now. */
-  function follow() {
+  /**
+   * Moves to the chain that fork choice names now. Who has just shown a head is heard, whatever it answered before; who is silent is not, and could
+   * otherwise leave a head behind that of two endpoints it alone has shown.
+   */
+  function follow(shower: Endpoint) {
     for (const endpoint of chain.all()) if (endpoint.status.state === 'dropped') choice.forget(endpoint.url)
-    const chosen = choice.choose(voters())
+    const heard = chain.all().filter(each => each.status.state === 'usable' || each === shower)
+    const urls = new Set(heard.flatMap(({ url, status }) => (status.state === 'dropped' ? [] : [url])))
+    const chosen = choice.choose(voters(urls.size), urls)
     if (!isBehind(chosen)) {
       const change = tree.extend(chosen)
       if (change.added.length + change.removed.length > 0) for (const listener of listeners) listener(change)
@@ -143,19 +142,13 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   /** Whether a chain ends below our tip, which somebody still shows: a voter that is gone, or is back with an old head, is no reorg. */
   function isBehind(chosen: readonly SeenBlock[]): boolean {
     const [end, { tip }] = [chosen.at(-1), tree]
-    return (
-      end !== undefined &&
-      tip !== null &&
-      end.hash !== tip.hash &&
-      tree.has(end.hash) &&
-      choice.known(tip.hash) !== null
-    )
+    return end !== undefined && tip !== null && end.hash !== tip.hash && tree.has(end.hash) && choice.isShown(tip.hash)
   }
 
   /** What a silent endpoint showed last is held neither against it nor against others. */
   function leaveAstray() {
     const heard = new Set(answering().map(({ url }) => url))
-    const astray = new Set(choice.astray(heard.size).filter(url => heard.has(url)))
+    const astray = new Set(choice.astray(heard))
     for (const url of astraySince.keys()) if (!astray.has(url)) astraySince.delete(url)
     for (const endpoint of chain.all()) {
       if (!astray.has(endpoint.url)) continue
@@ -235,15 +228,18 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   const followers = [...chain.all().map(watch), keepChecking()]
 
   return {
-    get tip() {
+    get tip(): SeenBlock | null {
       return tree.tip
     },
+    /** Canonical blocks kept, oldest first. */
     blocks: tree.blocks,
-    onChange(listener) {
+    /** Called for every change in order; returns a function that ends it. */
+    onChange(listener: (change: HeadChange) => void): () => void {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async ancestorsOf(descendant, timestamp, signal) {
+    /** The ancestors of a canonical block back to this timestamp (seconds), oldest first. Rejects when the signal aborts. */
+    async ancestorsOf(descendant: SeenBlock, timestamp: number, signal?: AbortSignal): Promise<SeenBlock[]> {
       const ancestors: SeenBlock[] = []
       let child = descendant
       while (child.timestamp >= timestamp && child.number > 0n) {
@@ -262,7 +258,8 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
       }
       return ancestors.reverse()
     },
-    async stop() {
+    /** Resolves at once: an answer that is still waited for is not taken any more. */
+    async stop(): Promise<void> {
       stopping.abort(new DOMException('the head stream stopped', 'AbortError'))
       await Promise.all(followers)
       await Promise.all(handling.values())

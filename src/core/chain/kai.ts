@@ -11,6 +11,13 @@ import type { Call } from './tx/transact.ts'
 export const kaiBalance = (network: ConnectedNetwork, holder: Address): Promise<bigint> =>
   read(network, 'KaisarToken', 'balanceOf', holder)
 
+/** What an operator lacks where it needs this much KAI (wei); null where it has enough. */
+export async function kaiShortage(network: ConnectedNetwork, account: Address, needed: bigint) {
+  const balance = await kaiBalance(network, account)
+  if (balance >= needed) return null
+  return { account, needed, balance, coin: await reading('eth_getBalance', coinFor(network.chain, account)) }
+}
+
 /** KAI (wei) that `spender` may pull from `holder`. */
 export const kaiAllowance = (network: ConnectedNetwork, holder: Address, spender: Address): Promise<bigint> =>
   read(network, 'KaisarToken', 'allowance', holder, spender)
@@ -48,11 +55,7 @@ export function assertWallet({ contracts }: Pick<ConnectedNetwork, 'contracts'>,
     throw chainErrors.RECIPIENT_REFUSED({ address, reason: `it is the contract ${name}, which would keep it for ever` })
 }
 
-/**
- * The call that moves an amount from one wallet to another.
- *
- * @throws RECIPIENT_REFUSED, and as {@link assertKai}
- */
+/** The call that moves an amount from one wallet to another. @throws RECIPIENT_REFUSED, and as {@link assertKai} */
 export async function transferOf(network: ConnectedNetwork, { from, to, amount, unit }: Transfer): Promise<Call> {
   assertWallet(network, to)
   if (unit === 'coin') return { what: 'the transfer', to, value: amount }

@@ -67,14 +67,10 @@ export const presetParameters = (
     ? devnetParameters(specs.devnet, epochSeconds)
     : productionParameters(specs.standard, presets[name].blockSeconds)
 
+type MeasuredBlocks = { readonly count: number; readonly meanSeconds: number }
+
 /** The presets whose rounds come about as often as meant on a chain with these blocks; none while there are too few blocks to measure. */
-export const presetsFor = ({
-  count,
-  meanSeconds,
-}: {
-  readonly count: number
-  readonly meanSeconds: number
-}): PresetName[] =>
+export const presetsFor = ({ count, meanSeconds }: MeasuredBlocks): PresetName[] =>
   presetNames.filter(name => {
     const { blockSeconds } = presets[name]
     return count >= 8 && meanSeconds >= 0.75 * blockSeconds && meanSeconds <= 1.5 * blockSeconds

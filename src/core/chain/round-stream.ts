@@ -15,15 +15,7 @@ export type RoundStreamDependencies = {
   readonly onTrouble?: (error: unknown) => void
 }
 
-export type RoundStream = {
-  /** Rounds of the current epoch, by ordinal, those before we started included. */
-  rounds(): readonly Round[]
-  /** The rounds of the epoch before the current one, by ordinal; null of any other, and where not all of its blocks were seen. */
-  finished(epoch: number): readonly Round[] | null
-  /** Called for every event in order; returns a function that ends it. */
-  onEvent(listener: (event: RoundEvent) => void): () => void
-  stop(): Promise<void>
-}
+export type RoundStream = ReturnType<typeof createRoundStream>
 
 /**
  * The rounds of a network as they happen, from the head stream, the round rules on chain and each epoch's seed.
@@ -31,7 +23,7 @@ export type RoundStream = {
  * A stream that starts in the middle of an epoch first reads the epoch's earlier blocks, and one whose endpoints were away those that it
  * missed, so that ordinals and beats are right. The rounds found there come as events too, with the present as the time of their first sight.
  */
-export function createRoundStream(dependencies: RoundStreamDependencies): RoundStream {
+export function createRoundStream(dependencies: RoundStreamDependencies) {
   const { network, heads, onTrouble = () => {} } = dependencies
   let tracker = createRoundTracker()
   const listeners = new Set<(event: RoundEvent) => void>()
@@ -161,13 +153,16 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
   const end = heads.onChange(onChange)
 
   return {
-    rounds: () => tracker.rounds(),
-    finished: epoch => (epoch >= wholeFrom ? tracker.finished(epoch) : null),
-    onEvent(listener) {
+    /** Rounds of the current epoch, by ordinal, those before we started included. */
+    rounds: (): readonly Round[] => tracker.rounds(),
+    /** The rounds of the epoch before the current one, by ordinal; null of any other, and where not all of its blocks were seen. */
+    finished: (epoch: number): readonly Round[] | null => (epoch >= wholeFrom ? tracker.finished(epoch) : null),
+    /** Called for every event in order; returns a function that ends it. */
+    onEvent(listener: (event: RoundEvent) => void): () => void {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async stop() {
+    async stop(): Promise<void> {
       stopping.abort('stopped')
       end()
       await working

@@ -21,15 +21,6 @@ export type RoundEvent =
   /** A reorg took the trigger out of the chain: the round does not exist any more. */
   | { readonly type: 'dropped'; readonly round: Round }
 
-export type RoundTracker = {
-  /** Rounds of the current epoch, by ordinal. */
-  rounds(): readonly Round[]
-  /** The rounds of an epoch that is over, by ordinal; null while it is not, and of those before the last. */
-  finished(epoch: number): readonly Round[] | null
-  /** The events that follow from a change of the chain. `epochs` gives each epoch's rules and seed; null while a seed is not known. */
-  apply(change: HeadChange, epochs: EpochSource): RoundEvent[]
-}
-
 /** A block with the time of the one before it; none before the first block of an epoch that was read from there on. */
 type Waiting = { readonly block: SeenBlock; readonly parentAt: number }
 
@@ -46,7 +37,7 @@ export const keptBlocks = 1_024
  * A reorg may take the sampling block of a round and leave its trigger: then `sampling` comes again, with another block.
  * A seed that becomes known later than its first blocks were seen gives the same rounds.
  */
-export function createRoundTracker(): RoundTracker {
+export function createRoundTracker() {
   /** The epoch of the newest block, and the latest that was announced: one more after a reorg over its edge, which is not announced again. */
   let epoch = -1
   let announced = -1
@@ -110,9 +101,13 @@ export function createRoundTracker(): RoundTracker {
   }
 
   return {
-    rounds: () => roundsOf(epoch),
-    finished: wanted => (wanted === epoch - 1 && epoch === announced ? roundsOf(wanted) : null),
-    apply: ({ removed, added }, source) => [
+    /** Rounds of the current epoch, by ordinal. */
+    rounds: (): readonly Round[] => roundsOf(epoch),
+    /** The rounds of an epoch that is over, by ordinal; null while it is not, and of those before the last. */
+    finished: (wanted: number): readonly Round[] | null =>
+      wanted === epoch - 1 && epoch === announced ? roundsOf(wanted) : null,
+    /** The events that follow from a change of the chain. `epochs` gives each epoch's rules and seed; null while a seed is not known. */
+    apply: ({ removed, added }: HeadChange, source: EpochSource): RoundEvent[] => [
       ...removed.flatMap(block => remove(block, source)),
       ...added.flatMap(block => add(block, source)),
     ],

@@ -7,20 +7,11 @@ import { createPublicClient, type PublicClient, type WebSocketTransport, webSock
 import type { Clock } from '../platform/clock.ts'
 import type { WatchHeads } from './endpoint.ts'
 
-export type SocketClient = {
-  /** The present client; another one after {@link SocketClient.renew}. */
-  readonly client: PublicClient
-  /** Opens a new connection with the next request; at most once a second. */
-  renew(): void
-  /** Makes lost subscriptions again; called when a request was answered. */
-  resubscribe(): void
-  readonly watchHeads: WatchHeads
-  close(): void
-}
+export type SocketClient = ReturnType<typeof createSocketClient>
 
 const betweenRenewalsMs = 1_000
 
-export function createSocketClient(url: string, config: { readonly timeout: number }, clock: Clock): SocketClient {
+export function createSocketClient(url: string, config: { readonly timeout: number }, clock: Clock) {
   const open = () =>
     createPublicClient({
       transport: webSocket(url, { ...config, retryCount: 0, reconnect: false }),
@@ -49,20 +40,23 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
   }
 
   return {
-    get client() {
+    /** The present client; another one after `renew`. */
+    get client(): PublicClient {
       return client
     },
-    renew() {
+    /** Opens a new connection with the next request; at most once a second. */
+    renew(): void {
       if (renewing || clock.monotonicMs() - renewedAtMs < betweenRenewalsMs) return
       renewing = true
       void reopen()
     },
-    resubscribe() {
+    /** Makes lost subscriptions again; called when a request was answered. */
+    resubscribe(): void {
       const again = [...lost]
       lost.clear()
       for (const watch of again) watch()
     },
-    watchHeads(onHead, onError) {
+    watchHeads(...[onHead, onError]: Parameters<WatchHeads>): () => void {
       let end = () => {}
       const watch = () => {
         end()
@@ -77,7 +71,7 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
         end()
       }
     },
-    close: () => void end(),
+    close: (): void => void end(),
   }
 }
 

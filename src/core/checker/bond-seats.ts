@@ -1,8 +1,7 @@
 /** Makes this operator a bonded Checker that is reached where it listens: bonds once, keeps the endpoint on chain up to date. */
 import type { Address, Hex } from 'viem'
 import { type BondedChecker, getChecker, seatBond } from '../chain/checkers.ts'
-import { coinFor } from '../chain/funds.ts'
-import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
+import { kaiAllowance, kaiShortage } from '../chain/kai.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { callOf, reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
@@ -46,15 +45,9 @@ const transactionCount = ({ chain }: ConnectedNetwork, { address }: TransactionS
 async function approveBond(network: ConnectedNetwork, seats: number, sender: TransactionSender) {
   const spender = network.contracts.CheckerSeats
   const needed = (await seatBond(network)) * BigInt(seats)
-  const [balance, allowance] = await Promise.all([
-    kaiBalance(network, sender.address),
-    kaiAllowance(network, sender.address, spender),
-  ])
-  if (balance < needed) {
-    const coin = await reading('eth_getBalance', coinFor(network.chain, sender.address))
-    throw checkerErrors.CHECKER_BOND_MISSING({ account: sender.address, needed, balance, seats, coin })
-  }
-  if (allowance >= needed) return
+  const shortage = await kaiShortage(network, sender.address, needed)
+  if (shortage !== null) throw checkerErrors.CHECKER_BOND_MISSING({ ...shortage, seats })
+  if ((await kaiAllowance(network, sender.address, spender)) >= needed) return
   const approve = callOf(network.contracts, 'KaisarToken', 'approve', spender, needed)
   await sender.send({ key: `approve/bond/${needed}/${await transactionCount(network, sender)}`, ...approve })
 }

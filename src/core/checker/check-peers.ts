@@ -8,7 +8,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Address, type Hex, zeroHash } from 'viem'
 import { firstBlockSince } from '../chain/blocks.ts'
-import { getChecker } from '../chain/checkers.ts'
+import { type BondedChecker, getChecker } from '../chain/checkers.ts'
 import { getEpoch } from '../chain/epochs.ts'
 import { getEvents } from '../chain/events.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
@@ -21,6 +21,7 @@ import { readSeatEvidence, type SeatEvidence, seatEvidenceLimit, seatEvidencePat
 import { isSignedBy } from '../report/signer.ts'
 import { verifyBundle } from '../report/verify-bundle.ts'
 import type { Verifier } from '../report/wrong-work.ts'
+import { transportErrors } from '../transport/errors.ts'
 import type { getContent } from '../transport/get-content.ts'
 import type { CheckerEvent } from './checker-event.ts'
 import type { Duty } from './duty.ts'
@@ -77,7 +78,7 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
     const own = seat.evidenceOf(deviceId)
     let found: Found | null
     try {
-      found = await ask(registered.endpoint, about, own)
+      found = await ask(registered, about, own)
     } catch (error) {
       log.debug({ error, checker, epoch }, 'a seat did not show its rounds')
       return sayUnshown(said)
@@ -109,8 +110,9 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
    * A round by lot of those that a seat shows, or one that nothing has to be fetched of to refute it; null where there was no work.
    * @param own - what this seat shows itself. @throws where the other shows nothing
    */
-  async function ask(endpoint: string, about: About, own: SeatEvidence | null): Promise<Found | null> {
-    const evidence = readSeatEvidence(await fetchFrom(endpoint, seatEvidencePath(about), seatEvidenceLimit), about)
+  async function ask(seat: Endpoint, about: About, own: SeatEvidence | null): Promise<Found | null> {
+    const { endpoint } = seat
+    const evidence = readSeatEvidence(await fetchFrom(seat, seatEvidencePath(about), seatEvidenceLimit), about)
     const round = drawRound(evidence, oneOf)
     if (round === null) {
       if (own?.rounds.some(isWitnessed)) throw checkerErrors.CHECKER_PEER_IDLE({ endpoint })
@@ -119,11 +121,18 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
     if (!isSameRounds(evidence, own)) return { round, shown: 'ROUNDS' }
     if (isUnwitnessed(round)) return { round, shown: 'WITNESS' }
     if (round.evidence === null) return { round, shown: 'EVIDENCE' }
-    return { round, shown: await fetchFrom(endpoint, `/evidence/${round.evidence}`, bundleLimit) }
+    return { round, shown: await fetchFrom(seat, `/evidence/${round.evidence}`, bundleLimit) }
   }
 
-  async function fetchFrom(endpoint: string, path: string, limitBytes: number): Promise<Uint8Array> {
-    const { status, body } = await get({ endpoint, path, limitBytes, timeoutMs })
+  async function fetchFrom(
+    { endpoint, certificateHash }: Endpoint,
+    path: string,
+    limitBytes: number,
+  ): Promise<Uint8Array> {
+    const { status, body, certificateHash: found } = await get({ endpoint, path, limitBytes, timeoutMs })
+    // Whoever answers in a seat's place could have it taken for a lazy one.
+    if (found !== certificateHash)
+      throw transportErrors.TRANSPORT_PIN_MISMATCH({ url: endpoint, expected: certificateHash, found })
     if (status !== 200) throw checkerErrors.CHECKER_PEER_SILENT({ endpoint, path, status })
     return body
   }
@@ -141,6 +150,7 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
 }
 
 type About = Parameters<typeof readSeatEvidence>[1]
+type Endpoint = Pick<BondedChecker, 'endpoint' | 'certificateHash'>
 type ShownRound = SeatEvidence['rounds'][number]
 /** A round, with its bundle or the step that refutes it without one. */
 type Found = { readonly round: ShownRound; readonly shown: Uint8Array | string }

@@ -10,10 +10,12 @@ import type { Logger } from '../platform/log.ts'
 import { parseJson } from '../platform/output.ts'
 import {
   type DeviceRecord,
+  deviceIdOf,
   deviceRecordSchema,
   type EnvironmentRecord,
   environmentRecordSchema,
   hashRecordText,
+  localId,
 } from '../protocol/device-record.ts'
 import { type MessageBody, toWire } from '../protocol/messages.ts'
 import { nonceLifeMs } from '../protocol/network-parameters.ts'
@@ -66,9 +68,7 @@ export type DeviceJudgement = {
   readonly findings: readonly DeviceFinding[]
 }
 
-/**
- * @param peerCertificateHash - of the TLS session the report came over; zero bytes where it carried none
- */
+/** @param peerCertificateHash - of the TLS session the report came over; zero bytes where it carried none */
 export async function judgeDeviceReport(
   received: {
     readonly network: Network
@@ -112,6 +112,8 @@ export async function judgeDeviceReport(
   const device = deviceRecordSchema.safeParse(parseJson(body.device))
   const environment = environmentRecordSchema.safeParse(parseJson(body.environment))
   if (!device.success) find('device', 'DEVICE_RECORD_UNKNOWN', 'The device record is not of a form this release knows.')
+  else if (deviceIdOf(registration.operator, localId(device.data)) !== registration.deviceId)
+    find('device', 'DEVICE_ID_OTHER', 'The device id is not that of this operator and this hardware.')
   if (!environment.success)
     find('environment', 'ENVIRONMENT_RECORD_UNKNOWN', 'The environment record is not of a form this release knows.')
   if (device.success && environment.success)
@@ -133,12 +135,7 @@ export async function judgeDeviceReport(
   }
 }
 
-export type DeviceJobs = {
-  /** Asks the session's operator about each of these devices that has not reported validly in this epoch. */
-  ask(session: Session, epoch: number, devices: readonly SeatDevice[]): Promise<void>
-  /** @throws CHECKER_REPORT_UNASKED */
-  take(session: Session, body: MessageBody<'device.report'>): Promise<void>
-}
+export type DeviceJobs = ReturnType<typeof createDeviceJobs>
 
 export type DeviceJobsDependencies = {
   readonly network: Network
@@ -159,20 +156,32 @@ type Asked = {
   readonly askedAtMs: number
 }
 
-/** In an epoch, of one device: whoever connects again and again is not judged again and again. */
-const mostAnswers = 8
+/**
+ * Questions to one device in an epoch, asked as they come; whoever connects again and again is not judged again and again. One whose reports
+ * do not hold is asked no more often than every {@link patienceMs} then.
+ */
+const mostQuestions = 8
+const patienceMs = 60_000
 
 /**
  * An answer must come while its nonce is fresh, over the session that was asked: what was asked is forgotten with the session, however often
  * an operator connects. Nonces are in memory alone: what was asked before a restart is asked no more,
  * so an old answer cannot be taken a second time, and devices are asked again with another nonce.
  */
-export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
+export function createDeviceJobs(deps: DeviceJobsDependencies) {
   const { network, signer, journal, policy, registrationOf, clock, randomBytes, log, onJudged } = deps
   const asked = new WeakMap<Session, Map<Hex, Asked>>()
   /** Devices by epoch that a session has reported on. A new session may be that of a release that was updated meanwhile. */
   const answered = new WeakMap<Session, Set<string>>()
-  const timesAnswered = new Map<string, number>()
+  /** By epoch and device. */
+  const questions = new Map<number, Map<Hex, { readonly times: number; readonly lastMs: number }>>()
+
+  function questionsOf(epoch: number) {
+    for (const other of questions.keys()) if (other < epoch - 1) questions.delete(other)
+    const known = questions.get(epoch) ?? new Map()
+    questions.set(epoch, known)
+    return known
+  }
 
   /** What this session was asked and has not answered, by nonce. */
   function openOf(session: Session): Map<Hex, Asked> {
@@ -183,21 +192,29 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
   }
 
   return {
-    async ask(session, epoch, devices) {
+    /** Asks the session's operator about each of these devices that has not reported validly in this epoch. */
+    async ask(session: Session, epoch: number, devices: readonly SeatDevice[]): Promise<void> {
       const open = openOf(session)
+      const ofEpoch = questionsOf(epoch)
       for (const device of devices.filter(({ operator }) => operator === session.operator)) {
-        const known = journal.deviceCheck(epoch, device.deviceId)
-        const job = `${epoch} ${device.deviceId}`
-        const isOver = answered.get(session)?.has(job) === true || (timesAnswered.get(job) ?? 0) >= mostAnswers
+        const { deviceId } = device
+        const askedAtMs = clock.monotonicMs()
+        const { times, lastMs } = ofEpoch.get(deviceId) ?? { times: 0, lastMs: 0 }
+        const isOften = times >= mostQuestions
+        if (isOften && askedAtMs - lastMs < patienceMs) continue
+        const known = journal.deviceCheck(epoch, deviceId)
+        const isOver = isOften || answered.get(session)?.has(`${epoch} ${deviceId}`) === true
         if (isOver && known?.deviceValid && known.environmentValid) continue
+        ofEpoch.set(deviceId, { times: times + 1, lastMs: askedAtMs })
         const nonce = bytesToHex(randomBytes(32))
-        open.set(nonce, { epoch, device, askedAtMs: clock.monotonicMs() })
-        const message = { deviceId: device.deviceId, nonce, checker: signer.address }
+        open.set(nonce, { epoch, device, askedAtMs })
+        const message = { deviceId, nonce, checker: signer.address }
         await session.send('device.request', await signMessage(signer, 'DeviceRequest', message))
       }
     },
 
-    async take(session, body) {
+    /** @throws CHECKER_REPORT_UNASKED */
+    async take(session: Session, body: MessageBody<'device.report'>): Promise<void> {
       const open = openOf(session)
       const { nonce } = body.report.message
       const question = open.get(nonce)
@@ -217,10 +234,7 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
       journal.recordDeviceCheck({ ...judgement, deviceId, epoch, report: JSON.stringify(toWire(body)) })
       for (const { code, detail, clears } of judgement.findings)
         log[clears === null ? 'info' : 'warn']({ device: device.deviceId, code, clears }, detail)
-      const job = `${epoch} ${device.deviceId}`
-      answered.set(session, (answered.get(session) ?? new Set()).add(job))
-      for (const other of timesAnswered.keys()) if (Number.parseInt(other, 10) < epoch - 1) timesAnswered.delete(other)
-      timesAnswered.set(job, (timesAnswered.get(job) ?? 0) + 1)
+      answered.set(session, (answered.get(session) ?? new Set()).add(`${epoch} ${deviceId}`))
       onJudged?.(epoch, device.deviceId, judgement)
     },
   }

@@ -31,23 +31,7 @@ type Epoch = {
   readonly seat: SeatEpoch
 }
 
-export type Epochs = {
-  newestFirst(): readonly Epoch[]
-  of(epoch: number): Epoch | null
-  /** @throws CHECKER_ROUND_UNKNOWN */
-  judgeOf(epoch: bigint): RoundJudge
-  /** The duty of the epoch that lasts; null until it was read. */
-  working(): Duty | null
-  /**
-   * Reads an epoch's duty and prepares it once its seed is there, which is after its first block: no device joins, renews or leaves any
-   * more. Once for a seed, also by a process that is started again; only a reorg brings another. Of an epoch that is over it reads what
-   * is left to settle.
-   * @returns whether there is nothing left to do
-   */
-  enter(epoch: number): Promise<boolean>
-  /** Begins and ends the work of a round; the rounds that count are read when the epoch is packed. */
-  takeRoundEvent(event: RoundEvent): Promise<void>
-}
+export type Epochs = ReturnType<typeof createEpochs>
 
 /** What is the same in every epoch's judge. */
 type JudgeDependencies = Pick<
@@ -73,7 +57,7 @@ export function createEpochs(
   { network, rules }: { readonly network: ConnectedNetwork; readonly rules: RoundRules },
   dependencies: EpochsDependencies,
   stop: AbortSignal,
-): Epochs {
+) {
   const { signer, journal, recomputers, heads, rounds, sessions, jobs, forwardWrongWork, log, emit } = dependencies
   const { onTrouble } = dependencies
   const epochs = new Map<number, Epoch>()
@@ -194,14 +178,23 @@ export function createEpochs(
 
   return {
     newestFirst,
-    of: epoch => epochs.get(epoch) ?? null,
-    judgeOf(epoch) {
+    of: (epoch: number): Epoch | null => epochs.get(epoch) ?? null,
+    /** @throws CHECKER_ROUND_UNKNOWN */
+    judgeOf(epoch: bigint): RoundJudge {
       const judge = epochs.get(Number(epoch))?.judge
       if (judge === undefined) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: `of epoch ${epoch}` })
       return judge
     },
-    working: () => epochs.get(workingEpoch)?.duty ?? null,
+    /** The duty of the epoch that lasts; null until it was read. */
+    working: (): Duty | null => epochs.get(workingEpoch)?.duty ?? null,
+    /**
+     * Reads an epoch's duty and prepares it once its seed is there, which is after its first block: no device joins, renews or leaves any
+     * more. Once for a seed, also by a process that is started again; only a reorg brings another. Of an epoch that is over it reads what
+     * is left to settle.
+     * @returns whether there is nothing left to do
+     */
     enter,
+    /** Begins and ends the work of a round; the rounds that count are read when the epoch is packed. */
     takeRoundEvent,
   }
 }
@@ -240,26 +233,20 @@ export const isExpectedIn =
 type EventOfRound = Exclude<RoundEvent, { type: 'epoch' }>
 
 /** Events of rounds whose epoch is still being read: none is lost, whatever fails while they are taken up. */
-export type EarlyRounds = {
-  keep(event: EventOfRound): void
-  /** Hands over the events of an epoch in order; from the first that fails on they stay. */
-  take(epoch: number, handle: (event: EventOfRound) => Promise<void>): Promise<void>
-  forgetBefore(epoch: number): void
-}
-
-export function createEarlyRounds(): EarlyRounds {
+export function createEarlyRounds() {
   let events: EventOfRound[] = []
   return {
-    keep(event) {
+    keep(event: EventOfRound): void {
       events.push(event)
     },
-    async take(epoch, handle) {
+    /** Hands over the events of an epoch in order; from the first that fails on they stay. */
+    async take(epoch: number, handle: (event: EventOfRound) => Promise<void>): Promise<void> {
       for (const event of events.filter(({ round }) => round.epoch === epoch)) {
         await handle(event)
         events = events.filter(other => other !== event)
       }
     },
-    forgetBefore(epoch) {
+    forgetBefore(epoch: number): void {
       events = events.filter(({ round }) => round.epoch >= epoch)
     },
   }

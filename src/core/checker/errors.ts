@@ -1,6 +1,5 @@
-import { coinToo } from '../chain/funds.ts'
+import { type Shortage, shortageText } from '../chain/funds.ts'
 import { defineErrors } from '../platform/errors.ts'
-import { exactUnits } from '../platform/exact-units.ts'
 
 export const checkerErrors = defineErrors({
   CHECKER_ROUND_UNKNOWN: {
@@ -128,21 +127,8 @@ export const checkerErrors = defineErrors({
     exit: 3,
   },
   CHECKER_BOND_MISSING: {
-    message: ({
-      account,
-      needed,
-      balance,
-      coin,
-      seats,
-    }: {
-      account: string
-      needed: bigint
-      balance: bigint
-      /** What gas needs, and what is there. */
-      coin: Parameters<typeof coinToo>[0]
-      seats: number
-    }) =>
-      `${seats === 1 ? 'A seat needs' : `${seats} seats need`} a bond of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more${coinToo(coin)}.`,
+    message: ({ seats, ...shortage }: Shortage & { seats: number }) =>
+      `${seats === 1 ? 'A seat needs' : `${seats} seats need`} a bond of ${shortageText(shortage)}`,
     meaning: 'A Checker is drawn by its bonded seats, and the bond is what it can lose for provable lies.',
     fix: 'Send it to that address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or bond fewer seats with --seats.',
     exit: 3,

@@ -43,4 +43,6 @@ export const checkerMigrations = [
   'DROP TABLE heartbeat;',
   `CREATE TABLE evidence_tree (
      epoch INTEGER NOT NULL, cohort INTEGER NOT NULL, nodes BLOB NOT NULL, PRIMARY KEY (epoch, cohort)) STRICT;`,
+  // A device's last rate is read at each of its reports.
+  "CREATE INDEX verdict_of_rate ON verdict (device_id, epoch) WHERE kind = 'tensor' AND verdict = 'VALID';",
 ] as const

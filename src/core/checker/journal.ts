@@ -38,51 +38,7 @@ export type DeviceCheckRecord = {
   readonly report: string
 }
 
-export type CheckerJournal = {
-  /** What `work` records reaches the disk together, or not at all. */
-  transaction<R>(work: () => R): R
-  /** Keeps what was read of an epoch; another one replaces it. */
-  keepDuty(duty: Duty): void
-  /** What was read of this epoch when it had this seed: the chain forgets what was frozen before audits are answered. */
-  duty(epoch: number, rounds: EpochRounds): Duty | null
-  /**
-   * Makes these the rounds of the epoch: others are dropped with their verdicts, and those that were missed are there without one.
-   * Changes nothing once the epoch is committed to.
-   */
-  keepRounds(epoch: number, rounds: readonly Trigger[]): void
-  /** The epoch's rounds by ordinal. */
-  rounds(epoch: number): Trigger[]
-  /**
-   * The first verdict of a device and round stands; only a proven WRONG replaces it, and none once the epoch is committed to:
-   * what was committed must stay what the evidence says. Returns whether this one was kept.
-   */
-  recordVerdict(verdict: RecordedVerdict): boolean
-  verdicts(epoch: number, deviceId?: Hex): RecordedVerdict[]
-  /** Rate of the device's last valid tensor round in Mop/s, or null. */
-  lastRate(deviceId: Hex): number | null
-  /** Says of a verdict why it does not count, where only the whole epoch tells. */
-  nameReason(round: Hex, deviceId: Hex, named: Pick<RecordedVerdict, 'reason' | 'detail'>): void
-  /** Nothing once the epoch is committed to. */
-  recordDeviceCheck(check: DeviceCheckRecord): void
-  deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null
-  /** Hashes of the environments that were reported in an epoch and found valid: more than one where its host was updated meanwhile. */
-  confirmedEnvironments(epoch: number, deviceId: Hex): ReadonlySet<Hex>
-  /** Changes with whatever an opening of this epoch is made of: rounds, verdicts, checks of devices. */
-  revision(epoch: number): number
-  /** Keeps the openings and their root in one transaction; a second call for an epoch changes nothing. */
-  recordOpenings(epoch: number, root: Hex, salt: Hex, openings: ReadonlyMap<number, readonly bigint[]>): void
-  seatCommitment(epoch: number): { readonly root: Hex; readonly salt: Hex } | null
-  openings(epoch: number): Map<number, bigint[]>
-  /** Keeps the nodes of a cohort's evidence tree, which proofs of its leaves are made of. */
-  keepEvidenceTree(epoch: number, cohort: number, nodes: Uint8Array): void
-  /** Null where an epoch was committed to before trees were kept. */
-  evidenceTree(epoch: number, cohort: number): Uint8Array | null
-  recordContradiction(first: Signed<'Commitment'>, second: Signed<'Commitment'>): void
-  /** Pairs of commitments of one device and round, oldest first. */
-  contradictions(): { readonly first: Signed<'Commitment'>; readonly second: Signed<'Commitment'> }[]
-  /** Forgets the epochs before `first`, and evidence that no verdict names any more. */
-  prune(first: number): void
-}
+export type CheckerJournal = ReturnType<typeof createCheckerJournal>
 
 type RecordedDuty = Pick<Duty, 'cohortCount' | 'devices'> & { readonly committees: [number, readonly Address[]][] }
 
@@ -103,7 +59,7 @@ type CheckRow = Pick<DeviceCheckRecord, 'environmentHash' | 'report'> & {
   readonly findings: string
 }
 
-export function createCheckerJournal(store: Store): CheckerJournal {
+export function createCheckerJournal(store: Store) {
   const keepVerdict = ({ figures, commitment, ...v }: RecordedVerdict) =>
     store.run`INSERT OR REPLACE INTO verdict (round, device_id, epoch, generation, verdict, reason, detail, kind, figures,
         commitment_hash, commitment, signature, evidence, witness)
@@ -114,19 +70,26 @@ export function createCheckerJournal(store: Store): CheckerJournal {
   const change = (epoch: number) => void revisions.set(epoch, (revisions.get(epoch) ?? 0) + 1)
   const isCommitted = (epoch: number) => store.get`SELECT 1 FROM seat_commitment WHERE epoch = ${epoch}` !== undefined
   return {
+    /** What `work` records reaches the disk together, or not at all. */
     transaction: store.transaction,
-    keepDuty({ epoch, seed, cohortCount, committees, devices }) {
+    /** Keeps what was read of an epoch; another one replaces it. */
+    keepDuty({ epoch, seed, cohortCount, committees, devices }: Duty): void {
       const read = JSON.stringify({ cohortCount, committees: [...committees], devices })
       store.run`INSERT OR REPLACE INTO duty VALUES (${epoch}, ${seed}, ${read})`
     },
-    duty(epoch, rounds) {
+    /** What was read of this epoch when it had this seed: the chain forgets what was frozen before audits are answered. */
+    duty(epoch: number, rounds: EpochRounds): Duty | null {
       const { seed } = rounds
       const row = store.get<{ duty: string }>`SELECT duty FROM duty WHERE epoch = ${epoch} AND seed = ${seed}`
       if (row === undefined) return null
       const { committees, ...read } = JSON.parse(row.duty) as RecordedDuty
       return dutyOf({ epoch, seed, rounds, ...read, committees: new Map(committees) })
     },
-    keepRounds: (epoch, rounds) =>
+    /**
+     * Makes these the rounds of the epoch: others are dropped with their verdicts, and those that were missed are there without one.
+     * Changes nothing once the epoch is committed to.
+     */
+    keepRounds: (epoch: number, rounds: readonly Trigger[]): void =>
       store.transaction(() => {
         if (isCommitted(epoch)) return
         change(epoch)
@@ -136,7 +99,8 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         store.run`DELETE FROM verdict
           WHERE epoch = ${epoch} AND round NOT IN (SELECT hash FROM round WHERE epoch = ${epoch})`
       }),
-    rounds: epoch =>
+    /** The epoch's rounds by ordinal. */
+    rounds: (epoch: number): Trigger[] =>
       store.all<{ hash: Hex; ordinal: bigint; slot: bigint; number: bigint; timestamp: bigint; kind: RoundKindName }>`
         SELECT hash, ordinal, slot, number, timestamp, kind FROM round WHERE epoch = ${epoch} ORDER BY ordinal`.map(
         ({ ordinal, slot, timestamp, ...row }) => ({
@@ -144,7 +108,11 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           ...{ ordinal: Number(ordinal), slot: Number(slot), timestamp: Number(timestamp) },
         }),
       ),
-    recordVerdict: verdict =>
+    /**
+     * The first verdict of a device and round stands; only a proven WRONG replaces it, and none once the epoch is committed to:
+     * what was committed must stay what the evidence says. Returns whether this one was kept.
+     */
+    recordVerdict: (verdict: RecordedVerdict): boolean =>
       store.transaction(() => {
         const { round, deviceId } = verdict
         const known = store.get<{ verdict: Verdict }>`
@@ -155,7 +123,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         keepVerdict(verdict)
         return true
       }),
-    verdicts: (epoch, deviceId) =>
+    verdicts: (epoch: number, deviceId?: Hex): RecordedVerdict[] =>
       (deviceId === undefined
         ? store.all<VerdictRow>(
             `SELECT ${verdictColumns} FROM verdict WHERE epoch = ? ORDER BY device_id, round`,
@@ -166,15 +134,18 @@ export function createCheckerJournal(store: Store): CheckerJournal {
             ...[epoch, deviceId],
           )
       ).map(toVerdict),
-    lastRate: deviceId =>
+    /** Rate of the device's last valid tensor round in Mop/s, or null. */
+    lastRate: (deviceId: Hex): number | null =>
       store.get<{ rate: number | null }>`
         SELECT CAST(json_extract(figures, '$.tensor') AS REAL) AS rate FROM verdict
         WHERE device_id = ${deviceId} AND kind = 'tensor' AND verdict = 'VALID' ORDER BY epoch DESC, rowid DESC LIMIT 1`
         ?.rate ?? null,
-    nameReason: (round, deviceId, { reason, detail }) =>
+    /** Says of a verdict why it does not count, where only the whole epoch tells. */
+    nameReason: (round: Hex, deviceId: Hex, { reason, detail }: Pick<RecordedVerdict, 'reason' | 'detail'>): void =>
       void store.run`UPDATE verdict SET reason = ${reason}, detail = ${detail}
         WHERE round = ${round} AND device_id = ${deviceId} AND reason != ${reason}`,
-    recordDeviceCheck: check =>
+    /** Nothing once the epoch is committed to. */
+    recordDeviceCheck: (check: DeviceCheckRecord): void =>
       store.transaction(() => {
         const { epoch, deviceId, deviceValid, environmentValid, environmentHash, findings, report } = check
         if (isCommitted(epoch)) return
@@ -189,12 +160,13 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           store.run`INSERT OR IGNORE INTO confirmed_environment SELECT ${epoch}, ${deviceId}, ${environmentHash} WHERE
             (SELECT count(*) FROM confirmed_environment WHERE epoch = ${epoch} AND device_id = ${deviceId}) < ${mostEnvironments}`
       }),
-    confirmedEnvironments(epoch, deviceId) {
+    /** Hashes of the environments that were reported in an epoch and found valid: more than one where its host was updated meanwhile. */
+    confirmedEnvironments(epoch: number, deviceId: Hex): ReadonlySet<Hex> {
       const confirmed = store.all<{ hash: Hex }>`
         SELECT hash FROM confirmed_environment WHERE epoch = ${epoch} AND device_id = ${deviceId}`
       return new Set(confirmed.map(({ hash }) => hash))
     },
-    deviceCheck(epoch, deviceId) {
+    deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null {
       const row = store.get<CheckRow>`
         SELECT device_valid AS deviceValid, environment_valid AS environmentValid, environment_hash AS environmentHash,
           findings, report FROM device_check WHERE epoch = ${epoch} AND device_id = ${deviceId}`
@@ -202,8 +174,10 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       const [deviceValid, environmentValid] = [row.deviceValid === 1n, row.environmentValid === 1n]
       return { ...row, deviceId, epoch, deviceValid, environmentValid, findings: JSON.parse(row.findings) }
     },
-    revision: epoch => revisions.get(epoch) ?? 0,
-    recordOpenings: (epoch, root, salt, openings) =>
+    /** Changes with whatever an opening of this epoch is made of: rounds, verdicts, checks of devices. */
+    revision: (epoch: number): number => revisions.get(epoch) ?? 0,
+    /** Keeps the openings and their root in one transaction; a second call for an epoch changes nothing. */
+    recordOpenings: (epoch: number, root: Hex, salt: Hex, openings: ReadonlyMap<number, readonly bigint[]>): void =>
       store.transaction(() => {
         if (store.run`INSERT OR IGNORE INTO seat_commitment VALUES (${epoch}, ${root}, ${salt})` === 0) return
         for (const [cohort, words] of openings) {
@@ -211,9 +185,9 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           store.run`INSERT INTO opening VALUES (${epoch}, ${cohort}, ${text})`
         }
       }),
-    seatCommitment: epoch =>
+    seatCommitment: (epoch: number): { readonly root: Hex; readonly salt: Hex } | null =>
       store.get<{ root: Hex; salt: Hex }>`SELECT root, salt FROM seat_commitment WHERE epoch = ${epoch}` ?? null,
-    openings(epoch) {
+    openings(epoch: number): Map<number, bigint[]> {
       const rows = store.all<{
         cohort: bigint
         words: string
@@ -222,21 +196,25 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         rows.map(({ cohort, words }) => [Number(cohort), words.split(' ').map(word => BigInt(`0x${word}`))]),
       )
     },
-    keepEvidenceTree: (epoch, cohort, nodes) =>
+    /** Keeps the nodes of a cohort's evidence tree, which proofs of its leaves are made of. */
+    keepEvidenceTree: (epoch: number, cohort: number, nodes: Uint8Array): void =>
       void store.run`INSERT OR REPLACE INTO evidence_tree VALUES (${epoch}, ${cohort}, ${nodes})`,
-    evidenceTree: (epoch, cohort) =>
+    /** Null where an epoch was committed to before trees were kept. */
+    evidenceTree: (epoch: number, cohort: number): Uint8Array | null =>
       store.get<{ nodes: Uint8Array }>`SELECT nodes FROM evidence_tree WHERE epoch = ${epoch} AND cohort = ${cohort}`
         ?.nodes ?? null,
-    recordContradiction(first, second) {
+    recordContradiction(first: Signed<'Commitment'>, second: Signed<'Commitment'>): void {
       const { round, deviceId } = first.message
       const [one, other] = [first, second].map(each => JSON.stringify(toWire(each))) as [string, string]
       store.run`INSERT OR IGNORE INTO contradiction VALUES (${round}, ${deviceId}, ${one}, ${other})`
     },
-    contradictions: () =>
+    /** Pairs of commitments of one device and round, oldest first. */
+    contradictions: (): { readonly first: Signed<'Commitment'>; readonly second: Signed<'Commitment'> }[] =>
       store.all<{ first: string; second: string }>`SELECT first, second FROM contradiction ORDER BY rowid`.map(
         ({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) }),
       ),
-    prune: first =>
+    /** Forgets the epochs before `first`, and evidence that no verdict names any more. */
+    prune: (first: number): void =>
       store.transaction(() => {
         for (const epoch of revisions.keys()) if (epoch < first) revisions.delete(epoch)
         for (const table of [

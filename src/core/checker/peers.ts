@@ -17,20 +17,10 @@ import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.t
 import type { Transport } from '../transport/transport.ts'
 import type { SeatEpoch } from './epoch/seat-epoch.ts'
 import { checkerErrors } from './errors.ts'
-import {
-  createGatherOpenings,
-  type GatherOpenings,
-  type GatherOpeningsDependencies,
-  onRefusal,
-} from './gather-openings.ts'
+import { createGatherOpenings, type GatherOpeningsDependencies, onRefusal } from './gather-openings.ts'
 import type { RoundJudge } from './round/judge.ts'
 
-export type Peers = {
-  readonly gather: GatherOpenings
-  /** Sends a message to a Checker; resolves false where it cannot be reached. */
-  tell(checker: Address, send: (session: Session) => Promise<void>): Promise<boolean>
-  close(): void
-}
+export type Peers = ReturnType<typeof createPeers>
 
 export type PeersDependencies = {
   readonly network: ConnectedNetwork
@@ -40,7 +30,7 @@ export type PeersDependencies = {
   readonly log: Logger
 } & Pick<GatherOpeningsDependencies, 'answerMs' | 'onGathered'>
 
-export function createPeers({ network, signer, transport, clock, log, ...gathering }: PeersDependencies): Peers {
+export function createPeers({ network, signer, transport, clock, log, ...gathering }: PeersDependencies) {
   const sessions = new Map<Address, Promise<Session>>()
 
   async function dial(checker: Address): Promise<Session> {
@@ -68,7 +58,8 @@ export function createPeers({ network, signer, transport, clock, log, ...gatheri
 
   return {
     gather: createGatherOpenings({ ...gathering, network, self: signer.address, sessionWith, clock, log }),
-    async tell(checker, send) {
+    /** Sends a message to a Checker; resolves false where it cannot be reached. */
+    async tell(checker: Address, send: (session: Session) => Promise<void>): Promise<boolean> {
       try {
         await send(await sessionWith(checker))
         return true
@@ -77,7 +68,7 @@ export function createPeers({ network, signer, transport, clock, log, ...gatheri
         return false
       }
     },
-    close() {
+    close(): void {
       for (const session of sessions.values()) session.then(open => open.close()).catch(() => undefined)
     },
   }

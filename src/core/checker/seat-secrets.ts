@@ -7,14 +7,9 @@ import { type Address, type Hex, keccak256, numberToHex } from 'viem'
 import { hexToBytes } from '../platform/hex.ts'
 import type { Network } from '../protocol/typed-data.ts'
 
-export type SeatSecrets = {
-  /** 32 bytes that choose the samples of one device in one round; its keccak256 is in the job offer. */
-  sampling(round: Hex, deviceId: Hex, generation: number): Hex
-  /** 32 bytes that blind an epoch's commitment. */
-  salt(epoch: number): Hex
-}
+export type SeatSecrets = ReturnType<typeof deriveSeatSecrets>
 
-export function deriveSeatSecrets(privateKey: Hex, { chainId, consensus }: Network, owner: Address): SeatSecrets {
+export function deriveSeatSecrets(privateKey: Hex, { chainId, consensus }: Network, owner: Address) {
   /** HMACs under one key, which is made ready once. */
   const under = (secret: Hex) => {
     const key = createSecretKey(hexToBytes(secret, 32))
@@ -27,9 +22,11 @@ export function deriveSeatSecrets(privateKey: Hex, { chainId, consensus }: Netwo
   const root = under(privateKey)('kaisar/seat/v1', numberToHex(chainId, { size: 32 }), consensus, owner)
   const derive = under(root)
   return {
-    sampling: (round, deviceId, generation) =>
+    /** 32 bytes that choose the samples of one device in one round; its keccak256 is in the job offer. */
+    sampling: (round: Hex, deviceId: Hex, generation: number): Hex =>
       derive('sampling', round, deviceId, numberToHex(generation, { size: 4 })),
-    salt: epoch => derive('salt', numberToHex(epoch, { size: 8 })),
+    /** 32 bytes that blind an epoch's commitment. */
+    salt: (epoch: number): Hex => derive('salt', numberToHex(epoch, { size: 8 })),
   }
 }
 

@@ -69,12 +69,16 @@ export function createConnectionCount(): (duties: readonly Pick<Duty, 'operators
   }
 }
 
+/** Refused clients that the log tells of: strangers who come without end fill no disk. */
+const refusalsInLog = { perSecond: 1 / 10, burst: 32 }
+
 /** @throws TRANSPORT_PORT_IN_USE */
 export async function startSeatServer(
   { network, listen, publicUrl, maxConnections }: SeatServerOptions,
   { signer, evidence, showEvidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
 ): Promise<SessionServer> {
   const admit = createAdmission(network, { clock, isExpected })
+  const toldRefusals = createTokenBucket(refusalsInLog, () => clock.monotonicMs())
   const last = listen.port === 0 && publicUrl === null ? await lastPort() : listen.port
   try {
     return await serve(last)
@@ -109,8 +113,12 @@ export async function startSeatServer(
         recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
         randomNonce: () => `0x${Buffer.from(randomBytes(32)).toString('hex')}`,
         admit,
+        // Whoever has registered devices anywhere may come, and come back when this seat has to judge them; no number of them keeps
+        // out whom it has to judge now.
+        makesRoom: ({ operator }) => !isExpected(operator),
         onSession,
-        onRefused: ({ peerAddress, error }) => log.info({ error, peerAddress }, 'a client was not let in'),
+        onRefused: ({ peerAddress, error }) =>
+          log[toldRefusals.take() ? 'info' : 'debug']({ error, peerAddress }, 'a client was not let in'),
         clock,
         onFault: ({ session, type, error }) =>
           log.debug({ error, type, peer: session.operator }, 'a message was refused'),
@@ -129,6 +137,9 @@ const answerLifeMs = 5_000
 const readsOfStrangers = { perSecond: 4, burst: 64 }
 const readsOfExpected = { perSecond: 4, burst: 1_024 }
 
+/** Sessions of one operator: each has what stands said to it anew, and its devices asked. */
+const sessionsOfOperator = { perSecond: 1, burst: 32 }
+
 export type AdmissionDependencies = {
   readonly clock: Pick<Clock, 'monotonicMs'>
   /** Whether this operator, lower case, has a device that we judge or a seat beside ours. */
@@ -141,6 +152,7 @@ export type AdmissionDependencies = {
 }
 
 const busy = 'too many that it does not know ask now; try again'
+const tooOften = 'it has connected too often; try again'
 
 /**
  * Strangers share one budget of reads, whatever keys and addresses they have; whom we judge is not in it.
@@ -157,6 +169,8 @@ export function createAdmission(
   const bucketOf = (limit: typeof readsOfExpected) => createTokenBucket(limit, () => clock.monotonicMs())
   const strangers = bucketOf(readsOfStrangers)
   const expected = createMemory<Address, TokenBucket>()
+  /** Of those who were let in, by role and operator. */
+  const comings = createMemory<string, TokenBucket>()
 
   function mayRead(operator: Address): boolean {
     if (!isExpected(operator)) return strangers.take()
@@ -199,7 +213,14 @@ export function createAdmission(
       : 'the certificate is not the registered one'
   }
 
-  return async claim => {
+  function mayCome({ role, operator }: Claim): boolean {
+    const name = `${role} ${operator}`
+    const bucket = comings.get(name) ?? bucketOf(sessionsOfOperator)
+    comings.set(name, bucket)
+    return bucket.take()
+  }
+
+  async function whyNot(claim: Claim): Promise<string | null> {
     const { role, operator, certificateHash, deviceIds } = claim
     const name = `${role} ${operator} ${certificateHash} ${hashClaim(role, deviceIds)}`
     const known = answers.get(name)
@@ -209,6 +230,8 @@ export function createAdmission(
     if (why !== busy && (why !== null || role === 'checker')) answers.set(name, { why, atMs: clock.monotonicMs() })
     return why
   }
+
+  return async claim => (await whyNot(claim)) ?? (mayCome(claim) ? null : tooOften)
 }
 
 /** A map that forgets its oldest entries. */

@@ -8,37 +8,31 @@ import type { Epochs } from './epochs.ts'
 import { checkerErrors } from './errors.ts'
 import type { Send } from './round/seat-round.ts'
 
-export type OperatorSessions = {
-  /** How an operator is reached; null while it has no open session. */
-  sendTo(operator: Address): Send | null
-  all(): readonly Session[]
-  /** Whether the operator may not have found this seat yet: Providers dial again within the time that a round stays open. */
-  isArriving(operator: Address): boolean
-  /** This seat listens from now on. */
-  listening(): void
-  /** Takes the place of the operator's former session. */
-  add(session: Session): void
-}
+export type OperatorSessions = ReturnType<typeof createOperatorSessions>
 
 /** @param findMs - within which an operator that is there has found a seat that listens */
 export function createOperatorSessions(
   { findMs }: { readonly findMs: number },
   { clock, emit }: { readonly clock: Clock; readonly emit: (event: CheckerEvent) => void },
-): OperatorSessions {
+) {
   const sessions = new Map<Address, Session>()
   const found = new Set<Address>()
   let listeningSinceMs = clock.monotonicMs()
   return {
-    sendTo(operator) {
+    /** How an operator is reached; null while it has no open session. */
+    sendTo(operator: Address): Send | null {
       const session = sessions.get(operator)
       return session === undefined || session.closed ? null : (type, body, payload) => session.send(type, body, payload)
     },
-    all: () => [...sessions.values()],
-    isArriving: operator => !found.has(operator) && clock.monotonicMs() < listeningSinceMs + findMs,
-    listening() {
+    all: (): readonly Session[] => [...sessions.values()],
+    /** Whether the operator may not have found this seat yet: Providers dial again within the time that a round stays open. */
+    isArriving: (operator: Address): boolean => !found.has(operator) && clock.monotonicMs() < listeningSinceMs + findMs,
+    /** This seat listens from now on. */
+    listening(): void {
       listeningSinceMs = clock.monotonicMs()
     },
-    add(session) {
+    /** Takes the place of the operator's former session. */
+    add(session: Session): void {
       const { operator } = session
       sessions.set(operator, session)
       found.add(operator)

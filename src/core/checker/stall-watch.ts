@@ -1,19 +1,5 @@
-/**
- * Whether this process itself stood still: what arrived meanwhile was read late, which must not be held against who sent it.
- */
+/** Whether this process itself stood still: what arrived meanwhile was read late, which must not be held against who sent it. */
 import type { Clock } from '../platform/clock.ts'
-
-export type StallWatch = {
-  /** Whether this process did not run at that moment (monotonic ms), or was still reading what had piled up. */
-  stoodStillAt(momentMs: number): boolean
-  /**
-   * Ends a rest, since deadlines are near. What of the rest lies after `sinceMs` (monotonic) was too long to say what this process did
-   * in it, so it counts as a standstill where it is longer than a pause.
-   */
-  wake(sinceMs: number): void
-  /** Watches until the signal aborts. */
-  run(signal: AbortSignal): Promise<void>
-}
 
 /** How often it looks: while deadlines are near, and else. */
 const beatMs = 50
@@ -32,7 +18,7 @@ export function createStallWatch({
 }: {
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>
   readonly isWaiting?: () => boolean
-}): StallWatch {
+}) {
   let lastMs = clock.monotonicMs()
   let sleptMs = beatMs
   let rest = new AbortController()
@@ -48,18 +34,24 @@ export function createStallWatch({
   }
 
   return {
-    wake(sinceMs) {
+    /**
+     * Ends a rest, since deadlines are near. What of the rest lies after `sinceMs` (monotonic) was too long to say what this process did
+     * in it, so it counts as a standstill where it is longer than a pause.
+     */
+    wake(sinceMs: number): void {
       if (sleptMs === beatMs) return
       if (!isPause(lastMs)) lastMs = Math.max(lastMs, sinceMs)
       sleptMs = beatMs
       look()
       rest.abort()
     },
-    stoodStillAt(momentMs) {
+    /** Whether this process did not run at that moment (monotonic ms), or was still reading what had piled up. */
+    stoodStillAt(momentMs: number): boolean {
       look()
       return stalls.some(({ fromMs, untilMs }) => fromMs <= momentMs && momentMs <= untilMs + readingMs)
     },
-    async run(signal) {
+    /** Watches until the signal aborts. */
+    async run(signal: AbortSignal): Promise<void> {
       lastMs = clock.monotonicMs()
       signal.addEventListener('abort', () => rest.abort(), { once: true })
       while (!signal.aborted) {

@@ -63,10 +63,7 @@ async function answered(line: string, answer: (request: unknown) => unknown): Pr
   }
 }
 
-/**
- * The daemon's answer.
- * @throws its coded error, or that of the connection (`code` ENOENT, ECONNREFUSED, EACCES)
- */
+/** The daemon's answer. @throws its coded error, or that of the connection (`code` ENOENT, ECONNREFUSED, EACCES) */
 export async function askControl(path: string, request: unknown): Promise<unknown> {
   const socket = connect(path)
   try {

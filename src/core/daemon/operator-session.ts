@@ -84,13 +84,18 @@ export async function asOnlyRun(
   const ended = new AbortController()
   const either = AbortSignal.any([stop, replaced.signal])
 
-  /** Once our claim is in a block, or where we make none, a session that is neither ours nor the one we found is a newer one. */
+  /**
+   * Once our claim is in a block, or where we make none, a session that is neither ours nor the one we found is a newer one; an older one is shown by
+   * an endpoint that is behind.
+   */
   async function watch() {
     if (claims) await Promise.race([sender.outcome(key), aborted(ended.signal)])
+    let newestOfOurs = before.claimedAt
     while (!ended.signal.aborted) {
       try {
         const { session: newest, claimedAt } = await present()
-        if (newest !== before.session && !isOurs(newest)) {
+        if (isOurs(newest) && claimedAt > newestOfOurs) newestOfOurs = claimedAt
+        if (newest !== before.session && !isOurs(newest) && claimedAt >= newestOfOurs) {
           store.run('UPDATE operator_session SET replaced_by = ? WHERE session = ?', newest, session)
           replaced.abort(chainErrors.OPERATOR_REPLACED({ role, claimedAt }))
           return

@@ -114,6 +114,13 @@ function noCard(devices: DoctorReport['devices'], state: ProbeState, live: boole
     : 'No device can be read: see the faults.'
 }
 
+/** Inside of what this runs. */
+function whereabouts({ container, virtualisation }: EnvironmentRecord): string {
+  const machine = virtualisation === 'unnamed' ? 'a virtual machine' : `a virtual machine (${virtualisation})`
+  const around = [container && `a container (${container})`, virtualisation && machine].filter(Boolean)
+  return around.length === 0 ? 'in no container and no virtual machine' : `in ${around.join(' in ')}`
+}
+
 /** The report as lines for people. */
 export function doctorLines({
   state,
@@ -129,7 +136,7 @@ export function doctorLines({
   for (const { file, formats } of files) lines.push(`${file}: ${formats.join(', ')}`)
   if (environment)
     lines.push(
-      `${environment.os}, kernel ${environment.kernel}, ${environment.architecture}, ${environment.container ?? 'no container'}, ${environment.virtualisation ?? 'no virtualisation seen'}`,
+      `${environment.os}, kernel ${environment.kernel}, ${environment.architecture}, ${whereabouts(environment)}`,
       `Node ${environment.node}, ONNX Runtime ${environment.onnxRuntime ?? 'does not load'}`,
       `${environment.memoryMiB} MiB of memory; ${environment.diskFreeMiB === null ? 'free space on the disk unknown' : `${environment.diskFreeMiB} MiB free on the disk of the data folder`}`,
       ...executionProviders.map(

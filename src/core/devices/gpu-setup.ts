@@ -7,6 +7,7 @@ import type { Vendor } from './observation.ts'
 import { vendorOfId } from './pci-cards.ts'
 import {
   containerDevices,
+  containerStart,
   containerToolkit,
   cudaLibraries,
   type Distribution,
@@ -50,6 +51,8 @@ export type GpuSetupOptions = {
   readonly runtimeFolder: string
   /** Folders that LD_LIBRARY_PATH names. */
   readonly libraryFolders: readonly string[]
+  /** The container that this runs in, or null: drivers are then its host's, and cards are handed in. */
+  readonly container: string | null
   /** The package `webgpu`: whether it is installed, and what installs it. */
   readonly webgpu: { readonly found: boolean; readonly command: string }
 }
@@ -106,7 +109,9 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
   const checkOf = (provider: string) => tried.find(each => each.provider === provider)
   const hasNvidia = present.includes('nvidia')
 
-  const driver = nvidiaDriverPart(distribution, nvidiaVersion, libraries)
+  const isContained = options.container !== null
+  const driverCommands = isContained ? containerStart.nvidia : nvidiaDriver(distribution)
+  const driver = nvidiaDriverPart(nvidiaVersion, libraries, driverCommands)
   const runtimeFiles = (await host.list(options.runtimeFolder)) ?? []
   const cuda = hasNvidia
     ? engine('cuda', checkOf('cuda'), [
@@ -119,8 +124,13 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
   const branch = nvidiaVersion === null ? null : Number.parseInt(nvidiaVersion, 10)
   const vulkan = [
     part('Vulkan loader', libraries.has('libvulkan.so.1'), 'libvulkan.so.1', vulkanLoader(distribution)),
-    ...(await Promise.all(present.map(vendor => icdPart(vendor, distribution, branch, host)))),
-    ...(present.length > 0 ? [await renderPart(renderNodes, host)] : []),
+    ...(await Promise.all(
+      present.map(vendor => {
+        const isHanded = isContained && vendor === 'nvidia'
+        return icdPart(vendor, isHanded ? containerStart.nvidia : vulkanDriver(distribution, vendor, branch), host)
+      }),
+    )),
+    ...(present.length > 0 ? [await renderPart(renderNodes, isContained, host)] : []),
   ]
   const webgpu =
     present.length > 0
@@ -135,11 +145,28 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
       : unused('webgpu', 'there is no GPU')
 
   const cpu = engine('cpu', checkOf('cpu'), [
-    part('ONNX Runtime', checkOf('cpu')?.loadable === true, `for ${host.platform}/${host.architecture}`, ['npm ci']),
+    part('ONNX Runtime', checkOf('cpu')?.loadable === true, `for ${host.platform}/${host.architecture}`, [
+      '# install kaisar anew, as docs/install.md says',
+    ]),
   ])
   const containers = await containersOf(distribution, hasNvidia, host)
-  return { distribution, cards, engines: [cuda, webgpu, cpu, containers] }
+  const engines = [cuda, webgpu, cpu, containers]
+  return { distribution, cards, engines: (await isRootWithoutSudo(host)) ? engines.map(withoutSudo) : engines }
 }
+
+/** As in the images that rented machines start: root, and nothing that makes one root. */
+async function isRootWithoutSudo({ run }: Pick<Host, 'run'>): Promise<boolean> {
+  if ((await run('sudo', ['--version'])).failure !== 'missing') return false
+  return (await run('id', ['-u'])).stdout.trim() === '0'
+}
+
+const withoutSudo = (engine: EngineSetup): EngineSetup => ({
+  ...engine,
+  parts: engine.parts.map(each => ({
+    ...each,
+    commands: each.commands.map(command => command.replaceAll(/\bsudo /g, '')),
+  })),
+})
 
 function engine(
   name: EngineSetup['engine'],
@@ -177,13 +204,17 @@ async function readLibraries(
   return new Set([...known, ...listed.flatMap(names => names ?? [])])
 }
 
-function nvidiaDriverPart(on: Distribution, version: string | null, libraries: ReadonlySet<string>): SetupPart {
+function nvidiaDriverPart(
+  version: string | null,
+  libraries: ReadonlySet<string>,
+  commands: readonly string[],
+): SetupPart {
   const name = 'NVIDIA driver'
-  if (version === null) return part(name, false, 'no kernel module is loaded', nvidiaDriver(on))
+  if (version === null) return part(name, false, 'no kernel module is loaded', commands)
   const old = judgeDriver('nvidia', version, { os: 'linux' }).tooOldFor.find(rule => rule.executionProvider === 'cuda')
-  if (old) return part(name, false, `${version} is older than ${old.minimum}`, nvidiaDriver(on))
+  if (old) return part(name, false, `${version} is older than ${old.minimum}`, commands)
   const isWhole = libraries.has('libcuda.so.1')
-  return part(name, isWhole, isWhole ? version : `${version} without its library libcuda.so.1`, nvidiaDriver(on))
+  return part(name, isWhole, isWhole ? version : `${version} without its library libcuda.so.1`, commands)
 }
 
 function runtimePart(architecture: string, runtimeFolder: string, files: readonly string[]): SetupPart {
@@ -209,8 +240,7 @@ function shadersPart({ found, command }: GpuSetupOptions['webgpu']): SetupPart {
 
 async function icdPart(
   vendor: Vendor,
-  on: Distribution,
-  branch: number | null,
+  commands: readonly string[],
   host: Pick<Host, 'readText' | 'list'>,
 ): Promise<SetupPart> {
   const found: string[] = []
@@ -225,23 +255,26 @@ async function icdPart(
     }
   const titles = { nvidia: 'NVIDIA', amd: 'AMD', intel: 'Intel' }
   const detail = found[0] ?? `no driver of it in ${icdFolders.join(', ')}`
-  return part(`Vulkan driver of ${titles[vendor]}`, found.length > 0, detail, vulkanDriver(on, vendor, branch))
+  return part(`Vulkan driver of ${titles[vendor]}`, found.length > 0, detail, commands)
 }
 
 /** Vulkan drivers open the render node, which belongs to a group of its own. */
-async function renderPart(nodes: readonly string[], { run }: Pick<Host, 'run'>): Promise<SetupPart> {
+async function renderPart(
+  nodes: readonly string[],
+  isContained: boolean,
+  { run }: Pick<Host, 'run'>,
+): Promise<SetupPart> {
   const name = 'access to render nodes'
+  const noNode = ['# they come with the driver: install it first']
   if (nodes.length === 0)
-    return part(name, false, 'there is no /dev/dri/renderD*', [
-      '# in a container: hand /dev/dri in, or the capability "graphics"',
-    ])
+    return part(name, false, 'there is no /dev/dri/renderD*', isContained ? containerStart.renderNodes : noNode)
   const closed: string[] = []
   for (const node of nodes) {
     const { exitCode, failure } = await run('test', ['-w', `/dev/dri/${node}`])
     if (failure === null && exitCode === 1) closed.push(node)
   }
   const detail = closed.length === 0 ? nodes.join(', ') : `this user may not open ${closed.join(', ')}`
-  return part(name, closed.length === 0, detail, renderGroup)
+  return part(name, closed.length === 0, detail, isContained ? containerStart.renderNodes : renderGroup)
 }
 
 /** Only where there is an engine for containers and a card of NVIDIA: AMD's and Intel's are plain device nodes. */
@@ -276,6 +309,16 @@ export function missingParts({ engines }: GpuSetup): SetupPart[] {
   return missing.filter((each, at) => missing.findIndex(({ name }) => name === each.name) === at)
 }
 
+/** Whether a card was seen, on the bus or by its driver. */
+export const hasCard = ({ engines }: GpuSetup): boolean =>
+  engines.some(({ engine, state }) => engine === 'webgpu' && state !== 'unused')
+
+const noCard = [
+  'No card is seen; the CPU can take part, for little. Where a card should be:',
+  '  in a container, start it with --gpus all (NVIDIA) or --device /dev/dri (others)',
+  '  in a virtual machine, its host has to pass it through; "lspci" shows it then',
+]
+
 /** The examination as lines for people. */
 export function setupLines(setup: GpuSetup): string[] {
   const { distribution, cards, engines } = setup
@@ -287,6 +330,7 @@ export function setupLines(setup: GpuSetup): string[] {
     for (const { name: what, found: there, optional, detail } of parts)
       lines.push(`  ${there ? 'found  ' : optional ? 'to gain' : 'MISSING'} ${what}: ${detail}`)
   }
+  if (!hasCard(setup)) lines.push('', ...noCard)
   const missing = missingParts(setup).filter(({ commands }) => commands.length > 0)
   for (const { name, commands } of missing) lines.push('', `For ${name}:`, ...commands.map(each => `  ${each}`))
   return lines
@@ -321,7 +365,7 @@ export async function installParts(
       if (command.startsWith('#')) continue
       if (own) steps.push({ command, outcome: (await fetchOwn()) ? 'done' : 'failed' })
       // After a restart the command is run again, and finds more.
-      else if (!goOn || command === 'sudo reboot' || !(await ask(command))) {
+      else if (!goOn || /^(sudo )?reboot$/.test(command) || !(await ask(command))) {
         goOn = false
         steps.push({ command, outcome: 'left' })
       } else {

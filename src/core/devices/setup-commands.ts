@@ -190,3 +190,16 @@ export const containerDevices = {
 } as const
 
 export const renderGroup = ['sudo usermod -aG render "$USER"', '# then log in anew']
+
+/** What a container has to be started with; nothing that is installed in it stands in for it. */
+export const containerStart = {
+  nvidia: [
+    '# this is a container, and the driver is that of its host: start the container with',
+    '#   docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics',
+    '# a rented machine has both among its settings; there set the variable, and start it anew',
+  ],
+  renderNodes: [
+    '# this is a container: start it with --device /dev/dri, for AMD --device /dev/kfd too, and with',
+    '# --group-add of the number of its host’s group render; NVIDIA’s have the capability "graphics"',
+  ],
+} as const

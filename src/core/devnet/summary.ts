@@ -39,13 +39,9 @@ export type DevnetSummary = {
   readonly balances: Readonly<Record<string, bigint>>
 }
 
-export async function summarizeDevnet({
-  rpcUrl,
-  network,
-}: {
-  readonly rpcUrl: string
-  readonly network: ConnectedNetwork
-}): Promise<DevnetSummary> {
+type SummarizeDevnetOptions = { readonly rpcUrl: string; readonly network: ConnectedNetwork }
+
+export async function summarizeDevnet({ rpcUrl, network }: SummarizeDevnetOptions): Promise<DevnetSummary> {
   const reader = createNetworkReader(network)
   const view = await reader.read()
   const wallets = [...new Set(view.devices.map(({ payout }) => payout))]

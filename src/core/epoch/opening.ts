@@ -98,11 +98,7 @@ export const hasFlag = (flags: number, flag: Flag): boolean => (flags & flagBit[
 export type CommitmentScope = Network & { readonly epoch: number; readonly owner: Address; readonly salt: Hex }
 
 /** A seat owner's commitment of an epoch: one tree over all of its openings. */
-export type CommitmentTree = {
-  readonly root: Hex
-  /** Siblings of the leaf of `cohort`, from the leaf up; as many as the depth. */
-  proof(cohort: number): Hex[]
-}
+export type CommitmentTree = ReturnType<typeof buildCommitmentTree>
 
 const leafTypes = [
   { type: 'uint256' },
@@ -135,7 +131,7 @@ export function buildCommitmentTree(
   scope: CommitmentScope,
   openings: ReadonlyMap<number, OpeningWords>,
   depth: number,
-): CommitmentTree {
+) {
   const levels: Map<number, Hex>[] = [new Map()]
   for (const [cohort, words] of openings) {
     if (cohort >= 2 ** depth) throw new RangeError(`cohort ${cohort} has no leaf in a tree of depth ${depth}`)
@@ -150,7 +146,8 @@ export function buildCommitmentTree(
   }
   return {
     root: at(depth, 0),
-    proof: cohort => Array.from({ length: depth }, (_, level) => at(level, (cohort >> level) ^ 1)),
+    /** Siblings of the leaf of `cohort`, from the leaf up; as many as the depth. */
+    proof: (cohort: number): Hex[] => Array.from({ length: depth }, (_, level) => at(level, (cohort >> level) ^ 1)),
   }
 }
 

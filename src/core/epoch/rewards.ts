@@ -48,19 +48,22 @@ export const creditOf = (score: bigint, standing: bigint, newcomerCap: bigint): 
 
 /**
  * What the standing moves towards: down to the capacity that the device showed, however much of the epoch it was there, so that absence
- * costs the pay of its own epoch and no later one; up to what it earned, so that nobody has a higher standing than it was paid for. 0 where
- * it earned nothing.
+ * costs the pay of its own epoch and no later one; up to what it earned, so that nobody has a higher standing than it was paid for, or, above the cap,
+ * to what a newcomer would be given. 0 where it earned nothing.
  */
 export function shownOf(lane: LaneResult, standing: bigint, newcomerCap: bigint): bigint {
-  const earned = creditOf(scoreOf(lane), standing, newcomerCap)
+  const score = scoreOf(lane)
+  const earned = creditOf(score, standing, newcomerCap)
   if (earned === 0n || standing === 0n) return earned
+  const given = min(score, newcomerCap)
+  if (given > capOf(standing, newcomerCap)) return given
   const rate = decodeRate(lane.rate)
   return rate < standing ? rate : earned > standing ? earned : standing
 }
 
 /**
- * The standing after an epoch. It moves a quarter of the way to what was shown, rounded up so that it arrives, and up only where the lane's last judged epoch earned
- * something too. The first that is shown sets it. Without a credit it stays; from the second such judged epoch in a row on it loses a
+ * The standing after an epoch. It moves a quarter of the way to what was shown, rounded up so that it arrives, or the whole way above the cap; up only where the
+ * lane's last judged epoch earned something too. The first that is shown sets it. Without a credit it stays; from the second such judged epoch in a row on it loses a
  * quarter, where enough seats judged to be certain.
  */
 export function nextStanding(
@@ -71,7 +74,8 @@ export function nextStanding(
   if (shown === 0n) return silent && certain ? standing - standing / 4n : standing
   if (standing === 0n) return shown
   if (shown <= standing) return standing - (standing - shown + 3n) / 4n
-  return silent ? standing : standing + (shown - standing + 3n) / 4n
+  if (silent) return standing
+  return shown > 2n * standing ? shown : standing + (shown - standing + 3n) / 4n
 }
 
 /** The payment of one device: its share of the pool by credit, at most the price cap. A total of 0 pays 0. */

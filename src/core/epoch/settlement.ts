@@ -4,15 +4,7 @@ import { numberToHex } from 'viem'
 import { blockAt, firstBlockSince } from '../chain/blocks.ts'
 import { frozenSeats, getCheckers } from '../chain/checkers.ts'
 import { claimableIdentities, getDevices } from '../chain/devices.ts'
-import {
-  type EpochOverview,
-  getAudit,
-  getCohort,
-  getEpoch,
-  getTimeline,
-  keeperCallsOf,
-  settledThrough,
-} from '../chain/epochs.ts'
+import { type EpochOverview, getAudit, getEpoch, getTimeline, keeperCallsOf, settledThrough } from '../chain/epochs.ts'
 import { readParameters } from '../chain/governance.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { callOf } from '../chain/read.ts'
@@ -22,15 +14,9 @@ import type { KaisarError } from '../platform/errors.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt } from '../protocol/trigger.ts'
+import { createCohortSteps } from './cohort-steps.ts'
 import { keeperRank, nextLookAt, turnBlocks, turnSeconds } from './keeper-times.ts'
-import {
-  type OpeningOnChain,
-  planCohort,
-  planErrands,
-  planSeed,
-  type SettlementStep,
-  seatsIn,
-} from './settlement-plan.ts'
+import { type OpeningOnChain, planErrands, planSeed, type SettlementStep, seatsIn } from './settlement-plan.ts'
 import { shownOpenings } from './shown-openings.ts'
 
 /**
@@ -66,7 +52,10 @@ export type Keeper = {
   pass(gather: Gather, head?: Head): Promise<TakenStep[]>
 }
 
-const cohortsAtOnce = 16
+/** Steps that are taken at a time. */
+const stepsAtOnce = 16
+/** Steps of one kind and epoch that are left to the sender together: more than it has in flight in the blocks for which it watches them. */
+const mostInHand = 256
 /** Every chain knows the hashes of this many last blocks. */
 const surelyKept = 250n
 /** A seed that was there for this many blocks is not looked at again: no reorg takes it. */
@@ -89,9 +78,11 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   const seededAt = new Map<number, bigint>()
   /** Block time before which an epoch is not looked at, since nothing of it was open. */
   const restsUntil = new Map<number, number>()
+  const looksAtAll = options.takeTurns === false
+  const cohortSteps = createCohortSteps(network, { readsAll: looksAtAll })
 
   async function rankIn({ epoch, seed }: EpochOverview): Promise<number> {
-    if (options.takeTurns === false) return 0
+    if (looksAtAll) return 0
     const known = ranks.get(epoch)
     if (known !== undefined) return known
     const rank = keeperRank(seed ?? numberToHex(epoch, { size: 32 }), await frozenSeats(network, epoch), sender.address)
@@ -144,7 +135,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       const overview = await getEpoch(network, epoch)
       const open = overview.seed === null ? [] : await stepsOf(overview, timeline, now)
       for (const step of open) steps.push({ step, overview })
-      if (open.length === 0 && options.takeTurns !== false) restsUntil.set(epoch, nextLookAt(overview, now))
+      if (open.length === 0 && !looksAtAll) restsUntil.set(epoch, nextLookAt(overview, now))
     }
     return steps
   }
@@ -196,19 +187,13 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   async function epochSteps(overview: EpochOverview, paid: boolean, now: number): Promise<SettlementStep[]> {
-    const { epoch, phase, totals, totalFixed, cohorts, members, money, auditClosesAt } = overview
+    const { epoch, phase, totals, totalFixed, members, money, auditClosesAt } = overview
     const steps: SettlementStep[] = []
     // In PAY the total may not be fixed yet, because a revealed quorum waits to be finalized.
     const isOpen = phase === 'open' || phase === 'finalize' || (phase === 'pay' && !totalFixed)
     const undecided = totals.resolvedLanes < members && isOpen
     const unpaid = paid && totalFixed && totals.unpaid > 0
-    if (undecided || unpaid) {
-      for (let from = 0; from < cohorts; from += cohortsAtOnce) {
-        const numbers = Array.from({ length: Math.min(cohortsAtOnce, cohorts - from) }, (_, i) => from + i)
-        const states = await Promise.all(numbers.map(cohort => getCohort(network, epoch, cohort)))
-        steps.push(...states.flatMap(state => planCohort(overview, state)))
-      }
-    }
+    if (undecided || unpaid) for (const step of await cohortSteps.of(overview)) steps.push(step)
     if (paid && phase === 'pay' && money.opened && !money.closed && totals.unpaid === 0) {
       const { lanes, errands } = await keeperCallsOf(network, epoch, sender.address)
       if (lanes + errands > 0n) steps.push({ do: 'payKeeper', epoch })
@@ -269,6 +254,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   async function take(step: SettlementStep, overview: EpochOverview, gather: Gather): Promise<TakenStep | null> {
     const call = await callFor(step, overview, gather)
     if (call === null) return null
+    if ('cohort' in step && step.do !== 'strike' && !(await cohortSteps.isOpen(step, overview))) return null
     const key = keyOf(step)
     sender.enqueue({ key, ...call })
     return { ...step, key }
@@ -300,30 +286,55 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
     /** When each step was first seen as possible; turns are counted from there. */
     const possibleSince = new Map<string, { readonly time: number; readonly block: bigint }>()
+    /** Keys of the steps that the sender has, by kind and epoch. */
+    const hands = new Map<string, Set<string>>()
+    function handOf({ do: what, epoch }: SettlementStep): Set<string> {
+      const name = `${what}/${epoch}`
+      const hand = hands.get(name) ?? new Set()
+      hands.set(name, hand)
+      return hand
+    }
+    function putDown() {
+      for (const [name, hand] of hands) {
+        for (const key of hand) if (!sender.isOpen(key)) hand.delete(key)
+        if (hand.size === 0) hands.delete(name)
+      }
+    }
     return async (gather: Gather, newest?: Head): Promise<TakenStep[]> => {
+      putDown()
       const [timeline, head] = await look(newest)
       if (timeline === null) return []
       const now = head.timestamp
       const open = await stepsAt(timeline, head)
-      const taken = await Promise.all(
-        open.map(async ({ step, overview }) => {
-          // Openings are not gathered again at each block for what waits to be mined.
-          if (sender.isOpen(keyOf(step))) return { ...step, key: keyOf(step) }
-          const since = possibleSince.get(keyOf(step)) ?? { time: now, block: head.number }
-          possibleSince.set(keyOf(step), since)
-          try {
-            const rank = await rankIn(overview)
-            const isTurn =
-              step.do === 'pin' || step.do === 'roll'
-                ? head.number >= since.block + BigInt(turnBlocks(rank))
-                : now >= since.time + turnSeconds(rank, secondsFor(step, overview, timeline, since.time))
-            return isTurn ? await take(step, overview, gather) : null
-          } catch (error) {
-            onTrouble(step, error)
-            return null
-          }
-        }),
-      )
+      const takeInTurn = async ({ step, overview }: OpenStep): Promise<TakenStep | null> => {
+        const key = keyOf(step)
+        const hand = handOf(step)
+        // Openings are not gathered again at each block for what waits to be mined.
+        if (hand.has(key)) return { ...step, key }
+        const since = possibleSince.get(key) ?? { time: now, block: head.number }
+        possibleSince.set(key, since)
+        if (hand.size >= mostInHand && !looksAtAll) return null
+        if (sender.isOpen(key)) {
+          hand.add(key)
+          return { ...step, key }
+        }
+        try {
+          const rank = await rankIn(overview)
+          const isTurn =
+            step.do === 'pin' || step.do === 'roll'
+              ? head.number >= since.block + BigInt(turnBlocks(rank))
+              : now >= since.time + turnSeconds(rank, secondsFor(step, overview, timeline, since.time))
+          const taken = isTurn ? await take(step, overview, gather) : null
+          if (taken !== null) hand.add(key)
+          return taken
+        } catch (error) {
+          onTrouble(step, error)
+          return null
+        }
+      }
+      const taken: (TakenStep | null)[] = []
+      for (let from = 0; from < open.length; from += stepsAtOnce)
+        taken.push(...(await Promise.all(open.slice(from, from + stepsAtOnce).map(takeInTurn))))
       const keys = new Set(open.map(({ step }) => keyOf(step)))
       for (const key of possibleSince.keys()) if (!keys.has(key)) possibleSince.delete(key)
       return taken.filter(step => step !== null)

@@ -201,9 +201,11 @@ function scoreStep({ figures, facts }: Account): ExplanationStep {
         ? `standing = credit = ${standingAfter}, the first${heldBack > 0n ? ', and not paid' : ''}`
         : earned === 0n
           ? `standing = ${standingBefore} − ${standingBefore} ÷ 4 = ${standingAfter}, nothing earned again`
-          : `standing = ${standingBefore} ${shown < standingBefore ? '−' : '+'} ⌈${
-              shown < standingBefore ? standingBefore - shown : shown - standingBefore
-            } ÷ 4⌉ = ${standingAfter}, towards the ${shown < standingBefore ? 'capacity' : 'credit'} = ${shown}`
+          : shown > cap
+            ? `standing = ${standingAfter}, what a newcomer would be given`
+            : `standing = ${standingBefore} ${shown < standingBefore ? '−' : '+'} ⌈${
+                shown < standingBefore ? standingBefore - shown : shown - standingBefore
+              } ÷ 4⌉ = ${standingAfter}, towards the ${shown < standingBefore ? 'capacity' : 'credit'} = ${shown}`
   return tell(
     'score',
     earned === 0n ? 'failed' : 'done',

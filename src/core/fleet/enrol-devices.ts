@@ -74,6 +74,8 @@ const readText = (path: string): string =>
     cause => fleetErrors.ENROLMENT_FILE_UNREADABLE({ path, reason: failureReason(cause), cause }),
   )
 
+type PlanEnrolmentOptions = { readonly payer: Address; readonly devices: readonly HostDevice[]; readonly caps: FeeCaps }
+
 /**
  * Asks the chain about each device, and what all of it costs. Nothing is sent.
  *
@@ -81,11 +83,7 @@ const readText = (path: string): string =>
  */
 export async function planEnrolment(
   network: ConnectedNetwork,
-  {
-    payer,
-    devices,
-    caps,
-  }: { readonly payer: Address; readonly devices: readonly HostDevice[]; readonly caps: FeeCaps },
+  { payer, devices, caps }: PlanEnrolmentOptions,
 ): Promise<EnrolmentPlan> {
   const asked = await mapSome(mostAsked, devices, async device => ({ device, ...(await ask(network, payer, device)) }))
   const problems = asked.flatMap(({ device, problem }) =>

@@ -110,8 +110,8 @@ type PaymentRow = Share & { readonly place: Place; readonly epoch: number | null
  */
 function rowsOf(calls: readonly VaultCall[], delivered: readonly Moved[], owed: readonly Moved[]): PaymentRow[] {
   const ordered = [...calls].sort(({ place: a }, { place: b }) => byPlace(a, b))
-  const callOf = ({ place }: Moved) =>
-    ordered.findLast(call => call.place.txHash === place.txHash && call.place.logIndex < place.logIndex)
+  const callsOf = Map.groupBy(ordered, ({ place }) => place.txHash)
+  const callOf = ({ place }: Moved) => callsOf.get(place.txHash)?.findLast(call => call.place.logIndex < place.logIndex)
   const deliveredBy = Map.groupBy(delivered, callOf)
   const owedBy = Map.groupBy(owed, callOf)
   return ordered.flatMap(call => {

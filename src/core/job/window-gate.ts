@@ -1,16 +1,9 @@
 /** Lets windows go first: what can wait asks between its steps, and is let through while none runs. */
 import { setImmediate } from 'node:timers/promises'
 
-export type WindowGate = {
-  /** Runs a window that ends at this time, in ms of the engine's clock. */
-  during<T>(endsAtMs: number, window: () => Promise<T>): Promise<T>
-  /** Resolves once no window runs, or what waits is urgent: needed by a window, or due before those that run end. */
-  pass(isUrgent: (endsAtMs: number) => boolean): Promise<void>
-  /** Asks again what waits whether it is urgent now. */
-  hurry(): void
-}
+export type WindowGate = ReturnType<typeof createWindowGate>
 
-export function createWindowGate(): WindowGate {
+export function createWindowGate() {
   const running = new Set<{ readonly endsAtMs: number }>()
   let waiting: (() => void)[] = []
   const hurry = () => {
@@ -18,8 +11,10 @@ export function createWindowGate(): WindowGate {
     waiting = []
   }
   return {
+    /** Asks again what waits whether it is urgent now. */
     hurry,
-    async during(endsAtMs, window) {
+    /** Runs a window that ends at this time, in ms of the engine's clock. */
+    async during<T>(endsAtMs: number, window: () => Promise<T>): Promise<T> {
       const own = { endsAtMs }
       running.add(own)
       try {
@@ -29,7 +24,8 @@ export function createWindowGate(): WindowGate {
         hurry()
       }
     },
-    async pass(isUrgent) {
+    /** Resolves once no window runs, or what waits is urgent: needed by a window, or due before those that run end. */
+    async pass(isUrgent: (endsAtMs: number) => boolean): Promise<void> {
       // Two turns of the event loop: the first may end before messages are read, and one of them may ask for a window.
       await setImmediate()
       await setImmediate()

@@ -90,6 +90,7 @@ export function epochPartsOf(readings: NetworkReadings, previous: EpochParts | n
 export function buildNetworkView(readings: NetworkReadings, parts = epochPartsOf(readings)): NetworkView {
   const { chainId, contracts, head, timeline, rules, rounds, firstEpoch } = readings
   const { epochs, members, payments, results } = parts
+  const seatSums = seatSumsOf(readings, members)
   return {
     chainId,
     contracts,
@@ -103,7 +104,7 @@ export function buildNetworkView(readings: NetworkReadings, parts = epochPartsOf
       const earned = history.reduce((sum, { amount }) => sum + (amount ?? 0n), 0n)
       return { ...device, earned, registeredTxHash: parts.registrations.get(device.id) ?? null, history }
     }),
-    checkers: readings.checkers.map(checker => checkerView(readings, checker, members)),
+    checkers: readings.checkers.map(checker => ({ ...checker, ...(seatSums.get(checker.operator) ?? noSeats) })),
     epochs: epochs.map(epoch => epochView(readings, epoch, members.get(epoch)!)),
     payments,
     seatPayments: parts.seatPayments.map(payment => ({
@@ -230,25 +231,26 @@ function seatPaymentsOf(history: History, epoch: number, members: Members): Epoc
   })
 }
 
-function checkerView(
-  { history, committees }: NetworkReadings,
-  checker: CheckerOverview,
-  members: EpochParts['members'],
-): CheckerView {
-  let earned = 0n
-  let agreedLanes = 0
-  let drawnLanes = 0
-  for (const [epoch, cohorts] of members) {
+type SeatSums = Pick<CheckerView, 'earned' | 'agreedLanes' | 'drawnLanes'>
+const noSeats: SeatSums = { earned: 0n, agreedLanes: 0, drawnLanes: 0 }
+
+/** By operator: one look at each committee, however many Checkers there are. */
+function seatSumsOf({ history, committees }: NetworkReadings, members: EpochParts['members']): Map<Address, SeatSums> {
+  const sums = new Map<Address, SeatSums>()
+  for (const [epoch, cohorts] of members)
     for (const [cohort, lanes] of cohorts) {
       const paid = history.paidSeats.get(cohortKey(epoch, cohort))
-      const seat = committees.get(cohortKey(epoch, cohort))?.indexOf(checker.operator) ?? -1
-      if (paid === undefined || seat === -1) continue
-      earned += paid.amounts[seat]!
-      agreedLanes += paid.agreed[seat]!
-      drawnLanes += lanes.length
+      const owners = paid === undefined ? [] : (committees.get(cohortKey(epoch, cohort)) ?? [])
+      for (const [seat, owner] of owners.entries()) {
+        const { earned, agreedLanes, drawnLanes } = sums.get(owner) ?? noSeats
+        sums.set(owner, {
+          earned: earned + paid!.amounts[seat]!,
+          agreedLanes: agreedLanes + paid!.agreed[seat]!,
+          drawnLanes: drawnLanes + lanes.length,
+        })
+      }
     }
-  }
-  return { ...checker, earned, agreedLanes, drawnLanes }
+  return sums
 }
 
 /** What a committee's result says of a device, worst first. */

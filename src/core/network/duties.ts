@@ -62,13 +62,11 @@ export async function readDuties(
 /** Up to this many cohorts each committee is read; beyond, the chain is asked which ones are the owner's, for as long as it knows. */
 const mostCohorts = 16
 
+type CommitteesOptions = { readonly operator: Address; readonly epochs: readonly number[]; readonly history: History }
+
 /** The committees of the cohorts that `operator` may have been drawn for in these epochs, by {@link cohortKey}. */
 export async function readCommittees(
-  {
-    operator,
-    epochs,
-    history,
-  }: { readonly operator: Address; readonly epochs: readonly number[]; readonly history: History },
+  { operator, epochs, history }: CommitteesOptions,
   reader: Pick<NetworkReader, 'network' | 'committeeAt'>,
 ): Promise<Map<string, readonly Address[]>> {
   const committees = new Map<string, readonly Address[]>()

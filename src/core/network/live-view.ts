@@ -16,15 +16,9 @@ export type LiveViewDependencies = {
 export type Served = { readonly view: NetworkView; readonly trouble: string | null }
 
 /** The view of a network that many look at: read once for all of them, and only while somebody looks. */
-export type LiveView = {
-  /** @throws what reading threw, where no view was ever read */
-  get(): Promise<Served>
-  /** Calls back after a read that found another head; returns how to stop. The first listener starts the reading. */
-  watch(onChange: (served: Served) => void): () => void
-  close(): void
-}
+export type LiveView = ReturnType<typeof createLiveView>
 
-export function createLiveView({ freshMs = 1_000 }: LiveViewOptions, { read, now }: LiveViewDependencies): LiveView {
+export function createLiveView({ freshMs = 1_000 }: LiveViewOptions, { read, now }: LiveViewDependencies) {
   let served: Served | null = null
   let readAt = Number.NEGATIVE_INFINITY
   let reading: Promise<Served> | null = null
@@ -62,13 +56,15 @@ export function createLiveView({ freshMs = 1_000 }: LiveViewOptions, { read, now
   }
 
   return {
+    /** @throws what reading threw, where no view was ever read */
     get,
-    watch(onChange) {
+    /** Calls back after a read that found another head; returns how to stop. The first listener starts the reading. */
+    watch(onChange: (served: Served) => void): () => void {
       watchers.add(onChange)
       if (timer === null) schedule()
       return () => watchers.delete(onChange)
     },
-    close() {
+    close(): void {
       watchers.clear()
       if (timer !== null) clearTimeout(timer)
       timer = null

@@ -85,11 +85,10 @@ function epochChanges(before: EpochView | undefined, after: EpochView, { payment
   const { epoch, phase, cohorts, money, isPaid } = after
   const changes: NetworkChange[] = []
   if (before?.phase !== phase) changes.push({ type: 'epoch.phase', epoch, phase })
-  for (const { cohort, state, opened, txHash } of cohorts) {
-    const known = before?.cohorts.find(each => each.cohort === cohort)
-    if (state !== 'pending' && known?.state !== state)
+  const earlier = new Map(before?.cohorts.map(({ cohort, state }) => [cohort, state]))
+  for (const { cohort, state, opened, txHash } of cohorts)
+    if (state !== 'pending' && earlier.get(cohort) !== state)
       changes.push({ type: 'cohort.resolved', epoch, cohort, state, opened, txHash })
-  }
   if (isPaid && money !== null && before?.isPaid !== true)
     changes.push({
       type: 'epoch.paid',

@@ -33,15 +33,7 @@ export type NetworkReading = {
 }
 
 /** Reads a network again and again; what cannot change any more is read once. */
-export type NetworkReader = {
-  readonly network: ConnectedNetwork
-  read(): Promise<NetworkView>
-  /** What explanations start from. */
-  readHistory(): Promise<NetworkReading>
-  /** The owners of a cohort's seats as they were when it was resolved; null where the endpoint no longer knows. */
-  committeeAt(epoch: number, cohort: number, history: History): Promise<readonly Address[] | null>
-  roundsOf(epoch: number, head: BlockHead): Promise<readonly Trigger[] | null>
-}
+export type NetworkReader = ReturnType<typeof createNetworkReader>
 
 /** Committees are read only where that is few calls; beyond, agreement is not known. */
 const mostCommittees = 64
@@ -49,7 +41,7 @@ const mostCommittees = 64
 /** Rounds are recomputed of an epoch with at most so many blocks. */
 const mostRoundBlocks = 512
 
-export function createNetworkReader(network: ConnectedNetwork, options: NetworkReaderOptions = {}): NetworkReader {
+export function createNetworkReader(network: ConnectedNetwork, options: NetworkReaderOptions = {}) {
   const { fromBlock = network.deployedAtBlock ?? 0n, epochs = 64, confirmations = 16 } = options
   const confirmed: NetworkEvent[] = []
   let confirmedThrough: bigint | null = null
@@ -131,10 +123,12 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
 
   return {
     network,
+    /** What explanations start from. */
     readHistory,
+    /** The owners of a cohort's seats as they were when it was resolved; null where the endpoint no longer knows. */
     committeeAt,
     roundsOf,
-    async read() {
+    async read(): Promise<NetworkView> {
       const reading = await readHistory()
       const { head, currentEpoch } = reading
       const [rules, rounds, devices, checkers] = await Promise.all([

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Address } from 'viem'
-import { keyPath, listKeys, readKeystore } from '../platform/key-folder.ts'
+import { keyFile, listKeys, readKeystore } from '../platform/key-folder.ts'
 import { keystoreAddress } from '../platform/keystore.ts'
 import { operatorErrors } from './errors.ts'
 
@@ -34,7 +34,7 @@ export function findOperators({ role, dataDir, key, operator, devnetDataDir }: F
     const known = ofDevnet.find(each => each.operator === operator)
     return [known ?? { operator, dataDir: own ? dataDir : null }]
   }
-  const path = /[./]/.test(key) ? key : keyPath(dataDir, key)
+  const path = keyFile(dataDir, key)
   if (existsSync(path)) {
     const address = keystoreAddress(readKeystore(path))
     if (address !== undefined) return [{ operator: lower(address), dataDir }]

@@ -1,14 +1,7 @@
 import { once } from 'node:events'
 
-/**
- * Ends a long run: the first signal asks it to take no more work and to finish what is open, the second ends it now.
- */
-export type GracefulStop = {
-  /** Aborted by the first signal. */
-  readonly signal: AbortSignal
-  /** Stops listening; call when the run is over. */
-  dispose(): void
-}
+/** Ends a long run: the first signal asks it to take no more work and to finish what is open, the second ends it now. */
+export type GracefulStop = ReturnType<typeof createGracefulStop>
 
 const sameSignalMs = 500
 
@@ -31,7 +24,7 @@ export function createGracefulStop(
     exitNow: (reason: 'second-signal' | 'drain-timeout') => void
     nowMs?: () => number
   },
-): GracefulStop {
+) {
   const controller = new AbortController()
   const nowMs = dependencies.nowMs ?? (() => performance.now())
   let timer: NodeJS.Timeout | undefined
@@ -49,8 +42,10 @@ export function createGracefulStop(
   dependencies.signals.on('SIGINT', listener)
   dependencies.signals.on('SIGTERM', listener)
   return {
+    /** Aborted by the first signal. */
     signal: controller.signal,
-    dispose: () => {
+    /** Stops listening; call when the run is over. */
+    dispose: (): void => {
       clearTimeout(timer)
       dependencies.signals.off('SIGINT', listener)
       dependencies.signals.off('SIGTERM', listener)

@@ -25,6 +25,9 @@ export function keyPath(dataDir: string, name: string): string {
   return join(dataDir, 'keys', `${name}.json`)
 }
 
+/** The keystore that --key means: that of a name in the data directory, or the file at a path. @throws KEY_NAME_INVALID */
+export const keyFile = (dataDir: string, key: string): string => (/[./]/.test(key) ? key : keyPath(dataDir, key))
+
 /** All keys, by name; `address` is null where the file does not state it or cannot be read. */
 export const listKeys = (dataDir: string): KeyEntry[] =>
   listNames(join(dataDir, 'keys'), '.json').map(name => {
@@ -32,11 +35,7 @@ export const listKeys = (dataDir: string): KeyEntry[] =>
     return { name, path, address: addressOrNull(path) }
   })
 
-/**
- * Writes a key, never over another one: {@link writeNewFile}.
- *
- * @throws KEY_EXISTS, KEY_NAME_INVALID, KEY_UNWRITABLE
- */
+/** Writes a key, never over another one: {@link writeNewFile}. @throws KEY_EXISTS, KEY_NAME_INVALID, KEY_UNWRITABLE */
 export async function saveKey(options: {
   dataDir: string
   name: string

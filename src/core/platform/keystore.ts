@@ -131,11 +131,7 @@ const otherKinds: readonly { readonly fits: (json: Json) => boolean; readonly re
 export const keystoreAddress = (keystore: ParsedKeystore): Address | undefined =>
   keystore.address === undefined ? undefined : getAddress(`0x${keystore.address}`)
 
-/**
- * Opens a keystore.
- *
- * @throws KEYSTORE_PASSWORD_WRONG, KEYSTORE_ADDRESS_MISMATCH
- */
+/** Opens a keystore. @throws KEYSTORE_PASSWORD_WRONG, KEYSTORE_ADDRESS_MISMATCH */
 export async function decryptKeystore(
   keystore: ParsedKeystore,
   password: string,

@@ -17,9 +17,7 @@ export type LoggerOptions = {
   readonly format: 'json' | 'text'
 }
 
-/**
- * @param dependencies - `write` gets each finished line, with its newline
- */
+/** @param dependencies - `write` gets each finished line, with its newline */
 export function createLogger(
   options: LoggerOptions,
   dependencies: { write: (line: string) => void; redactor?: Redactor },

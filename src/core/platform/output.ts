@@ -1,6 +1,4 @@
-/**
- * Formats the output of commands: the JSON envelope for scripts, and the text of an error. Pure; commands do the writing.
- */
+/** Formats the output of commands: the JSON envelope for scripts, and the text of an error. Pure; commands do the writing. */
 import type { KaisarError } from './errors.ts'
 
 /** Raised only when a field changes its meaning. Otherwise fields are only added. */

@@ -38,11 +38,7 @@ export async function stopWrittenProcess(written: WrittenProcess, graceMs = 5_00
   return true
 }
 
-/**
- * Ends every process whose pid file (`*.pid`) is in a folder, and removes the files.
- *
- * @returns the names of those that still ran
- */
+/** Ends every process whose pid file (`*.pid`) is in a folder, and removes the files. @returns the names of those that still ran */
 export async function sweepProcesses(folder: string, graceMs = 5_000): Promise<string[]> {
   const swept = await Promise.all(
     listNames(folder, '.pid').map(async name => {

@@ -39,7 +39,7 @@ export const platformErrors = definePreconditions({
         ? 'No network was given, and none is known here.'
         : `No network was given, and ${known.length} are known: ${known.join(', ')}.`,
     meaning: 'This command reads a chain. No devnet is running, and neither --context nor --rpc-url names a network.',
-    fix: 'Choose one for all commands with "kaisar context use <name>", or for this one with --context; "kaisar context add" makes one known, "kaisar devnet up" starts one.',
+    fix: 'Make one known with "kaisar context add <name> --from <deployment file>", or start one with "kaisar devnet up"; choose among several with "kaisar context use <name>", for one command with --context.',
   },
   CONTEXT_EXISTS: {
     message: 'There is a context "{name}" already, of chain {chainId}.',

@@ -2,23 +2,9 @@
  * Keeps secrets out of logs and results: values of fields with secret-sounding names, values that are known to be secret wherever they
  * appear, and the parts of a URL that can carry a key (user info, path, query).
  */
-export type Redactor = {
-  /**
-   * Removes this value (a private key, a password) wherever it appears from now on, also as JSON escapes it. A value of fewer than 6
-   * characters is not removed: holes in ordinary words would reveal it.
-   */
-  add(secret: string): void
-  /** Adds the parts of an RPC URL that can be a key: its password, and parts of path and query with 16 characters or more. */
-  addUrl(url: string): void
-  /** A copy of a logged object with the values of secret-sounding fields replaced. */
-  fields(value: Readonly<Record<string, unknown>>): Record<string, unknown>
-  /** A finished line, without known secrets and without the private parts of URLs. */
-  text(line: string): string
-  /** A result of a command, without known secrets of 16 characters or more. URLs in it are answers and stay, and shorter secrets may be words of it. */
-  result(line: string): string
-}
+export type Redactor = ReturnType<typeof createRedactor>
 
-export function createRedactor(): Redactor {
+export function createRedactor() {
   const secrets = new Set<string>()
   const add = (secret: string) => {
     if (secret.length < 6) return
@@ -33,15 +19,24 @@ export function createRedactor(): Redactor {
     return result
   }
   return {
+    /**
+     * Removes this value (a private key, a password) wherever it appears from now on, also as JSON escapes it. A value of fewer than 6
+     * characters is not removed: holes in ordinary words would reveal it.
+     */
     add,
-    addUrl: given => {
+    /** Adds the parts of an RPC URL that can be a key: its password, and parts of path and query with 16 characters or more. */
+    addUrl: (given: string): void => {
       const [, password] = /^\w+:\/\/[^/@]*?:([^/]*)@/.exec(given) ?? []
       if (password !== undefined) add(password)
       for (const part of given.replace(/^\w+:\/\/[^/?#]*/, '').split(/[/?#&=]/)) if (part.length >= 16) add(part)
     },
-    result: line => without(line, 16),
-    fields: value => redactFields(value, 0) as Record<string, unknown>,
-    text: line => without(line.replace(url, redactUrl), 0),
+    /** A result of a command, without known secrets of 16 characters or more. URLs in it are answers and stay, and shorter secrets may be words of it. */
+    result: (line: string): string => without(line, 16),
+    /** A copy of a logged object with the values of secret-sounding fields replaced. */
+    fields: (value: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+      redactFields(value, 0) as Record<string, unknown>,
+    /** A finished line, without known secrets and without the private parts of URLs. */
+    text: (line: string): string => without(line.replace(url, redactUrl), 0),
   }
 }
 

@@ -10,16 +10,21 @@ import { dirname } from 'node:path'
 export const writeFileAtomically = (path: string, content: string | Uint8Array, mode = 0o600): void =>
   putFile(path, content, mode, renameSync)
 
-/** The same for a file that is not there yet, readable by this user alone. @throws with the code EEXIST where it is */
+/**
+ * The same for a file that is not there yet, readable by this user alone. Where it cannot be made to survive a power cut there is none.
+ *
+ * @throws with the code EEXIST where it is there
+ */
 export const writeNewFile = (path: string, content: string): void =>
   // A link fails where the name is taken.
-  putFile(path, content, 0o600, linkSync)
+  putFile(path, content, 0o600, linkSync, () => rmSync(path, { force: true }))
 
 function putFile(
   path: string,
   content: string | Uint8Array,
   mode: number,
   put: (temporary: string, path: string) => void,
+  undo = () => {},
 ): void {
   const temporary = `${path}.${process.pid}.${temporaryCount++}`
   const file = openSync(temporary, 'wx', mode)
@@ -35,7 +40,12 @@ function putFile(
   } finally {
     rmSync(temporary, { force: true })
   }
-  syncFolder(dirname(path))
+  try {
+    syncFolder(dirname(path))
+  } catch (error) {
+    undo()
+    throw error
+  }
 }
 
 let temporaryCount = 0

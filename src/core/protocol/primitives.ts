@@ -39,11 +39,14 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
 /** Text of a peer, its tools or the chain, with a space in place of every unprintable character. */
 export const printable = (text: string): string => text.replace(unprintable, ' ')
 
-/** Schema of text that is signed or hashed. Such text must never be altered, so it is refused where it has an unprintable character. */
+/**
+ * Schema of text that is signed or hashed. Such text must never be altered, so it is refused where it has an unprintable character. One that
+ * is too long is not looked at: a frame of it would take a twentieth of a second.
+ */
 export const plainText = (maxLength: number) =>
   z
     .string()
-    .max(maxLength)
+    .max(maxLength, { abort: true })
     .refine(text => printable(text) === text, 'it has characters that cannot be shown')
 
 /** Schema of text that only people read: an unprintable character becomes a space. */

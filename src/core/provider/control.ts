@@ -35,10 +35,7 @@ export function answerControl(pauses: Pauses, asked: unknown): { readonly device
   }
 }
 
-/**
- * Asks the Provider that runs with this folder.
- * @throws CONTROL_NO_DAEMON, CONTROL_UNREACHABLE, and what it answers
- */
+/** Asks the Provider that runs with this folder. @throws CONTROL_NO_DAEMON, CONTROL_UNREACHABLE, and what it answers */
 export async function askProvider(
   folder: string,
   asked: ControlRequest,

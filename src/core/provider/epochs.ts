@@ -5,6 +5,7 @@ import { getTimeline } from '../chain/epochs.ts'
 import type { HeadStream } from '../chain/head-stream.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { frozenEpochs, keptEpochs } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
@@ -35,6 +36,7 @@ export type FollowEpochsDependencies = {
   readonly runner: Pick<RoundRunner, 'entered'>
   readonly journal: ProviderJournal
   readonly sender: TransactionSender
+  readonly clock: Clock
   readonly log: Logger
   readonly emit: (event: ProviderEvent) => void
   /** The chain names another spec: this run ends, and one with other engines begins. */
@@ -50,10 +52,11 @@ export async function followEpochs(
   { network, rules, deviceIds, environment }: FollowEpochsOptions,
   dependencies: FollowEpochsDependencies,
 ): Promise<() => void> {
-  const { heads, rosters, seats, readiness, runner, journal, sender, log, emit, renew, onTrouble } = dependencies
+  const { heads, rosters, seats, readiness, runner, journal, sender, clock, log, emit, renew, onTrouble } = dependencies
   /** Epochs for which everything is prepared. */
   const entered = new Set<number>()
   const said = new Set<string>()
+  const left = new AbortController()
 
   /** Emits once the reason why there is no work. */
   function sayIdle(reason: string) {
@@ -101,11 +104,16 @@ export async function followEpochs(
     emit({ type: 'epoch.started', epoch, devices: members.length, seats: endpoints.length })
     // The epoch before this one is being settled. What the chain keeps of those before it is settled.
     for (let settled = Math.max(0, epoch - keptEpochs + 1); settled <= epoch - 2; settled++)
-      reportFalseReceipts({ epoch: settled, deviceIds }, { network, journal, sender, log }).catch(onTrouble('receipts'))
+      reportFalseReceipts({ epoch: settled, deviceIds }, { network, journal, sender, clock, log }, left.signal).catch(
+        error => left.signal.aborted || onTrouble('receipts')(error),
+      )
     return true
   }
 
   const leave = watchEpochs({}, { network, heads, visit: enter, onTrouble: onTrouble('epochs') })
   if ((await getTimeline(network)) === null) sayIdle('the network has not been started')
-  return leave
+  return () => {
+    left.abort()
+    leave()
+  }
 }

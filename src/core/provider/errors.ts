@@ -1,4 +1,4 @@
-import { coinToo } from '../chain/funds.ts'
+import { type Shortage, shortageText } from '../chain/funds.ts'
 import { defineErrors } from '../platform/errors.ts'
 import { exactUnits } from '../platform/exact-units.ts'
 
@@ -141,21 +141,8 @@ export const providerErrors = defineErrors({
     exit: 3,
   },
   PROVIDER_DEPOSIT_MISSING: {
-    message: ({
-      account,
-      needed,
-      balance,
-      coin,
-      devices,
-    }: {
-      account: string
-      needed: bigint
-      balance: bigint
-      /** What gas needs, and what is there. */
-      coin: Parameters<typeof coinToo>[0]
-      devices: number
-    }) =>
-      `Registering ${devices === 1 ? 'a device' : `${devices} devices`} needs a deposit of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more${coinToo(coin)}.`,
+    message: ({ devices, ...shortage }: Shortage & { devices: number }) =>
+      `Registering ${devices === 1 ? 'a device' : `${devices} devices`} needs a deposit of ${shortageText(shortage)}`,
     meaning: 'Each device is registered with a refundable deposit, taken from the operator.',
     fix: 'Send it to that address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or let another wallet pay for it: "kaisar provider enrol". The deposit returns to the payout wallet when the device leaves.',
     exit: 3,

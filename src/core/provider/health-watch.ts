@@ -3,12 +3,7 @@ import { compareProbes, type DeviceEvent } from '../devices/compare-probes.ts'
 import { criticalFaults, type GpuProbe, type ProbeResult } from '../devices/probed-device.ts'
 import type { Clock } from '../platform/clock.ts'
 
-export type HealthWatch = {
-  /** The reason why this device (by hardware identity) cannot work now, as `CODE: sentence`; null when it can. */
-  stopReason(identity: string): string | null
-  /** Probes at this interval until the signal aborts. */
-  run(signal: AbortSignal): Promise<void>
-}
+export type HealthWatch = ReturnType<typeof createHealthWatch>
 
 export function createHealthWatch(
   { intervalMs, first }: { readonly intervalMs: number; readonly first: ProbeResult },
@@ -19,7 +14,7 @@ export function createHealthWatch(
     /** Called when a probe failed; the next one comes after the interval. */
     readonly onTrouble?: (error: unknown) => void
   },
-): HealthWatch {
+) {
   const { probe, clock, onEvent, onTrouble = () => {} } = dependencies
   const stopped = new Map<string, string>()
   let previous = first
@@ -36,8 +31,10 @@ export function createHealthWatch(
   }
 
   return {
-    stopReason: identity => stopped.get(identity) ?? null,
-    async run(signal) {
+    /** The reason why this device (by hardware identity) cannot work now, as `CODE: sentence`; null when it can. */
+    stopReason: (identity: string): string | null => stopped.get(identity) ?? null,
+    /** Probes at this interval until the signal aborts. */
+    async run(signal: AbortSignal): Promise<void> {
       while (!signal.aborted) {
         await clock.sleep(intervalMs, signal).catch(() => undefined)
         if (!signal.aborted) await look().catch(onTrouble)

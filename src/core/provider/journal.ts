@@ -45,46 +45,23 @@ type CommitmentRow = { hash: Hex; message: string; signature: Hex; notes: string
 /** With what the kind of round needs, beside the commitment, to do the work again. */
 export type RecordedCommitment = Signed<'Commitment'> & { readonly notes: string }
 
-export type ProviderJournal = {
-  /**
-   * Keeps a commitment before it is sent. The same one again changes nothing.
-   * @throws PROVIDER_SECOND_COMMITMENT when the device has another one for this round
-   */
-  recordCommitment(hash: Hex, commitment: RecordedCommitment): void
-  commitmentOf(round: Hex, deviceId: Hex): RecordedCommitment | null
-  /** The epoch of a commitment that was recorded, by its hash. */
-  epochOfCommitment(hash: Hex): number | null
-  /**
-   * Keeps a seat's sample request before it is answered. The same request again changes nothing; one for another block is kept too.
-   * @throws PROVIDER_SECOND_REQUEST when the seat asked with another secret about this commitment
-   */
-  recordRequest(epoch: bigint, request: SignedMessage<'SampleRequest'>): void
-  /** Keeps a seat's receipt for a device's epoch, and what its rate is made of; only the first counts. @returns whether it was kept */
-  recordReceipt(checker: Hex, receipt: Signed<'Receipt'>, measures: Measures | null): boolean
-  receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
-  /** Keeps the environment record (canonical text) that the reports of an epoch carry from now on. */
-  recordEnvironment(epoch: number, record: string): void
-  environment(epoch: number): string | null
-  /** Keeps a refusal by a Checker, at most ten a minute for each Checker. @returns whether it was kept */
-  recordRefusal(
-    time: number,
-    refusal: { readonly checker: Hex; readonly code: string; readonly message: string },
-  ): boolean
-  /** Deletes the records of epochs before this one, and all but the newest refusals. */
-  prune(epoch: number): void
-}
+export type ProviderJournal = ReturnType<typeof createProviderJournal>
 
 /** A minute, in ms. */
 const refusalSpanMs = 60_000
 const refusalsPerSpan = 10
 const keptRefusals = 10_000
 
-export function createProviderJournal(store: Store): ProviderJournal {
+export function createProviderJournal(store: Store) {
   const read = (round: Hex, deviceId: Hex) =>
     store.get<CommitmentRow>`
       SELECT hash, message, signature, notes FROM "commitment" WHERE round = ${round} AND device_id = ${deviceId}`
   return {
-    recordCommitment(hash, { message, signature, notes }) {
+    /**
+     * Keeps a commitment before it is sent. The same one again changes nothing.
+     * @throws PROVIDER_SECOND_COMMITMENT when the device has another one for this round
+     */
+    recordCommitment(hash: Hex, { message, signature, notes }: RecordedCommitment): void {
       store.transaction(() => {
         const { round, deviceId, epoch } = message
         const known = read(round, deviceId)
@@ -94,7 +71,7 @@ export function createProviderJournal(store: Store): ProviderJournal {
           VALUES (${round}, ${deviceId}, ${epoch}, ${hash}, ${JSON.stringify(toWire(message))}, ${signature}, ${notes})`
       })
     },
-    commitmentOf(round, deviceId) {
+    commitmentOf(round: Hex, deviceId: Hex): RecordedCommitment | null {
       const row = read(round, deviceId)
       if (row === undefined) return null
       const stored = JSON.parse(row.message) as SignedMessage<'Commitment'>
@@ -104,11 +81,19 @@ export function createProviderJournal(store: Store): ProviderJournal {
         notes: row.notes,
       }
     },
-    epochOfCommitment(hash) {
+    /** The epoch of a commitment that was recorded, by its hash. */
+    epochOfCommitment(hash: Hex): number | null {
       const row = store.get<{ epoch: bigint }>`SELECT epoch FROM "commitment" WHERE hash = ${hash}`
       return row === undefined ? null : Number(row.epoch)
     },
-    recordRequest(epoch, { commitmentHash, checker, secret, samplingBlockHash }) {
+    /**
+     * Keeps a seat's sample request before it is answered. The same request again changes nothing; one for another block is kept too.
+     * @throws PROVIDER_SECOND_REQUEST when the seat asked with another secret about this commitment
+     */
+    recordRequest(
+      epoch: bigint,
+      { commitmentHash, checker, secret, samplingBlockHash }: SignedMessage<'SampleRequest'>,
+    ): void {
       store.transaction(() => {
         const known = store.get<{ secret: Hex }>`
           SELECT secret FROM request WHERE commitment_hash = ${commitmentHash} AND checker = ${checker}`
@@ -118,32 +103,39 @@ export function createProviderJournal(store: Store): ProviderJournal {
           VALUES (${commitmentHash}, ${checker}, ${epoch}, ${secret}, ${samplingBlockHash})`
       })
     },
-    recordReceipt(checker, { message, signature }, measures) {
+    /** Keeps a seat's receipt for a device's epoch, and what its rate is made of; only the first counts. @returns whether it was kept */
+    recordReceipt(checker: Hex, { message, signature }: Signed<'Receipt'>, measures: Measures | null): boolean {
       const { epoch, deviceId } = message
       const changes = store.run`INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature, measures)
         VALUES (${epoch}, ${deviceId}, ${checker}, ${JSON.stringify(toWire(message))}, ${signature},
           ${measures && JSON.stringify(measures)})`
       return changes > 0
     },
-    receipts: (deviceId, epoch) =>
+    receipts: (deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[] =>
       store.all<{ checker: Hex; message: string; signature: Hex }>`
         SELECT checker, message, signature FROM receipt WHERE device_id = ${deviceId} AND epoch = ${epoch}
         ORDER BY checker`.map(({ checker, message, signature }) => {
         const stored = JSON.parse(message) as SignedMessage<'Receipt'>
         return { checker, receipt: { message: { ...stored, epoch: BigInt(stored.epoch) }, signature } }
       }),
-    recordEnvironment: (epoch, record) =>
+    /** Keeps the environment record (canonical text) that the reports of an epoch carry from now on. */
+    recordEnvironment: (epoch: number, record: string): void =>
       void store.run`INSERT OR REPLACE INTO environment (epoch, record) VALUES (${epoch}, ${record})`,
-    environment: epoch =>
+    environment: (epoch: number): string | null =>
       store.get<{ record: string }>`SELECT record FROM environment WHERE epoch = ${epoch}`?.record ?? null,
-    recordRefusal(time, { checker, code, message }) {
+    /** Keeps a refusal by a Checker, at most ten a minute for each Checker. @returns whether it was kept */
+    recordRefusal(
+      time: number,
+      { checker, code, message }: { readonly checker: Hex; readonly code: string; readonly message: string },
+    ): boolean {
       const [from, to] = [time - refusalSpanMs, time + refusalSpanMs]
       const changes = store.run`INSERT INTO refusal (time, checker, code, message)
         SELECT ${time}, ${checker}, ${code}, ${message} WHERE
           (SELECT count(*) FROM refusal WHERE checker = ${checker} AND time BETWEEN ${from} AND ${to}) < ${refusalsPerSpan}`
       return changes > 0
     },
-    prune(epoch) {
+    /** Deletes the records of epochs before this one, and all but the newest refusals. */
+    prune(epoch: number): void {
       store.transaction(() => {
         for (const table of ['"commitment"', 'request', 'receipt', 'environment', 'busy'])
           store.run(`DELETE FROM ${table} WHERE epoch < ?`, epoch)

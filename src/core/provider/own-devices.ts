@@ -172,10 +172,7 @@ export async function prepareDevices(
   }
 }
 
-/**
- * The devices that can be given jobs, and those that cannot with the reason.
- * @throws PROVIDER_NO_DEVICE when none can work
- */
+/** The devices that can be given jobs, and those that cannot with the reason. @throws PROVIDER_NO_DEVICE when none can work */
 export function ownDevices(result: ProbeResult, operator: Address): OwnDevice[] {
   const able = result.devices.filter(
     ({ schedulable, record }) => schedulable && criticalFaults(result, record.identity).length === 0,

@@ -74,24 +74,18 @@ export const readBusyRounds = (store: Pick<StoreReader, 'all'>, limit: number): 
     epoch: Number(row.epoch),
   }))
 
-export type PauseJournal = {
-  pauses(): readonly Pause[]
-  keepPause(pause: Pause): void
-  endPause(deviceId: Hex): void
-  /** Keeps what was signed before it is sent, so that no restart forgets it. */
-  recordBusy(busy: Signed<'Busy'>): void
-  busyIn(round: Hex, deviceId: Hex): Signed<'Busy'> | null
-}
+export type PauseJournal = ReturnType<typeof createPauseJournal>
 
-export function createPauseJournal(store: Store): PauseJournal {
+export function createPauseJournal(store: Store) {
   return {
-    pauses: () => readPauses(store),
-    keepPause: ({ deviceId, since, until }) =>
+    pauses: (): readonly Pause[] => readPauses(store),
+    keepPause: ({ deviceId, since, until }: Pause): void =>
       void store.run`INSERT OR REPLACE INTO pause VALUES (${deviceId}, ${since}, ${until})`,
-    endPause: deviceId => void store.run`DELETE FROM pause WHERE device_id = ${deviceId}`,
-    recordBusy: ({ message: { round, deviceId, epoch, generation }, signature }) =>
+    endPause: (deviceId: Hex): void => void store.run`DELETE FROM pause WHERE device_id = ${deviceId}`,
+    /** Keeps what was signed before it is sent, so that no restart forgets it. */
+    recordBusy: ({ message: { round, deviceId, epoch, generation }, signature }: Signed<'Busy'>): void =>
       void store.run`INSERT OR IGNORE INTO busy VALUES (${round}, ${deviceId}, ${epoch}, ${generation}, ${signature})`,
-    busyIn(round, deviceId) {
+    busyIn(round: Hex, deviceId: Hex): Signed<'Busy'> | null {
       const row = store.get<{ epoch: bigint; generation: bigint; signature: Hex }>`
         SELECT * FROM busy WHERE round = ${round} AND device_id = ${deviceId}`
       if (row === undefined) return null

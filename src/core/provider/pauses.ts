@@ -18,20 +18,7 @@ export type DeviceState = {
   readonly note: string | null
 }
 
-export type Pauses = {
-  isPaused(deviceId: Hex): boolean
-  /**
-   * @param device - an id, or its first digits; null: all devices
-   * @param forSeconds - null: until it is resumed
-   * @throws PAUSE_DEVICE_UNKNOWN
-   */
-  pause(device: string | null, forSeconds: number | null): DeviceState[]
-  /** @throws PAUSE_DEVICE_UNKNOWN */
-  resume(device: string | null): DeviceState[]
-  states(): DeviceState[]
-  /** Ends pauses when their time is over, until the signal aborts. */
-  run(stop: AbortSignal): Promise<void>
-}
+export type Pauses = ReturnType<typeof createPauses>
 
 export type PausesDependencies = {
   readonly journal: PauseJournal
@@ -50,7 +37,7 @@ export type PausesDependencies = {
 export function createPauses(
   { deviceIds }: { readonly deviceIds: readonly Hex[] },
   { journal, clock, leastSeconds, isInRound, isFreed, emit, onChange }: PausesDependencies,
-): Pauses {
+) {
   const own = new Map<Hex, Pause>(
     journal.pauses().flatMap(pause => (deviceIds.includes(pause.deviceId) ? [[pause.deviceId, pause]] : [])),
   )
@@ -100,8 +87,13 @@ export function createPauses(
   }
 
   return {
-    isPaused: deviceId => pauseOf(deviceId) !== null,
-    pause(device, forSeconds) {
+    isPaused: (deviceId: Hex): boolean => pauseOf(deviceId) !== null,
+    /**
+     * @param device - an id, or its first digits; null: all devices
+     * @param forSeconds - null: until it is resumed
+     * @throws PAUSE_DEVICE_UNKNOWN
+     */
+    pause(device: string | null, forSeconds: number | null): DeviceState[] {
       const least = leastSeconds()
       return devicesNamed(device).map(deviceId => {
         const asked = {
@@ -118,15 +110,17 @@ export function createPauses(
         return stateOf(deviceId, extended ? note : null)
       })
     },
-    resume(device) {
+    /** @throws PAUSE_DEVICE_UNKNOWN */
+    resume(device: string | null): DeviceState[] {
       return devicesNamed(device).map(deviceId => {
         const wasPaused = pauseOf(deviceId) !== null
         end(deviceId, 'resumed')
         return stateOf(deviceId, wasPaused ? null : 'It was not paused.')
       })
     },
-    states: () => deviceIds.map(deviceId => stateOf(deviceId)),
-    async run(stop) {
+    states: (): DeviceState[] => deviceIds.map(deviceId => stateOf(deviceId)),
+    /** Ends pauses when their time is over, until the signal aborts. */
+    async run(stop: AbortSignal): Promise<void> {
       // Those that an earlier run was told of: who looks at this one hears of them too.
       for (const deviceId of own.keys()) if (pauseOf(deviceId) !== null) tell(deviceId, 'paused')
       while (!stop.aborted) {

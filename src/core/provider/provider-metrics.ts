@@ -1,5 +1,4 @@
 /** Makes the metrics of a Provider from the events that it emits, and its readiness check for the next round. */
-import type { Registry } from 'prom-client'
 import {
   type Counting,
   chainTroubles,
@@ -13,11 +12,7 @@ import type { Health } from '../platform/metrics.ts'
 import { quorum } from '../protocol/constants.ts'
 import type { ProviderEvent } from './provider-event.ts'
 
-export type ProviderMetrics = {
-  readonly registry: Registry
-  observe(event: ProviderEvent): void
-  health(): Promise<Health>
-}
+export type ProviderMetrics = ReturnType<typeof createProviderMetrics>
 
 /** The input of the readiness check. */
 export type ProviderState = {
@@ -45,10 +40,7 @@ export function providerUnready({ epoch, openSessions, lastRound, chainLagSecond
   return reasons
 }
 
-export function createProviderMetrics(
-  options: { readonly version: string },
-  dependencies: DaemonMetricsDependencies,
-): ProviderMetrics {
+export function createProviderMetrics(options: { readonly version: string }, dependencies: DaemonMetricsDependencies) {
   const metrics = createDaemonMetrics({ role: 'provider', ...options }, dependencies)
   const { registry, counter, gauge, histogram } = metrics
   const rounds = counter(
@@ -144,7 +136,8 @@ export function createProviderMetrics(
   }
   return {
     registry,
-    observe: event => count(counting, event),
-    health: () => healthOf(dependencies, { epoch, openSessions: sessions.open, lastRound }, providerUnready),
+    observe: (event: ProviderEvent): void => count(counting, event),
+    health: (): Promise<Health> =>
+      healthOf(dependencies, { epoch, openSessions: sessions.open, lastRound }, providerUnready),
   }
 }

@@ -13,14 +13,7 @@ import type { Member, Roster } from './rosters.ts'
 import type { RoundRunner } from './round-runner.ts'
 import type { RoundWork } from './round-work.ts'
 
-export type Readiness = {
-  /** Resolves when the models are there; memory takes longer, and nothing waits for it. Devices that are paused are left out. */
-  prepare(roster: Roster): Promise<void>
-  /** Does what the pause of a device, or its end, asks for, once the round that it is in is over. */
-  settle(deviceId: Hex): Promise<void>
-  /** Whether a pause has freed what is not ready again yet, so that the device is still busy. What cannot be made ready is not busy but broken. */
-  isFreed(deviceId: Hex): boolean
-}
+export type Readiness = ReturnType<typeof createReadiness>
 
 export type ReadinessDependencies = {
   readonly devices: readonly { readonly deviceId: Hex; readonly engine: Pick<WorkEngine, 'kinds'> }[]
@@ -35,7 +28,7 @@ export type ReadinessDependencies = {
   readonly onTrouble: (where: string) => (error: unknown) => void
 }
 
-export function createReadiness(dependencies: ReadinessDependencies): Readiness {
+export function createReadiness(dependencies: ReadinessDependencies) {
   const { devices, isPaused, runner, roundWork, newestRoster, blockTime, log, emit, onTrouble } = dependencies
   /** By device: what was asked for is done one after the other. */
   const turns = new Map<Hex, Promise<void>>()
@@ -105,7 +98,8 @@ export function createReadiness(dependencies: ReadinessDependencies): Readiness 
     )
 
   return {
-    async prepare(roster) {
+    /** Resolves when the models are there; memory takes longer, and nothing waits for it. Devices that are paused are left out. */
+    async prepare(roster: Roster): Promise<void> {
       await Promise.all(
         roster.members.map(member =>
           inTurn(member.deviceId, async () => {
@@ -117,8 +111,10 @@ export function createReadiness(dependencies: ReadinessDependencies): Readiness 
         ),
       )
     },
+    /** Does what the pause of a device, or its end, asks for, once the round that it is in is over. */
     settle,
-    isFreed: deviceId => freed.has(deviceId),
+    /** Whether a pause has freed what is not ready again yet, so that the device is still busy. What cannot be made ready is not busy but broken. */
+    isFreed: (deviceId: Hex): boolean => freed.has(deviceId),
   }
 }
 

@@ -8,7 +8,7 @@ import {
   registeredPayout,
 } from '../chain/devices.ts'
 import { coinFor } from '../chain/funds.ts'
-import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
+import { kaiAllowance, kaiShortage } from '../chain/kai.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { callOf, reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
@@ -39,6 +39,8 @@ export type KnownDevice = {
   readonly next: number
 }
 
+type RegisterDevicesOptions = { readonly sender: TransactionSender; readonly attest: AttestIdentity }
+
 /**
  * Reads the chain first. A device that is registered with the same hashes is left as it is, whenever it was registered.
  *
@@ -48,13 +50,7 @@ export type KnownDevice = {
 export async function registerDevices(
   { network, payout, certificateHash }: Registration,
   devices: readonly OwnDevice[],
-  {
-    sender,
-    attest,
-  }: {
-    readonly sender: TransactionSender
-    readonly attest: AttestIdentity
-  },
+  { sender, attest }: RegisterDevicesOptions,
 ): Promise<Registered[]> {
   const known = await lookUp({ network, payout }, devices)
   const missing = known.filter(({ device }) => device === null)
@@ -117,10 +113,8 @@ const depositOf = async (network: ConnectedNetwork, missing: readonly KnownDevic
   (await deviceDeposit(network)) * BigInt(missing.length)
 
 async function assertDeposit(network: ConnectedNetwork, missing: readonly KnownDevice[], account: Address) {
-  const [needed, balance] = await Promise.all([depositOf(network, missing), kaiBalance(network, account)])
-  if (balance >= needed) return
-  const coin = await reading('eth_getBalance', coinFor(network.chain, account))
-  throw providerErrors.PROVIDER_DEPOSIT_MISSING({ account, needed, balance, devices: missing.length, coin })
+  const shortage = await kaiShortage(network, account, await depositOf(network, missing))
+  if (shortage !== null) throw providerErrors.PROVIDER_DEPOSIT_MISSING({ ...shortage, devices: missing.length })
 }
 
 /** A key that another wallet pays for holds nothing: it would wait for ever. One that has too little waits for more. */

@@ -54,26 +54,21 @@ export async function readRoster(
   return { epoch, rounds, members, endpoints }
 }
 /** The rosters that a run still needs: of the epoch that is worked, and of those before it whose rounds are still open. */
-export type Rosters = {
-  /** Null while the epoch was not entered. */
-  of(epoch: number): Roster | null
-  newest(): Roster | null
-  /** Keeps a roster, in place of an earlier one of its epoch, and forgets the one of {@link frozenEpochs} before. */
-  keep(roster: Roster): void
-  /** The seats of this epoch and of the one before it, each once, as they were read last. */
-  seatsSince(epoch: number): readonly CheckerEndpoint[]
-}
+export type Rosters = ReturnType<typeof createRosters>
 
-export function createRosters(): Rosters {
+export function createRosters() {
   const kept = new Map<number, Roster>()
   return {
-    of: epoch => kept.get(epoch) ?? null,
-    newest: () => kept.get(Math.max(...kept.keys())) ?? null,
-    keep(roster) {
+    /** Null while the epoch was not entered. */
+    of: (epoch: number): Roster | null => kept.get(epoch) ?? null,
+    newest: (): Roster | null => kept.get(Math.max(...kept.keys())) ?? null,
+    /** Keeps a roster, in place of an earlier one of its epoch, and forgets the one of {@link frozenEpochs} before. */
+    keep(roster: Roster): void {
       kept.set(roster.epoch, roster)
       kept.delete(roster.epoch - frozenEpochs)
     },
-    seatsSince(epoch) {
+    /** The seats of this epoch and of the one before it, each once, as they were read last. */
+    seatsSince(epoch: number): readonly CheckerEndpoint[] {
       const recent = [...kept.values()].filter(roster => roster.epoch >= epoch - 1)
       return [
         ...new Map(recent.flatMap(({ endpoints }) => endpoints).map(each => [each.checker, each] as const)).values(),
@@ -84,10 +79,7 @@ export function createRosters(): Rosters {
 
 type Named = Pick<RoundRules, 'specHash' | 'windowMs' | 'beatWindowMs'>
 
-/**
- * The jobs that an epoch's rules name.
- * @throws JOB_SPEC_UNKNOWN, PROVIDER_WINDOW_DIFFERS
- */
+/** The jobs that an epoch's rules name. @throws JOB_SPEC_UNKNOWN, PROVIDER_WINDOW_DIFFERS */
 export function jobsInForce(rules: Named): Jobs {
   const { name, jobs } = jobsByHash(rules.specHash)
   const differs = windowThatDiffers(jobs, rules)

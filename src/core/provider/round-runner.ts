@@ -50,23 +50,9 @@ export type RoundRunnerDependencies = {
   readonly crashPoint?: (name: CrashPoint) => void
 }
 
-export type RoundRunner = {
-  /** Takes a round that has begun now, or that had begun before we started. */
-  take(round: Round): void
-  /**
-   * A reorganisation took the round's trigger out of the chain. Its windows go on until another round begins, since the block may come
-   * back, and end then, so that the other has the device to itself.
-   */
-  drop(round: Hex): void
-  /** Says that the epoch's roster is there; rounds that waited for it are taken. */
-  entered(epoch: number): void
-  /** Resolves when no window is being worked. */
-  idle(): Promise<void>
-  /** Resolves when this device is in none; null where it is. */
-  idleOf(deviceId: Hex): Promise<void> | null
-}
+export type RoundRunner = ReturnType<typeof createRoundRunner>
 
-export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
+export function createRoundRunner(deps: RoundRunnerDependencies) {
   const { devices, environmentHash, rosterOf, seatsOf, tip, roundWork, journal, health, signer, clock, log, emit } =
     deps
   const { jobs, pauses, crashPoint = () => {} } = deps
@@ -244,21 +230,29 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   }
 
   return {
+    /** Takes a round that has begun now, or that had begun before we started. */
     take,
-    drop(round) {
+    /**
+     * A reorganisation took the round's trigger out of the chain. Its windows go on until another round begins, since the block may come
+     * back, and end then, so that the other has the device to itself.
+     */
+    drop(round: Hex): void {
       waiting = waiting.filter(({ hash }) => hash !== round)
       const own = windows.get(round)
       if (own !== undefined) own.isDropped = true
     },
-    entered(epoch) {
+    /** Says that the epoch's roster is there; rounds that waited for it are taken. */
+    entered(epoch: number): void {
       const due = waiting.filter(round => round.epoch === epoch)
       waiting = waiting.filter(round => round.epoch > epoch)
       for (const round of due) take(round)
     },
-    async idle() {
+    /** Resolves when no window is being worked. */
+    async idle(): Promise<void> {
       await Promise.all(inProgress.keys())
     },
-    idleOf(deviceId) {
+    /** Resolves when this device is in none; null where it is. */
+    idleOf(deviceId: Hex): Promise<void> | null {
       const own = [...inProgress].filter(([, of]) => of === deviceId).map(([taking]) => taking)
       return own.length === 0 ? null : Promise.all(own).then(() => undefined)
     },

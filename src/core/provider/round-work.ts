@@ -38,47 +38,7 @@ export type WorkedRound = {
 /** The bytes of a piece. @throws as the engine does */
 type OpenPiece = () => Promise<Uint8Array>
 
-export type RoundWork = {
-  /**
-   * Works the window that began when the trigger was seen (`seenAtMs`, monotonic), or before where `beganAtMs` says so, and returns the
-   * signed commitment, kept durably before it is returned. @throws as the engine does, JOB_WINDOW_CANCELLED where the signal ends it
-   */
-  work(
-    device: WorkingDevice,
-    trigger: Trigger,
-    epoch: { readonly number: number; readonly seed: Hex },
-    seenAtMs: number,
-    options?: WindowOptions & { readonly beganAtMs?: number },
-  ): Promise<WorkedRound>
-  /**
-   * Resumes a round that was committed to before a restart by doing its work again. A round that is open already stays as it is.
-   * @throws PROVIDER_WORK_DIFFERS, and as the engine does
-   */
-  restore(device: WorkingDevice, recorded: RecordedCommitment, epochSeed: Hex, seenAtMs: number): Promise<WorkedRound>
-  /** The marks of a device's window so far, while it is worked and as long as it can be opened. */
-  marksOf(round: Hex, deviceId: Hex): readonly Hex[]
-  /** The work that was committed to in a round, as long as it can be opened. */
-  committed(round: Hex, deviceId: Hex): WorkedRound | null
-  /**
-   * Keeps a seat's offer, which fixes its sampling secret before the work is done. Only the first offer of a seat counts.
-   * @throws PROVIDER_DEVICE_UNKNOWN, PROVIDER_SPEC_OTHER
-   */
-  takeOffer(offer: SignedMessage<'JobOffer'>): void
-  /** Whether this seat has offered the round to this device. */
-  isOffered(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): boolean
-  /**
-   * Encoded openings for a seat's request, in the pieces in which they are sent, each opened when it is called for: none waits in memory for a
-   * seat that takes its time. What it takes is computed while no window runs; the first answer, and the second, since the first may be lost with
-   * its connection, wait only for windows that end in time for them. The request is recorded and answered once its block was found to be the sampling block. It may be answered again,
-   * and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
-   * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
-   */
-  answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<readonly OpenPiece[]>
-  /** Milliseconds for which a round that was committed to, by this device or by any, can still be asked about. */
-  openMs(deviceId?: Hex): number
-  /** Resolves when it cannot. */
-  untilClosed(deviceId?: Hex): Promise<void>
-}
+export type RoundWork = ReturnType<typeof createRoundWork>
 
 const lookAgainMs = 250
 
@@ -121,7 +81,7 @@ export type RoundWorkDependencies = {
 export function createRoundWork(
   { network, jobs, deviceIds }: RoundWorkOptions,
   { signer, journal, clock, rulesOf, findBlock, crashPoint = () => {} }: RoundWorkDependencies,
-): RoundWork {
+) {
   const startedAtMs = clock.monotonicMs()
   const rounds = new Map<Hex, OpenRound>()
   const committed = (round: Hex, deviceId: Hex) =>
@@ -202,9 +162,20 @@ export function createRoundWork(
   }
 
   return {
-    marksOf: (round, deviceId) =>
+    /** The marks of a device's window so far, while it is worked and as long as it can be opened. */
+    marksOf: (round: Hex, deviceId: Hex): readonly Hex[] =>
       roundKinds.map(kind => marks.get(`${deviceId} ${kind}`)?.get(round)).find(own => own !== undefined) ?? [],
-    async work(device, trigger, epoch, seenAtMs, { onMark, signal, beganAtMs = seenAtMs } = {}) {
+    /**
+     * Works the window that began when the trigger was seen (`seenAtMs`, monotonic), or before where `beganAtMs` says so, and returns the
+     * signed commitment, kept durably before it is returned. @throws as the engine does, JOB_WINDOW_CANCELLED where the signal ends it
+     */
+    async work(
+      device: WorkingDevice,
+      trigger: Trigger,
+      epoch: { readonly number: number; readonly seed: Hex },
+      seenAtMs: number,
+      { onMark, signal, beganAtMs = seenAtMs }: WindowOptions & { readonly beganAtMs?: number } = {},
+    ): Promise<WorkedRound> {
       const { deviceId, generation } = device
       const { hash: round, kind } = trigger
       const marked: Hex[] = []
@@ -240,7 +211,16 @@ export function createRoundWork(
         ...{ device, handle, asked: new Map() },
       })
     },
-    async restore(device, { notes, ...commitment }, epochSeed, seenAtMs) {
+    /**
+     * Resumes a round that was committed to before a restart by doing its work again. A round that is open already stays as it is.
+     * @throws PROVIDER_WORK_DIFFERS, and as the engine does
+     */
+    async restore(
+      device: WorkingDevice,
+      { notes, ...commitment }: RecordedCommitment,
+      epochSeed: Hex,
+      seenAtMs: number,
+    ): Promise<WorkedRound> {
       const { message } = commitment
       const hash = commitmentHash(network, message)
       const known = rounds.get(hash)
@@ -258,16 +238,30 @@ export function createRoundWork(
         ...{ device, handle, asked: new Map() },
       })
     },
+    /** The work that was committed to in a round, as long as it can be opened. */
     committed,
-    takeOffer(offer) {
+    /**
+     * Keeps a seat's offer, which fixes its sampling secret before the work is done. Only the first offer of a seat counts.
+     * @throws PROVIDER_DEVICE_UNKNOWN, PROVIDER_SPEC_OTHER
+     */
+    takeOffer(offer: SignedMessage<'JobOffer'>): void {
       const { deviceId } = offer
       if (!deviceIds.includes(deviceId)) throw providerErrors.PROVIDER_DEVICE_UNKNOWN({ deviceId })
       if (jobBySpecHash(jobs, offer.specHash) === null)
         throw providerErrors.PROVIDER_SPEC_OTHER({ specHash: offer.specHash })
       offers.take(offer)
     },
-    isOffered: (checker, about) => offers.of(checker, about) !== undefined,
-    async answer(checker, request) {
+    /** Whether this seat has offered the round to this device. */
+    isOffered: (checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): boolean =>
+      offers.of(checker, about) !== undefined,
+    /**
+     * Encoded openings for a seat's request, in the pieces in which they are sent, each opened when it is called for: none waits in memory for a
+     * seat that takes its time. What it takes is computed while no window runs; the first answer, and the second, since the first may be lost with
+     * its connection, wait only for windows that end in time for them. The request is recorded and answered once its block was found to be the sampling block. It may be answered again,
+     * and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
+     * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
+     */
+    async answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<readonly OpenPiece[]> {
       const round = await find(request.commitmentHash)
       const { message } = round.commitment
       const offer = offers.of(checker, message)
@@ -287,8 +281,10 @@ export function createRoundWork(
       })
       return known.answer
     },
+    /** Milliseconds for which a round that was committed to, by this device or by any, can still be asked about. */
     openMs,
-    async untilClosed(deviceId) {
+    /** Resolves when it cannot. */
+    async untilClosed(deviceId?: Hex): Promise<void> {
       const leftMs = openMs(deviceId)
       if (leftMs > 0) await clock.sleep(leftMs)
     },
@@ -297,24 +293,19 @@ export function createRoundWork(
 
 type Offer = SignedMessage<'JobOffer'>
 
-export type Offers = {
-  /** Keeps an offer; only the first of a seat for a device's round counts. */
-  take(offer: Offer): void
-  of(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): Offer | undefined
-  /** Forgets the offers of earlier epochs. */
-  forgetBefore(epoch: bigint): void
-}
+export type Offers = ReturnType<typeof createOffers>
 
 /** Offers that are kept of one seat for one device: twice the rounds that are kept for opening. */
 const keptOffers = 2 * roundKinds.reduce((sum, kind) => sum + keptWindows[kind], 0)
 
 /** @param isOpen - whether a round was committed to and seats may still ask about it; its offer is not replaced */
-export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Offers {
+export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean) {
   const kept = new Map<string, Offer[]>()
   const ownOf = (checker: Address, deviceId: Hex) => kept.get(`${checker} ${deviceId}`) ?? []
 
   return {
-    take(offer) {
+    /** Keeps an offer; only the first of a seat for a device's round counts. */
+    take(offer: Offer): void {
       const { checker, deviceId, round } = offer
       const own = ownOf(checker, deviceId)
       if (own.some(other => other.round === round)) return
@@ -322,8 +313,10 @@ export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Of
       const spare = own.length < keptOffers ? undefined : own.find(other => !isOpen(other.round, deviceId))
       kept.set(`${checker} ${deviceId}`, [...own.filter(other => other !== spare), offer])
     },
-    of: (checker, { round, deviceId }) => ownOf(checker, deviceId).find(offer => offer.round === round),
-    forgetBefore(epoch) {
+    of: (checker: Address, { round, deviceId }: { readonly round: Hex; readonly deviceId: Hex }): Offer | undefined =>
+      ownOf(checker, deviceId).find(offer => offer.round === round),
+    /** Forgets the offers of earlier epochs. */
+    forgetBefore(epoch: bigint): void {
       for (const [key, own] of kept) {
         const recent = own.filter(offer => offer.epoch >= epoch)
         if (recent.length === 0) kept.delete(key)

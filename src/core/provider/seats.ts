@@ -18,14 +18,7 @@ import type { ProviderEvent } from './provider-event.ts'
 import type { RoundWork } from './round-work.ts'
 import type { StatementOf } from './statements.ts'
 
-export type Seats = {
-  /** The seats to be connected with from now on. */
-  connect(endpoints: readonly CheckerEndpoint[]): void
-  /** The open sessions with these seats. */
-  sessionsWith(endpoints: readonly CheckerEndpoint[]): Session[]
-  /** Ends all sessions; resolves when nothing is left running. */
-  close(): Promise<void>
-}
+export type Seats = ReturnType<typeof createSeats>
 
 export type SeatsDependencies = Omit<ProviderSessionDependencies, 'network' | 'now' | 'onReceipt'> & {
   readonly transport: Transport
@@ -42,7 +35,7 @@ export function createSeats(
     backoff,
   }: { readonly network: ConnectedNetwork; readonly deviceIds: readonly Hex[]; readonly backoff: Backoff },
   dependencies: SeatsDependencies,
-): Seats {
+) {
   const { transport, signer, clock, random, log, emit } = dependencies
   const sessions = keepSessions(backoff, {
     dial: (endpoint, signal) =>
@@ -73,9 +66,13 @@ export function createSeats(
       log.warn({ checker: endpoint.checker, code: reason.code, retryInMs: Math.round(retryInMs) }, reason.message),
   })
   return {
-    connect: endpoints => sessions.update(endpoints),
-    sessionsWith: endpoints => endpoints.flatMap(({ checker }) => sessions.sessionWith(checker) ?? []),
-    close: () => sessions.close(),
+    /** The seats to be connected with from now on. */
+    connect: (endpoints: readonly CheckerEndpoint[]): void => sessions.update(endpoints),
+    /** The open sessions with these seats. */
+    sessionsWith: (endpoints: readonly CheckerEndpoint[]): Session[] =>
+      endpoints.flatMap(({ checker }) => sessions.sessionWith(checker) ?? []),
+    /** Ends all sessions; resolves when nothing is left running. */
+    close: (): Promise<void> => sessions.close(),
   }
 }
 

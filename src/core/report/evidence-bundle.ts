@@ -45,7 +45,7 @@ const header = z.object({
   request: messageBodies['job.request'].nullable(),
   /** Canonical text of the environment record that the commitment names, or null where the seat does not have it. */
   environment: z.string().max(65_536).nullable(),
-  /** The device's latest report of who it is, with its records, or null. */
+  /** The device's latest report of who it is, with its records, or null where none held. */
   deviceReport: messageBodies['device.report'].nullable(),
 })
 

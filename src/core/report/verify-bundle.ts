@@ -86,19 +86,18 @@ export type BundleVerification = { readonly cannotProve: readonly string[] } & (
 
 type Failure = { readonly step: BundleStep; readonly detail: string }
 
+type VerifyBundleOptions = {
+  readonly openVerifier: (jobs: Jobs) => Promise<Verifier>
+  readonly shownWitness?: Hex | null
+}
+
 /**
  * `openVerifier` gives a verifier for jobs of which the bundle's is one; a {@link import('../job/work-engine.ts').WorkEngine} with witnesses is one.
  * `shownWitness`: what the seat's evidence leaf of the round said on chain, in an audit.
  */
 export async function verifyBundle(
   bundle: EvidenceBundle,
-  {
-    openVerifier,
-    shownWitness = null,
-  }: {
-    readonly openVerifier: (jobs: Jobs) => Promise<Verifier>
-    readonly shownWitness?: Hex | null
-  },
+  { openVerifier, shownWitness = null }: VerifyBundleOptions,
 ): Promise<BundleVerification> {
   const specName = nameOfSpec(bundle.commitment.message.specHash)
   const cannotProve = limitsOf(bundle, specName)

@@ -90,10 +90,10 @@ export function createChannel(
 
   const channel: Channel = {
     ...identity,
-    authenticated() {
+    authenticated(options) {
       isAuthenticated = true
       earlyBytes = 0
-      identity.authenticated()
+      identity.authenticated(options)
     },
     get closed() {
       return ending !== null

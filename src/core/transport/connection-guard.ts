@@ -9,20 +9,24 @@ export type ConnectionGuard = {
   admit(socket: Socket): boolean
   /** Takes one request of this peer's allowance. */
   allowRequest(peer: Peer): boolean
-  /** The peer has authenticated: its connection no longer makes room for others. */
-  establish(peer: Peer): void
+  /**
+   * The peer is known. As long as it `makesRoom` it is a guest: its connection is closed for others after those of all strangers. Else, which
+   * is the default, it is never closed, and is none of those that its address may have.
+   */
+  establish(peer: Peer, options?: { makesRoom(): boolean }): void
   readonly connections: number
 }
 
 /** What a raw socket and the TLS socket above it have in common. */
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>
-type Held = { readonly socket: Socket; readonly origin: string }
+/** `counts`: whether it is one of those that its origin may have. */
+type Held = { readonly socket: Socket; readonly origin: string; counts: boolean }
 
 const maxOrigins = 10_000
 
 /**
- * Decides who may hold a connection. When all are taken, the oldest whose peer has not authenticated is closed to make room. So slow
- * sockets, however many, cannot keep an honest peer out and never end its session.
+ * Decides who may hold a connection. When all are taken, the oldest whose peer is not known is closed to make room, then the oldest
+ * whose peer is a guest. So slow sockets, and guests, however many, cannot keep an honest peer out and never end its session.
  */
 export function createConnectionGuard(
   limits: Limits,
@@ -31,6 +35,7 @@ export function createConnectionGuard(
 ): ConnectionGuard {
   const held = new Map<string, Held>()
   const pending = new Set<string>()
+  const guests = new Map<string, () => boolean>()
   const perOrigin = new Map<string, number>()
   const requests = new Map<string, TokenBucket>()
 
@@ -49,17 +54,35 @@ export function createConnectionGuard(
 
   function forget(key: string) {
     pending.delete(key)
+    guests.delete(key)
     const entry = held.get(key)
     if (entry === undefined) return
     held.delete(key)
+    uncount(entry)
+  }
+
+  function uncount(entry: Held) {
+    if (!entry.counts) return
+    entry.counts = false
     const left = perOrigin.get(entry.origin)! - 1
     if (left === 0) perOrigin.delete(entry.origin)
     else perOrigin.set(entry.origin, left)
   }
 
+  /** Guests of an address, or all, that are guests no more. */
+  function settle(address?: string) {
+    for (const [key, makesRoom] of guests) {
+      const entry = held.get(key)!
+      if ((address ?? entry.origin) !== entry.origin || makesRoom()) continue
+      guests.delete(key)
+      uncount(entry)
+    }
+  }
+
   function makeRoom(): boolean {
     if (held.size < maxConnections()) return true
-    const [oldest] = pending
+    if (pending.size === 0) settle()
+    const [oldest] = pending.size > 0 ? pending : guests.keys()
     if (oldest === undefined) return false
     held.get(oldest)?.socket.destroy()
     forget(oldest)
@@ -69,15 +92,17 @@ export function createConnectionGuard(
   return {
     admit(socket) {
       const origin = originOf(socket.remoteAddress)
-      const ofOrigin = perOrigin.get(origin) ?? 0
-      if (origin === '' || ofOrigin >= limits.maxConnectionsPerAddress || !bucketOf(origin).take() || !makeRoom()) {
+      const ofOrigin = () => perOrigin.get(origin) ?? 0
+      if (ofOrigin() >= limits.maxConnectionsPerAddress) settle(origin)
+      if (origin === '' || ofOrigin() >= limits.maxConnectionsPerAddress || !bucketOf(origin).take() || !makeRoom()) {
         socket.destroy()
         return false
       }
       const key = keyOf(socket)
-      held.set(key, { socket, origin })
+      held.set(key, { socket, origin, counts: true })
       pending.add(key)
-      perOrigin.set(origin, ofOrigin + 1)
+      // Counted after room was made, which may have been by one of the same origin.
+      perOrigin.set(origin, ofOrigin() + 1)
       socket.once('close', () => {
         if (held.get(key)?.socket === socket) forget(key)
       })
@@ -87,7 +112,13 @@ export function createConnectionGuard(
     get connections() {
       return held.size
     },
-    establish: peer => void pending.delete(keyOf(peer)),
+    establish(peer, { makesRoom } = { makesRoom: () => false }) {
+      const key = keyOf(peer)
+      if (!pending.delete(key)) return
+      guests.set(key, makesRoom)
+      // A data centre behind one address has as many hosts as it has.
+      if (!makesRoom()) settle(held.get(key)!.origin)
+    },
   }
 }
 

@@ -23,11 +23,7 @@ export type DialSessionOptions = {
   readonly signal?: AbortSignal
 }
 
-/**
- * Opens a session with a Checker.
- *
- * @throws TRANSPORT_* where there is no connection, SESSION_* where one side does not accept the other
- */
+/** Opens a session with a Checker. @throws TRANSPORT_* where there is no connection, SESSION_* where one side does not accept the other */
 export async function dialSession(
   options: DialSessionOptions,
   dependencies: SessionDependencies & { readonly transport: Transport; readonly sign: Sign },

@@ -26,9 +26,7 @@ export type Content = {
   readonly certificateHash: Hex
 }
 
-/**
- * @throws TRANSPORT_ENDPOINT_INVALID, TRANSPORT_ENDPOINT_PRIVATE, TRANSPORT_UNREACHABLE, TRANSPORT_TIMEOUT, TRANSPORT_CONTENT_TOO_LARGE
- */
+/** @throws TRANSPORT_ENDPOINT_INVALID, TRANSPORT_ENDPOINT_PRIVATE, TRANSPORT_UNREACHABLE, TRANSPORT_TIMEOUT, TRANSPORT_CONTENT_TOO_LARGE */
 export async function getContent(options: GetContentOptions): Promise<Content> {
   const { endpoint, path, limitBytes, timeoutMs, publicOnly = false } = options
   const url = URL.parse(path, endpoint.replace(/^ws/, 'http'))

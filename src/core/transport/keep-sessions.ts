@@ -37,16 +37,6 @@ export type KeepSessionsDependencies = {
   onUnreachable?(unreachable: Unreachable): void
 }
 
-export type KeptSessions = {
-  /** The Checkers to be connected with from now on; sessions with others are closed, changed endpoints dialled anew. */
-  update(endpoints: readonly CheckerEndpoint[]): void
-  /** The open session with a Checker. */
-  sessionWith(checker: Address): Session | null
-  unreachable(): readonly Unreachable[]
-  /** Closes everything and dials no more; resolves when nothing is left running. */
-  close(): Promise<void>
-}
-
 type Kept = {
   readonly endpoint: CheckerEndpoint
   readonly stop: AbortController
@@ -60,7 +50,7 @@ type Kept = {
  * The wait is longest after another machine with the same key took the session: the two would otherwise take it from each other
  * all day.
  */
-export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDependencies): KeptSessions {
+export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDependencies) {
   const kept = new Map<Address, Kept>()
   const ending = new Set<Promise<void>>()
 
@@ -118,14 +108,17 @@ export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDepende
   }
 
   return {
-    update(endpoints) {
+    /** The Checkers to be connected with from now on; sessions with others are closed, changed endpoints dialled anew. */
+    update(endpoints: readonly CheckerEndpoint[]): void {
       const wanted = new Map(endpoints.map(endpoint => [keyOf(endpoint), endpoint]))
       for (const [key, entry] of kept) if (!same(wanted.get(key), entry.endpoint)) drop(entry)
       for (const [key, endpoint] of wanted) if (!kept.has(key)) keep(endpoint)
     },
-    sessionWith: checker => kept.get(checker.toLowerCase() as Address)?.session ?? null,
-    unreachable: () => [...kept.values()].flatMap(({ unreachable }) => unreachable ?? []),
-    async close() {
+    /** The open session with a Checker. */
+    sessionWith: (checker: Address): Session | null => kept.get(checker.toLowerCase() as Address)?.session ?? null,
+    unreachable: (): readonly Unreachable[] => [...kept.values()].flatMap(({ unreachable }) => unreachable ?? []),
+    /** Closes everything and dials no more; resolves when nothing is left running. */
+    async close(): Promise<void> {
       for (const entry of [...kept.values()]) drop(entry)
       await Promise.all(ending)
     },

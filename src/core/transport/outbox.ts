@@ -6,13 +6,6 @@ const urgentReserveBytes = 64 * 1024
 
 type Entry = { readonly bytes: Uint8Array; resolve(): void; reject(error: Error): void }
 
-export type Outbox = {
-  /** Resolves when `write` took the bytes; rejects with TRANSPORT_QUEUE_FULL, or with the error given to `fail`. */
-  push(bytes: Uint8Array, urgent: boolean): Promise<void>
-  /** Rejects everything that waits, and every later push. */
-  fail(error: Error): void
-}
-
 /**
  * The frames that wait to be written to one peer: bounded in bytes, one write at a time, urgent frames first.
  * `onStall` is called when one write takes longer than `stallMs`.
@@ -20,7 +13,7 @@ export type Outbox = {
 export function createOutbox(
   options: { readonly maxQueuedBytes: number; readonly stallMs: number },
   dependencies: { write(bytes: Uint8Array): Promise<void>; onStall(): void; readonly clock?: Pick<Clock, 'sleep'> },
-): Outbox {
+) {
   const { clock = systemClock } = dependencies
   const urgent: Entry[] = []
   const bulk: Entry[] = []
@@ -51,7 +44,8 @@ export function createOutbox(
   }
 
   return {
-    push(bytes, isUrgent) {
+    /** Resolves when `write` took the bytes; rejects with TRANSPORT_QUEUE_FULL, or with the error given to `fail`. */
+    push(bytes: Uint8Array, isUrgent: boolean): Promise<void> {
       if (failure !== null) return Promise.reject(failure)
       const maxBytes = options.maxQueuedBytes + (isUrgent ? urgentReserveBytes : 0)
       // An empty queue takes any frame: frames have their own limit.
@@ -64,7 +58,8 @@ export function createOutbox(
         void drain()
       })
     },
-    fail(error) {
+    /** Rejects everything that waits, and every later push. */
+    fail(error: Error): void {
       failure ??= error
       // The write in progress may end as it likes, or never.
       written()

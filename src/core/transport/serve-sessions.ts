@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
 import { closeReason, sessionErrors } from './errors.ts'
-import { createSession, type Session, type SessionDependencies } from './session.ts'
+import { createSession, type Peer, type Session, type SessionDependencies } from './session.ts'
 import { acceptHandshake, type Claim, type Recover } from './session-handshake.ts'
 import {
   type Channel,
@@ -29,6 +29,8 @@ export type ServeSessionsDependencies = SessionDependencies & {
   readonly randomNonce: () => `0x${string}`
   /** Resolves with `null` where the chain knows this claim, else with the reason. A rejection counts as our own fault. */
   admit(claim: Claim): Promise<string | null>
+  /** Whether a session with this peer is closed again where others need its connection; asked whenever they do. Default: none is. */
+  makesRoom?(peer: Peer): boolean
   /** A session is open; handlers are registered before this returns. */
   onSession(session: Session): void
   /** Called where a client was refused; `error` has the code that it was told. */

@@ -53,6 +53,8 @@ export async function acceptHandshake(
   dependencies: {
     recover: Recover
     admit(claim: Claim): Promise<string | null>
+    /** Whether a peer that was let in is closed again where others need its connection; asked whenever they do. Default: none is. */
+    makesRoom?(peer: Peer): boolean
     randomNonce(): Hex
     readonly clock?: Clock
   },
@@ -91,7 +93,7 @@ export async function acceptHandshake(
     const why = await Promise.race([admission, reader.broken])
     if (why !== null) throw sessionErrors.SESSION_NOT_ADMITTED({ operator, why })
     if (channel.closed) throw transportErrors.TRANSPORT_LOST({ why: 'it ended during the handshake' })
-    channel.authenticated()
+    channel.authenticated({ makesRoom: () => dependencies.makesRoom?.(peer) ?? false })
     reader.letIn()
     await say(channel, 'accepted', {})
     return { peer, early: reader.early }

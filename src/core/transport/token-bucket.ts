@@ -1,17 +1,10 @@
-export type TokenBucket = {
-  /** Takes `cost` tokens and returns true; where there are fewer it takes nothing and returns false. */
-  take(cost?: number): boolean
-  /** Puts one back. */
-  give(): void
-  /** Whether the bucket has refilled: its owner can be forgotten. */
-  readonly full: boolean
-}
+export type TokenBucket = ReturnType<typeof createTokenBucket>
 
 /** A rate limit: `burst` tokens, refilled at `perSecond`. `now` is in milliseconds. */
 export function createTokenBucket(
   { perSecond, burst }: { readonly perSecond: number; readonly burst: number },
   now: () => number,
-): TokenBucket {
+) {
   let tokens = burst
   let refilledAt = now()
 
@@ -23,16 +16,19 @@ export function createTokenBucket(
   }
 
   return {
-    take(cost = 1) {
+    /** Takes `cost` tokens and returns true; where there are fewer it takes nothing and returns false. */
+    take(cost: number = 1): boolean {
       refill()
       if (tokens < cost) return false
       tokens -= cost
       return true
     },
-    give() {
+    /** Puts one back. */
+    give(): void {
       tokens = Math.min(burst, tokens + 1)
     },
-    get full() {
+    /** Whether the bucket has refilled: its owner can be forgotten. */
+    get full(): boolean {
       refill()
       return tokens >= burst
     },

@@ -38,8 +38,11 @@ export type Channel = {
   onFrame(handler: (frame: Frame, bytes: number) => void): void
   /** Called once; at once where the channel has already ended. */
   onClose(handler: (reason: CloseReason) => void): void
-  /** Says that the peer has proven who it is: this channel is no longer closed to make room when connections run out. */
-  authenticated(): void
+  /**
+   * Says that the peer has proven who it is, so that it may send more than a stranger. This channel is no longer closed when connections run
+   * out, or, as long as it `makesRoom`, only after those of all strangers.
+   */
+  authenticated(options?: { makesRoom(): boolean }): void
   close(reason?: CloseReason): void
   readonly closed: boolean
 }
@@ -58,8 +61,9 @@ export type Limits = {
   readonly maxFrameBytes: number
   /** Of a frame, the part that is parsed as JSON. */
   readonly maxHeaderBytes: number
-  /** When all are taken, the oldest whose peer has not authenticated is closed to make room. A listener may name another number at any time. */
+  /** When all are taken, the oldest whose peer has not authenticated is closed to make room, then the oldest that makes room all the same. A listener may name another number at any time. */
   readonly maxConnections: number
+  /** Of peers that are not known, or make room all the same. */
   readonly maxConnectionsPerAddress: number
   /** Sustained frames per second of one peer; a frame costs one more per 64 KiB. */
   readonly framesPerSecond: number

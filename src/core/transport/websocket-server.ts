@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type Hex, zeroHash } from 'viem'
 import { WebSocketServer } from 'ws'
-import { createConnectionGuard } from './connection-guard.ts'
+import { createConnectionGuard, originOf } from './connection-guard.ts'
 import { isLoopback, peerCertificateHash } from './endpoint-url.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import type { Channel, Identity, Limits, Listener, ListenOptions } from './transport.ts'
@@ -19,8 +19,9 @@ import { channelOf, socketOptions } from './websocket-wire.ts'
 
 const maxRequestHeaderBytes = 8 * 1024
 const maxPathLength = 256
-/** Replies being written at once: each may hold a whole evidence bundle in memory. */
+/** Replies being written at once, in all and to one address: each may hold a whole evidence bundle in memory, for as long as it is read slowly. */
 const maxReplies = 32
+const maxRepliesToAddress = 8
 
 /**
  * Listens for channels (WebSocket upgrades of `/`) and answers `GET` on the same port.
@@ -40,7 +41,7 @@ export async function listenWebSocket(
   const guard = createConnectionGuard(limits, () => performance.now(), options.maxConnections)
   const channels = new Set<Channel>()
   const sockets = new Set<Socket>()
-  let replies = 0
+  const replies: string[] = []
   const webSockets = new WebSocketServer({ ...socketOptions(limits), noServer: true, clientTracking: false })
   const server = createServer(options, identity, limits)
 
@@ -56,11 +57,11 @@ export async function listenWebSocket(
     const deadline = setTimeout(() => request.socket.destroy(), limits.idleTimeoutMs)
     response.once('close', () => clearTimeout(deadline))
     if (!guard.allowRequest(request.socket)) return refuse(response, 429)
-    if (replies >= maxReplies) return refuse(response, 503)
-    replies += 1
-    response.once('close', () => {
-      replies -= 1
-    })
+    const origin = originOf(request.socket.remoteAddress)
+    const toOrigin = replies.filter(other => other === origin).length
+    if (replies.length >= maxReplies || toOrigin >= maxRepliesToAddress) return refuse(response, 503)
+    replies.push(origin)
+    response.once('close', () => void replies.splice(replies.indexOf(origin), 1))
     void answer(request, response, options)
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -71,7 +72,7 @@ export async function listenWebSocket(
     webSockets.handleUpgrade(request, socket, head, webSocket => {
       const certificates = { peer: peer!, own: identity?.certificateHash ?? zeroHash }
       const { maxEarlyBytes } = options
-      const authenticated = () => guard.establish(tcp)
+      const authenticated: Channel['authenticated'] = options => guard.establish(tcp, options)
       const channel = channelOf(webSocket, tcp, certificates, limits, { authenticated, maxEarlyBytes })
       channels.add(channel)
       channel.onClose(() => channels.delete(channel))

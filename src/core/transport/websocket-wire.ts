@@ -35,7 +35,7 @@ export function channelOf(
   {
     authenticated = () => {},
     maxEarlyBytes = Number.POSITIVE_INFINITY,
-  }: { readonly authenticated?: () => void; readonly maxEarlyBytes?: number } = {},
+  }: { readonly authenticated?: Channel['authenticated']; readonly maxEarlyBytes?: number } = {},
 ): Channel {
   let earlyBytes = 0
   let fault: CloseReason | null = null
@@ -45,9 +45,9 @@ export function channelOf(
       peerAddress: socket.remoteAddress ?? 'unknown',
       peerCertificateHash: certificates.peer,
       ownCertificateHash: certificates.own,
-      authenticated() {
+      authenticated(options) {
         socket.off('data', countEarly)
-        authenticated()
+        authenticated(options)
       },
     },
     limits,

@@ -19,18 +19,15 @@ const documentSchema = z.object({
 })
 const mostBytes = 1024 * 1024
 
+type NewestReleaseOptions = { registry: string; name: string; installed: string; timeoutMs?: number }
+
 /** @throws UPDATE_UNKNOWN */
 export async function newestRelease({
   registry,
   name,
   installed,
   timeoutMs = 10_000,
-}: {
-  registry: string
-  name: string
-  installed: string
-  timeoutMs?: number
-}): Promise<Release> {
+}: NewestReleaseOptions): Promise<Release> {
   const unknown = (reason: string, cause?: unknown) =>
     updateErrors.UPDATE_UNKNOWN({ registry: URL.parse(registry)?.origin ?? registry, reason, cause })
   const url = URL.parse(`${registry.replace(/\/+$/, '')}/${encodeURIComponent(name)}/latest`)

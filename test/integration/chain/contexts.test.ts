@@ -38,9 +38,30 @@ describe('kaisar context', () => {
     expect(info.data.contracts).toEqual(deployment.contracts)
     expect((await kaisar('context', 'show')).stdout).toContain(`deployed at block ${deployment.deployedAtBlock}`)
     expect((await kaisar('context', 'show', 'main', '--json')).json().data).toMatchObject({ name: 'main' })
+  })
 
-    const again = await add('main')
-    expect([again.exitCode, again.json().errors[0]?.code]).toEqual([3, 'CONTEXT_EXISTS'])
+  test('kaisar context add given again changes endpoints, and never takes the name from another network', async () => {
+    const { kaisar, add, dataDir, path } = await homeWithFile()
+    await add('main')
+    const again = await add('main', '--rpc-url', anvil.rpcUrl.replace('127.0.0.1', 'localhost'), '--use')
+    expect(again.json().success).toBe(true)
+    const before = readContext(dataDir, 'main')
+    expect(before.rpcUrls).toHaveLength(2)
+
+    const other = join(path, 'other.json')
+    const { KaisarToken, ...contracts } = deployment.contracts
+    writeFileSync(
+      other,
+      stringifyJson({
+        ...deployment,
+        contracts: { ...contracts, KaisarToken: contracts.RewardVault },
+        deployedAtBlock: 1,
+      }),
+    )
+    const refused = await kaisar('context', 'add', 'main', '--from', other, '--rpc-url', anvil.rpcUrl, '--json')
+    expect([refused.exitCode, refused.json().errors[0]?.code]).toEqual([3, 'CONTEXT_EXISTS'])
+    expect(readContext(dataDir, 'main')).toEqual(before)
+    expect(KaisarToken).not.toBe(contracts.RewardVault)
   })
 
   test('kaisar context add --use makes it the network of all commands at once', async () => {

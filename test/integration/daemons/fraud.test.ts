@@ -51,16 +51,21 @@ it('a seat whose receipt contradicts its opening loses stake, and no other seat 
   const bonds = async () => Promise.all(checkers.map(async owner => (await getChecker(network, owner))!.bond))
   const before = await bonds()
   const sender = senderOf('operator', 0)
-  const report = () =>
-    reportFalseReceipts({ epoch: 0, deviceIds: [device!.id] }, { network, journal, sender, log: silentLogger })
+  const waitsMs: number[] = []
+  const clock = { sleep: async (ms: number) => void waitsMs.push(ms) }
+  const about = { epoch: 0, deviceIds: [device!.id] }
+  const report = (by = sender) => reportFalseReceipts(about, { network, journal, sender: by, clock, log: silentLogger })
   expect(await report()).toEqual([checkers[2]])
   await sender.outcome(`false-receipt/0/0/${checkers[2]}/0`)
   const after = await bonds()
   expect(after[2]).toBeLessThan(before[2]!)
   for (const honest of [0, 1, 3, 4]) expect(after[honest]).toBe(before[honest])
-  // Looked at again, also by another device's owner: an offence costs once.
+  // Looked at again, also by another device's owner, whose turn is later: an offence costs once.
   await report()
-  await sender.pass()
+  const later = senderOf('operator', 1)
+  await report(later)
+  await Promise.all([sender.pass(), later.pass()])
+  expect(waitsMs).toEqual([0, 0, 1_000 * turnSeconds(1, net.parameters.timeline.epochSeconds)])
   expect(await bonds()).toEqual(after)
 })
 

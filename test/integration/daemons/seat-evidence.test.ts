@@ -1,5 +1,5 @@
 /** What a committee's seats show of a device, served over their own ports: a payment is explained from rounds to wei, and a lie shows. */
-import type { Abi } from 'viem'
+import { type Abi, type Hex, numberToHex } from 'viem'
 import { expect, it } from 'vitest'
 import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
 import { blockAt, readRounds } from '../../../src/core/chain/blocks.ts'
@@ -136,6 +136,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
   /** A seat that looks at one other at each call; that one serves this in place of its evidence, or as what it shows of the device. */
   const looker = () => {
     let epoch = 0
+    let presented: Hex | null = null
     let lot = 0
     let served: Record<string, Uint8Array> = {}
     const epochs = {
@@ -146,14 +147,17 @@ it('an explanation goes down to the rounds that the seats show, and says which s
       ...{ network: stopped, self, epochs, log, emit: event => void looked.push(event), now: () => 0 },
       randomBytes: size => new Uint8Array(size).fill(lot),
       async get({ path, ...options }) {
-        if (served[path] !== undefined) return { status: 200, body: served[path], certificateHash: bytes32('00') }
-        return getContent({ ...options, path, endpoint: urls[Number(new URL(options.endpoint).port) - 9_000]! })
+        const i = Number(new URL(options.endpoint).port) - 9_000
+        const certificateHash = presented ?? numberToHex(i + 1, { size: 32 })
+        if (served[path] !== undefined) return { status: 200, body: served[path], certificateHash }
+        return { ...(await getContent({ ...options, path, endpoint: urls[i]! })), certificateHash }
       },
     })
-    return async (drawn: number, serves: typeof served = {}) => {
+    return async (drawn: number, serves: typeof served = {}, presents: Hex | null = null) => {
       epoch += 1
       lot = drawn
       served = serves
+      presented = presents
       await check()
       await check()
       return looked.at(-1)
@@ -167,6 +171,12 @@ it('an explanation goes down to the rounds that the seats show, and says which s
   const other = { [bundlePath]: new Uint8Array([1, 2, 3]) }
   expect(await look(witnessed(1), other)).toMatchObject({ ...said, result: 'refuted', step: 'EVIDENCE' })
   expect(warnings).toMatchObject([{ code: 'CHECKER_PEER_REFUTED', checker: others[witnessed(1)] }])
+
+  // Whoever answers in its place, with a certificate of its own, says nothing of the seat.
+  const inItsPlace = await look(witnessed(1), other, bytes32('66'))
+  expect(inItsPlace).toMatchObject({ result: 'not shown', checker: others[witnessed(1)] })
+  expect(await look(witnessed(1), other)).toMatchObject({ result: 'refuted' })
+  warnings.length = 1
 
   // One that shows nothing again is warned about; one that has shown something since is not.
   expect(await look(witnessed(1))).toMatchObject({ result: 'not shown' })
@@ -186,7 +196,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
   // Without a witness there is nothing to fetch, and nothing to recompute.
   expect(await look(others.indexOf(lazy))).toMatchObject({ checker: lazy, result: 'refuted', step: 'WITNESS' })
   for (const each of looked) expect(each).not.toMatchObject({ checker: self })
-  expect(looked).toHaveLength(9)
+  expect(looked).toHaveLength(11)
 
   const reader = createNetworkReader(network)
   const explanation = await readExplanation({ device, epoch: 0 }, { reader, evidence })

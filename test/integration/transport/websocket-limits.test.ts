@@ -207,6 +207,35 @@ describe('websocket limits', () => {
     expect(await ask('GET', '/evidence/0xab', { 'content-length': 5 })).toEqual([413, '', undefined])
   })
 
+  it.skipIf(process.platform !== 'linux')(
+    'one address that takes its replies slowly leaves those of others',
+    async () => {
+      const written = Promise.withResolvers<null>()
+      let asked = 0
+      const { port } = await listen(
+        {},
+        {
+          onGet() {
+            asked++
+            return written.promise
+          },
+        },
+      )
+      const ask = (localAddress: string) => {
+        const sent = request({ port, host: '127.0.0.1', localAddress, path: '/', agent: false }).end()
+        return once(sent, 'response').then(([{ statusCode }]) => statusCode as number)
+      }
+      const slow = Array.from({ length: 9 }, () => ask('127.0.0.1'))
+      expect(await Promise.race(slow)).toBe(503)
+      const other = ask('127.0.0.2')
+      await expect.poll(() => asked).toBe(9)
+      written.resolve(null)
+      expect(await other).toBe(404)
+      expect((await Promise.all(slow)).toSorted()).toEqual([...Array(8).fill(404), 503])
+      expect(await ask('127.0.0.1')).toBe(404)
+    },
+  )
+
   it('the listener closes while connections are open that never end by themselves', async () => {
     const { listener, port, opened } = await listen({})
     const slow = connect(port, '127.0.0.1')

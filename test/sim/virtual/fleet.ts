@@ -166,7 +166,7 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
       const about = { epoch, round, deviceId, generation, specHash }
       const window = windows.get(round) ?? host.exclusive(() => work(about, signer))
       windows.set(round, window)
-      for (const old of [...windows.keys()].slice(0, -4)) windows.delete(old)
+      for (const old of [...windows.keys()].slice(0, -2)) windows.delete(old)
       await session.send('job.commitment', (await window).commitment)
     })
     session.on('job.request', async ({ message }) => {
@@ -215,10 +215,8 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     { deviceId, generation }: Pick<SignedMessage<'Commitment'>, 'deviceId' | 'generation'>,
   ) {
     const request = { seed, steps, epochSeed, deviceId, generation }
-    const work = () => lightMemoryWindow(jobs.memory, request, memory)
-    const { steps: units, root } = await work()
-    // Half a megabyte of each device is made again rather than kept until it is asked for.
-    return { units, root, open: async (sample: readonly number[]) => (await work()).open(sample) }
+    const { steps: units, root, open } = await lightMemoryWindow(jobs.memory, request, memory)
+    return { units, root, open }
   }
 
   async function workTensor({ tensor }: Kernels, seed: Uint8Array) {

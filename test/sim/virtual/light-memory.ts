@@ -1,4 +1,7 @@
-/** A memory window of a device that holds no memory: it makes each group that it reads. Exact, and as slow as such a device is. */
+/**
+ * A memory window of a device that holds no memory: it makes each group that it reads, and lets go of them all at the end. Exact, and as
+ * slow as such a device is. All states of so few steps are kept, and openings are made of states alone.
+ */
 import { drawLines, fillKey, stepOrder } from '../../../src/core/job/memory/drawn-entries.ts'
 import { type Memory, type Step, walkedBy } from '../../../src/core/job/memory/memory.ts'
 import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
@@ -31,6 +34,7 @@ export async function lightMemoryWindow(
   }
   const banks: Memory = { spec, ready: groups, ...walkedBy(spec, step), shrink: () => undefined }
   const window = await reworkMemoryWindow(banks, { seed, groups, markSteps: [steps] })
+  stored.clear()
   const open = (sample: readonly number[]) =>
     openSteps(
       banks,

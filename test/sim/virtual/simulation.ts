@@ -68,6 +68,8 @@ export type SimulationOptions = {
   readonly endpoints?: number
   /** What it lies about; default everything. */
   readonly lies?: readonly Lie[]
+  /** Whether it lies not, and is away instead, from before its daemon starts; default false. */
+  readonly isOneAway?: boolean
   /** Whether a process that ended is brought back by itself, by why it did: the crash point, where it fell at one; default true. */
   readonly restarts?: (role: Role, reason: string) => boolean
   /** Called once the contracts are there and before anybody runs: who else is registered. */
@@ -94,6 +96,8 @@ export type Simulation = {
   readonly dataDir: string
   /** What the daemons told, in order. */
   readonly events: readonly SimulationEvent[]
+  /** Lets go of what was told so far. */
+  forgetEvents(): void
   /** Everything that happened and was logged, each as a line with its time: equal for equal seeds. */
   readonly trace: readonly string[]
   /** Times each process fell and was brought back. */
@@ -155,7 +159,7 @@ const rowMs = [40, 50]
 
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
-  const { endpoints = 1, lies = allLies, later = [], hostileSeats = [], wires = {}, onLog } = options
+  const { endpoints = 1, lies = allLies, later = [], hostileSeats = [], wires = {}, onLog, isOneAway = false } = options
   const { providers = 2, checkers = 5 } = options
   const roles = devnetRoles({ providers, checkers })
   const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
@@ -239,9 +243,10 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     }
 
     const rpcUrls = Array.from({ length: endpoints }, (_, i) => `http://${name}-${i}`)
+    // The one that is asked first, second or last, by host.
+    const isOdd = (url: string) => endpoints > 1 && url === rpcUrls[roles.indexOf(role) % endpoints]
     const lieOf = (url: string): Lie | null => {
-      // The one that is asked first, second or last, by host.
-      if (!isFaulty || endpoints === 1 || url !== rpcUrls[roles.indexOf(role) % endpoints]) return null
+      if (!isFaulty || isOneAway || !isOdd(url)) return null
       return lieSchedule.of(name, time.nowMs)
     }
 
@@ -256,6 +261,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
             random,
             faults: () => (isFaulty ? faults : []),
             lie: lieOf,
+            isAway: url => isOneAway && isOdd(url),
             onFault: fault => {
               onFault(fault)
               note(name, 'endpoint', { fault })
@@ -447,6 +453,9 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
       firstEpochAt,
       dataDir,
       events,
+      forgetEvents() {
+        events.length = 0
+      },
       trace,
       restarts,
       injected,

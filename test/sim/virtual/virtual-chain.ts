@@ -44,6 +44,8 @@ export type VirtualChain = {
       readonly faults?: () => readonly EndpointFaultRule[]
       /** What this URL lies about now; default nothing. */
       readonly lie?: (url: string) => Lie | null
+      /** Whether this URL refuses every connection; default no. */
+      readonly isAway?: (url: string) => boolean
       readonly onFault?: (fault: EndpointFault | Lie) => void
     },
   ): OpenTransport
@@ -86,7 +88,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
       await rpc('anvil_setCoinbase', [numberToHex(++coinbase, { size: 20 })])
       for (let i = 0; i < depth; i++) await rpc('evm_mine')
     },
-    transportOf(host, { random, faults = () => [], lie: lieOf = () => null, onFault = () => undefined }) {
+    transportOf(host, { random, faults = () => [], lie: lieOf = () => null, isAway, onFault = () => undefined }) {
       const half = () => (latencyMs.least + (latencyMs.most - latencyMs.least) * random()) / 2
       const choose = (called: string) =>
         faults().find(({ fault, method = fault === 'swallow' ? sending : called, probability }) => {
@@ -100,6 +102,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
               requests.set(host.name, (requests.get(host.name) ?? 0) + 1)
               count(calls, host.name, nameOf(method, params))
               await host.clock.sleep(half())
+              if (isAway?.(url)) throw new HttpRequestError({ url, body: { method }, details: 'connection refused' })
               const fault = choose(method)
               if (fault !== null) onFault(fault)
               const body = { method }

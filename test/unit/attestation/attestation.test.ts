@@ -359,6 +359,12 @@ describe('readEvidenceJson', () => {
       expect(error).toBeInstanceOf(MalformedReport)
     }
   })
+  it('is refused in a moment where its base64 is padding without end', () => {
+    // A search for padding at the end of it would take minutes, in which a Checker takes no other message.
+    const padding = `${'='.repeat(120_000)}x`
+    const hostile = ['evidence', 'certificate', 'nonce'].map(field => serialised({ [field]: padding }))
+    for (const entry of readEvidenceJson(JSON.stringify(hostile))) expect(entry).toBeInstanceOf(MalformedReport)
+  })
   it('refuses a report that is not hexadecimal', () => {
     expect(() => readEvidenceText('zz', '')).toThrow(MalformedReport)
   })

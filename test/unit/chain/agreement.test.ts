@@ -110,6 +110,37 @@ describe('a read over several endpoints', () => {
     expect(await agree(call, [liar.it, a.it, b.it])).toEqual({ result: '0x01' })
   })
 
+  /** From its n-th request on (counted from 0) the endpoint does not answer. */
+  const silentFrom = (n: number, { it }: ReturnType<typeof endpoint>): Endpoint => {
+    let asked = 0
+    const request: Endpoint['request'] = async given => {
+      if (asked++ >= n) throw chainErrors.RPC_UNREACHABLE({ endpoints: it.name })
+      return it.request(given)
+    }
+    return { ...it, request }
+  }
+
+  it('one of three that alone answers after two have contradicted each other is not believed', async () => {
+    const [one, two, liar] = [
+      endpoint('one', 9, () => '0x01'),
+      endpoint('two', 9, () => '0x01'),
+      endpoint('liar', 9, () => '0x66'),
+    ]
+    const asked = [silentFrom(1, one), liar.it, silentFrom(0, two)]
+    await expect(agree(call, asked)).rejects.toMatchObject({
+      code: expect.stringMatching(/^RPC_(ALONE|DISAGREEMENT)$/),
+    })
+  })
+
+  it('while one of three is silent, no other takes a read back to an old block by naming it as its head', async () => {
+    const state = (at: number) => `0x${at.toString(16).padStart(2, '0')}`
+    const [present, old] = [endpoint('present', 200, state), endpoint('old', 9, state)]
+    const silent = silentFrom(0, endpoint('silent', 200, state))
+    const asked = [present.it, old.it, silent]
+    await expect(agree(call, asked)).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
+    expect(await agree(call, [present.it, old.it, endpoint('third', 199, state).it])).toEqual({ result: '0xc7' })
+  })
+
   it('a call is refused where most endpoints refuse it, and answered where only one refuses', async () => {
     const [a, b, c] = [endpoint('a', 9, () => revert), endpoint('b', 9, () => revert), endpoint('c', 9, () => '0x01')]
     await expect(agree(call, [a.it, b.it, c.it])).rejects.toBe(revert)

@@ -168,3 +168,62 @@ it('after a chain went back from a time far ahead, the epochs that come then are
   apply(far, chainOf([2 * day, 3 * day], { parent: first.at(-1)! }))
   expect(epochs).toEqual([0, 1, 1_000_000, 2, 3])
 })
+
+it.each([
+  { what: 'time', changes: { timestamp: 1_000_000 * day }, liar: 'dropped' },
+  { what: 'number', changes: { number: 1_000_000n }, liar: 'dropped' },
+  // A parent that it does not show joins its block to nothing.
+  { what: 'parent', changes: { parentHash: hex(7) }, liar: 'usable' },
+])(
+  'where nothing ties a header to its hash, a true block whose $what one of three endpoints alters first is followed as the others show it',
+  async ({ changes, liar }) => {
+    const { heads, clock, stream, followed, grow, genesis, extend, endpoints } = scene('liar', 'one', 'two')
+    await clock.advance(pollMs)
+    for (let i = 0; i < 3; i++) {
+      const next = grow(heads.get('one')!, heads.get('one')!.timestamp + 2)
+      heads.set('liar', { ...next, ...changes })
+      await clock.advance(pollMs)
+      for (const name of ['one', 'two']) heads.set(name, next)
+      await clock.advance(pollMs)
+    }
+    await extend(60, 'one', 'two')
+    expect(followed).toEqual(Array.from({ length: 64 }, (_, i) => 1_000 + 2 * i))
+    expect(stream.tip!.number - genesis.number).toBe(63n)
+    expect(endpoints.map(({ status }) => status.state)).toEqual([liar, 'usable', 'usable'])
+    await stream.stop()
+  },
+)
+
+it('the same at the first block that is seen at all', async () => {
+  const { heads, clock, stream, followed, genesis, extend, endpoints } = scene('liar', 'one', 'two')
+  heads.set('liar', { ...genesis, number: 77n, timestamp: 77 * day })
+  await clock.advance(pollMs)
+  await extend(3, 'one', 'two')
+  expect(followed).toEqual([1_000, 1_002, 1_004, 1_006])
+  expect(endpoints.slice(1).map(({ status }) => status.state)).toEqual(['usable', 'usable'])
+  await stream.stop()
+})
+
+it('of two endpoints, one that alters the time of a true block is not believed', async () => {
+  const { heads, clock, stream, followed, grow, genesis } = scene('liar', 'one')
+  await clock.advance(pollMs)
+  const next = grow(genesis, 1_002)
+  heads.set('liar', { ...next, timestamp: 1_000_000 * day })
+  await clock.advance(pollMs)
+  heads.set('one', next)
+  await clock.advance(2 * pollMs)
+  expect(followed).toEqual([1_000])
+  await stream.stop()
+})
+
+it('of two endpoints, a head that one makes up is not followed because that one is silent afterwards', async () => {
+  const { heads, silent, clock, stream, followed, grow, genesis, extend } = scene('one', 'liar')
+  await clock.advance(pollMs)
+  const forged = grow(grow(genesis, 500_000, 9), 1_000_000 * day, 9)
+  heads.set('liar', forged)
+  await clock.advance(pollMs)
+  silent.add('liar')
+  await extend(3, 'one')
+  expect(followed).toEqual([1_000, 1_002, 1_004, 1_006])
+  await stream.stop()
+})

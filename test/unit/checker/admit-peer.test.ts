@@ -86,6 +86,21 @@ describe('admission', () => {
     expect(reads.length - 2).toBe(1_024)
   })
 
+  it('an operator has 32 sessions at once, one after the other, and one a second then; others have theirs', async () => {
+    const { admit, clock } = scene()
+    const peer: Claim = { ...claim, role: 'checker', deviceIds: [] }
+    async function came(who: Claim, times: number) {
+      let letIn = 0
+      for (let time = 0; time < times; time++) if ((await admit(who)) === null) letIn++
+      return letIn
+    }
+    expect(await came(claim, 100)).toBe(32)
+    expect(await came(peer, 100)).toBe(32)
+    await clock.advance(3_000)
+    expect(await came(claim, 100)).toBe(3)
+    expect(await admit(claim)).toContain('too often')
+  })
+
   it('a Checker is admitted for its bond, and refused once it has taken the bond back', async () => {
     const { admit, clock, unbond } = scene()
     const peer: Claim = { ...claim, role: 'checker', deviceIds: [] }

@@ -58,6 +58,8 @@ type Overrides = {
   /** The device that the attested identity is exclusive to. */
   owner?: `0x${string}` | null
   peer?: `0x${string}`
+  /** Under which the device is registered. */
+  id?: `0x${string}`
 }
 
 async function judge({
@@ -69,9 +71,10 @@ async function judge({
   rate,
   owner = null,
   peer = certificateHash,
+  id = deviceIdOf(signer.address, localId(device)),
 }: Overrides = {}) {
   const registration: Registration = {
-    deviceId: deviceIdOf(signer.address, localId(device)),
+    deviceId: id,
     generation: 1,
     operator: signer.address,
     deviceHash: deviceHash(device),
@@ -114,6 +117,7 @@ describe('a device report', () => {
     ['a session of another certificate', { peer: nonce }, 'CERTIFICATE_OTHER_SESSION'],
     ['an altered device record', { body: { device: encodeDeviceRecord(h100) } }, 'DEVICE_RECORD_ALTERED'],
     ['no device record', { body: { device: 'x' } }, 'DEVICE_RECORD_UNKNOWN'],
+    ['the id of other hardware', { id: nonce, message: { deviceId: nonce } }, 'DEVICE_ID_OTHER'],
     ['attestation that was not signed', { body: { attestation: '[]' } }, 'ATTESTATION_ALTERED'],
     ['no attestation where it was registered', { attestedIdentity: nonce }, 'ATTESTATION_MISSING'],
   ])('a device report with %s loses the device flag, with the reason', async (_, overrides, code) => {

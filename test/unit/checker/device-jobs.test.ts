@@ -8,9 +8,11 @@ import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 import {
+  deviceIdOf,
   encodeDeviceRecord,
   encodeEnvironmentRecord,
   hashRecordText,
+  localId,
 } from '../../../src/core/protocol/device-record.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
@@ -23,8 +25,9 @@ import { createManualClock } from '../../helpers/manual-clock.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { silentLogger } from '../../helpers/silent-logger.ts'
 import { device as deviceRecord } from '../report/sample-report.ts'
-import { device, network, provider, seatKeys, word } from './judge-fixture.ts'
+import { device as anyDevice, network, provider, seatKeys, word } from './judge-fixture.ts'
 
+const device = { ...anyDevice, deviceId: deviceIdOf(provider.address, localId(deviceRecord)) }
 const checker = createSigner({ privateKey: seatKeys[0]!, network })
 const closing: (() => unknown)[] = []
 afterEach(async () => {
@@ -190,4 +193,28 @@ it('is asked for again over a new session, as its host may have been updated: ea
   await jobs.ask(ninth.session, 7, [device])
   await jobs.ask(ninth.session, 8, [device])
   await expect.poll(() => ninth.asked).toHaveLength(1)
+})
+
+it('a device whose reports do not hold is asked eight times an epoch, however often it connects, and once a minute then', async () => {
+  const clock = createManualClock()
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations })
+  closing.push(() => store.close())
+  const { jobs, judged } = jobsOf(store, clock, seededRandom(5))
+  for (let times = 1; times <= 8; times++) {
+    const { session, asked } = await connect(clock)
+    await jobs.ask(session, 7, [device])
+    await expect.poll(() => asked).toHaveLength(1)
+    await jobs.take(session, await reportOf(asked[0]!))
+  }
+  expect(judged).toHaveLength(8)
+  const { session, asked } = await connect(clock)
+  await jobs.ask(session, 7, [device])
+  await clock.advance(59_000)
+  await jobs.ask(session, 7, [device])
+  // Another epoch is another matter.
+  await jobs.ask(session, 8, [device])
+  await expect.poll(() => asked).toHaveLength(1)
+  await clock.advance(1_000)
+  await jobs.ask(session, 7, [device])
+  await expect.poll(() => asked).toHaveLength(2)
 })

@@ -46,6 +46,32 @@ function heldEngine() {
   return { held, engine: { kinds: { ...kinds, tensor: { verify } } } }
 }
 
+describe('the device report in the evidence', () => {
+  it.each([
+    ['held is there', true],
+    ['did not hold is left out: nobody could verify the bundle, and the seat would look false', false],
+  ])('that %s', async (_, holds) => {
+    const seat = fixture.seat(0)
+    const { deviceId } = device
+    const report = await signMessage(provider, 'DeviceReport', {
+      ...{ deviceId, generation: 1, nonce: word(1), deviceHash: word(1), environmentHash: word(3) },
+      ...{ certificateHash: word(1), attestationHash: word(0) },
+    })
+    const said = { report, device: 'none', environment: 'none', attestation: null }
+    seat.journal.recordDeviceCheck({
+      ...{ deviceId, epoch: 0, deviceValid: holds, environmentValid: holds, environmentHash: word(3), findings: [] },
+      report: JSON.stringify(said),
+    })
+    const { answer } = await seat.upToRequest(await fixture.work())
+    answer()
+    const [verdict] = await seat.close()
+    expect(verdict).toMatchObject({ verdict: 'VALID' })
+    const { deviceReport, environment } = decodeBundle(seat.evidence.read(verdict!.evidence!)!)
+    expect([deviceReport, environment]).toEqual(holds ? [said, 'none'] : [null, null])
+    if (!holds) expect(await verifyEvidenceOf(seat)).toMatchObject({ ok: true })
+  })
+})
+
 describe('a forwarded wrong row', () => {
   it('the evidence of a seat that adopts a forwarded wrong row holds that row, not the rows that the seat sampled', async () => {
     const { worked, commitment, payload } = await foundWrong()

@@ -30,6 +30,10 @@ type FakeHost = {
   readonly architecture?: string
   /** Whether the package `webgpu` is installed; default yes. */
   readonly shaders?: boolean
+  /** The container's runtime. */
+  readonly container?: string
+  /** Whether the user is root, and there is no sudo. */
+  readonly isBareRoot?: boolean
 }
 
 async function examine({
@@ -40,13 +44,18 @@ async function examine({
   works = [],
   architecture = 'x64',
   shaders = true,
+  container,
+  isBareRoot = false,
 }: FakeHost) {
   const run: RunTool = async (command, args) => {
     const line = [command, ...args].join(' ')
-    const cache = line === '/sbin/ldconfig -p'
-    const exitCode = cache ? 0 : (tools[line] ?? null)
+    const outputs: Record<string, string> = {
+      '/sbin/ldconfig -p': libraries.map(name => `\t${name} (libc6,x86-64) => /lib/${name}\n`).join(''),
+      'id -u': isBareRoot ? '0\n' : '1000\n',
+    }
+    const exitCode = line in outputs ? 0 : (tools[line] ?? null)
     return {
-      stdout: cache ? libraries.map(name => `\t${name} (libc6,x86-64) => /lib/${name}\n`).join('') : '',
+      stdout: outputs[line] ?? '',
       stderr: '',
       exitCode,
       failure: exitCode === null ? 'missing' : null,
@@ -68,7 +77,8 @@ async function examine({
     }),
   )
   const webgpu = { found: shaders, command: installShaders }
-  return examineSetup({ runtimeFolder, libraryFolders: [], webgpu }, { host, tried })
+  const options = { runtimeFolder, libraryFolders: [], container: container ?? null, webgpu }
+  return examineSetup(options, { host, tried })
 }
 
 /** Cards on the bus, by vendor id. */
@@ -117,10 +127,44 @@ describe('a host', () => {
     const setup = await examine({ texts: { '/etc/os-release': debian }, works: ['cpu'] })
     expect(states(setup)).toEqual({ cuda: 'unused', webgpu: 'unused', cpu: 'works', containers: 'unused' })
     expect(missingParts(setup)).toEqual([])
+    // A card that should be there is looked for where such hosts lose it.
+    expect(setupLines(setup).join('\n')).toMatch(/No card is seen.*--gpus all.*lspci/s)
+  })
+
+  it('in a container is told what the container is started with, and to install no driver of the host', async () => {
+    const folders = { ...nvidiaWhole.folders!, '/dev/dri': [], '/usr/share/vulkan/icd.d': [] }
+    const setup = await examine({
+      ...nvidiaWhole,
+      folders,
+      libraries: nvidiaWhole.libraries!.filter(name => name !== 'libcuda.so.1'),
+      works: ['cpu'],
+      container: 'docker',
+    })
+    expect(missingOf(setup)).toEqual(['NVIDIA driver', 'Vulkan driver of NVIDIA', 'access to render nodes'])
+    const commands = missingParts(setup).flatMap(each => each.commands)
+    expect(commands.filter(command => !command.startsWith('#'))).toEqual([])
+    expect(commands.join('\n')).toContain('--gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics')
+    expect(commands.join('\n')).toContain('--device /dev/dri')
+  })
+
+  it('whose user is root without sudo, as in rented containers, is told no command with sudo', async () => {
+    const bare = { texts: { ...nvidia.texts, '/etc/os-release': ubuntu }, folders: nvidia.folders, works: ['cpu'] }
+    const commandsOf = async (host: FakeHost) =>
+      missingParts(await examine(host))
+        .flatMap(({ commands }) => commands)
+        .join('\n')
+    expect(await commandsOf(bare)).toContain('sudo ubuntu-drivers install')
+    const asRoot = await commandsOf({ ...bare, isBareRoot: true })
+    expect(asRoot).toContain('apt-get update && apt-get install -y libvulkan1')
+    expect(asRoot).not.toContain('sudo')
+    // Who is root and has sudo may go on with it.
+    const tools = { 'sudo --version': 0 }
+    expect(await commandsOf({ ...bare, isBareRoot: true, tools })).toContain('sudo apt-get')
   })
 
   it('that has everything says so, and tells no command', async () => {
     const setup = await examine(nvidiaWhole)
+    expect(setupLines(setup).join('\n')).not.toContain('No card is seen')
     expect(states(setup)).toEqual({ cuda: 'works', webgpu: 'works', cpu: 'works', containers: 'ready' })
     expect(missingParts(setup)).toEqual([])
     expect(setup.cards).toHaveLength(2)
@@ -312,6 +356,15 @@ describe('installing', () => {
       ran: ['sudo one', 'sudo two', 'sudo three'],
       outcomes: ['done', 'done', 'done', 'left', 'done'],
     })
+  })
+
+  it('never restarts the machine as root either', async () => {
+    const steps = await installParts([{ name: 'driver', found: false, detail: '', commands: ['one', 'reboot'] }], {
+      fetchOwn: async () => true,
+      ask: async () => true,
+      shell: async () => 0,
+    })
+    expect(steps.map(({ outcome }) => outcome)).toEqual(['done', 'left'])
   })
 
   it('leaves what builds on a command that failed, and goes on with the next part', async () => {

@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from 'vitest'
 import { productionParameters } from '../../../src/core/chain/network-presets.ts'
-import { creditOf, newcomersOf, nextStanding, paymentOf } from '../../../src/core/epoch/rewards.ts'
-import { committeeSize, quorum } from '../../../src/core/protocol/constants.ts'
+import { creditOf, newcomersOf, nextStanding, paymentOf, scoreOf, shownOf } from '../../../src/core/epoch/rewards.ts'
+import { allFlags, committeeSize, fullUptime, maxRateLane, quorum } from '../../../src/core/protocol/constants.ts'
 import { openCapOf } from '../../helpers/epoch-credits.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
@@ -57,6 +57,19 @@ function payOf(share: number, patience: number, isHeld: boolean): number {
 const bestPayOf = (share: number, isHeld = true) =>
   Math.max(...[2, 3, 4, 8, 13].map(patience => payOf(share, patience, isHeld)))
 
+/** The same of a device that works, with next to no capacity: it is never silent, and in captured epochs stands where a newcomer would. */
+function payOfCheap(share: number): number {
+  const collude = colludingSeats(share)
+  const newcomers = newcomersOf(2n * mean, 1, { firstStanding: 4n * mean, firstPaidEpoch: 2 })
+  let [standing, paid] = [1n, 0n]
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const lane = { rate: collude() < quorum ? 1 : maxRateLane, uptime: fullUptime, flags: allFlags }
+    paid += creditOf(scoreOf(lane), standing, newcomers.cap)
+    standing = nextStanding(standing, shownOf(lane, standing, newcomers.cap))
+  }
+  return Number(paid / BigInt(epochs)) / Number(mean)
+}
+
 /** The capacity of an H100 by vendors' figures. */
 const capacity = 646_720n
 const cohort = 64n
@@ -107,6 +120,7 @@ describe('invented devices', () => {
     'with a share of %d of the seats, an invented device is paid less than %d of what a real one is paid',
     (share, held, paid) => {
       expect(bestPayOf(share)).toBeLessThan(held)
+      expect(payOfCheap(share)).toBeLessThan(bestPayOf(share) + 0.0001)
       expect(bestPayOf(share, false)).toBeLessThan(paid)
     },
   )

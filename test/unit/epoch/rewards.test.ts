@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeRateDown, maxRate } from '../../../src/core/epoch/minifloat.ts'
-import { capOf, creditOf, newcomersOf, nextStanding, paymentOf, scoreOf } from '../../../src/core/epoch/rewards.ts'
+import {
+  capOf,
+  creditOf,
+  newcomersOf,
+  nextStanding,
+  paymentOf,
+  scoreOf,
+  shownOf,
+} from '../../../src/core/epoch/rewards.ts'
 import { checkerPaymentOf, creditsOf } from '../../helpers/epoch-credits.ts'
 
 const amount = fc.bigInt({ min: 0n, max: 10n ** 27n })
@@ -43,6 +51,18 @@ describe('rewards', () => {
     expect(nextStanding(1_000n, 2_000n, { silent: true })).toBe(1_000n)
     expect(nextStanding(1_000n, 200n, { silent: true })).toBe(800n)
     expect(nextStanding(0n, 200n, { silent: true })).toBe(200n)
+  })
+
+  test('a device whose cap is below what a newcomer is given stands where a newcomer would, and is paid by its cap', () => {
+    const lane = (rate: bigint) => ({ rate: encodeRateDown(rate), uptime: 10_000, flags: 15 })
+    expect(creditOf(scoreOf(lane(1_000n)), 1n, 700n)).toBe(2n)
+    expect(shownOf(lane(1_000n), 1n, 700n)).toBe(700n)
+    expect(shownOf(lane(500n), 1n, 700n)).toBe(500n)
+    expect(nextStanding(1n, 700n)).toBe(700n)
+    expect(nextStanding(1n, 700n, { silent: true })).toBe(1n)
+    // Its own cap is as much: it rises by a quarter.
+    expect(shownOf(lane(1_000n), 350n, 700n)).toBe(700n)
+    expect(nextStanding(350n, 700n)).toBe(350n + 88n)
   })
 
   test('a standing moves towards the credit and never past it', () => {

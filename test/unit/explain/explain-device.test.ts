@@ -48,6 +48,13 @@ const epochArbitrary = fc.record({
 })
 
 describe('explainDevice', () => {
+  it('says that a standing whose cap is below what a newcomer is given goes there at once', () => {
+    const openings = Array.from({ length: 5 }, () => openingOf([lane(412n), lane(1_000n)]))
+    expect(text(explainFirst({ openings, standings: [1n, 1_000n] }))).toContain(
+      'standing = 412, what a newcomer would be given',
+    )
+  })
+
   it('accounts for every unit of random epochs, equal to the transfer to the wei', () => {
     fc.assert(
       fc.property(epochArbitrary, options => {

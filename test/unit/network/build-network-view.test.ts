@@ -49,6 +49,24 @@ describe('network view', () => {
     for (const readings of changed) expect(epochPartsOf(readings, parts)).not.toBe(parts)
   })
 
+  it('looks at each committee as often, however many Checkers there are', () => {
+    const parts = epochPartsOf(networkReadings)
+    const looksFor = (times: number) => {
+      let looks = 0
+      class Counted extends Map<string, readonly `0x${string}`[]> {
+        override get(key: string) {
+          looks++
+          return super.get(key)
+        }
+      }
+      const checkers = Array.from({ length: times }, () => networkReadings.checkers).flat()
+      buildNetworkView({ ...networkReadings, checkers, committees: new Counted(networkReadings.committees) }, parts)
+      return looks
+    }
+    expect(looksFor(1)).toBeGreaterThan(0)
+    expect(looksFor(100)).toBe(looksFor(1))
+  })
+
   it('shows what there is before the network starts', () => {
     const view = buildNetworkView({ ...networkReadings, timeline: null, rounds: null })
     expect(view).toMatchObject({ currentEpoch: null, epochs: [], payments: [] })

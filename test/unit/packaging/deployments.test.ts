@@ -71,6 +71,43 @@ describe('compose.yml', () => {
   })
 })
 
+describe('compose-checker.yml', () => {
+  const text = read('packaging/docker/compose-checker.yml')
+  const { services, volumes } = parse(text) as {
+    services: Record<string, Record<string, unknown> & { volumes: string[]; environment: Record<string, string> }>
+    volumes: object
+  }
+  const checker = services.checker!
+  const image = read('packaging/docker/Dockerfile.checker')
+
+  it('runs the image of a Checker without rights, with a volume, and with the port that the image listens at', () => {
+    expect(checker).toMatchObject({
+      image: 'kaisar-checker',
+      build: { context: '../..', dockerfile: 'packaging/docker/Dockerfile.checker' },
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      stop_grace_period: '45s',
+      secrets: ['kaisar-password'],
+    })
+    expect(checker.volumes[0]).toBe('checker:/var/lib/kaisar')
+    expect(Object.keys(volumes)).toEqual(['checker'])
+    const [, port] = /"--port", "(\d+)"/.exec(image)!
+    expect(checker.ports).toEqual([`${port}:${port}`])
+    expect(image).toContain('CREDENTIALS_DIRECTORY=/run/secrets')
+  })
+
+  it('gives settings by variables that the command has, and explains each that has to be set', () => {
+    const page = read('docs/configuration.md')
+    for (const [name, value] of Object.entries(checker.environment)) {
+      if (name === 'KAISAR_CONTEXT_HOME') continue
+      expect(page, name).toMatch(new RegExp(`\`${name}\` .* checker (init|run)|\`${name}\` .* all`))
+      expect(value).toMatch(new RegExp(`^\\$\\{${name}:\\?.+\\}$`))
+      expect(text).toMatch(new RegExp(`^# +${name} +\\S`, 'm'))
+    }
+  })
+})
+
 describe('the chart', () => {
   const values = parse(read('packaging/helm/values.yaml')) as Record<string, unknown>
   const chart = parse(read('packaging/helm/Chart.yaml')) as Record<string, string>

@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import fs, {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { privateKeyToAddress } from 'viem/accounts'
@@ -32,6 +42,32 @@ describe('key folder', () => {
     await expect(save()).rejects.toMatchObject({ code: 'KEY_EXISTS', exit: 3 })
     expect(readFileSync(path)).toEqual(before)
     expect(readdirSync(join(dataDir, 'keys'))).toEqual(['operator.json'])
+  })
+
+  it.each([
+    { what: 'the file', after: 0 },
+    { what: 'the folder', after: 1 },
+  ])('where $what cannot be made to survive a power cut, that is said, and no key is left', async ({ after }) => {
+    const { fsyncSync } = fs
+    let synced = 0
+    fs.fsyncSync = file => {
+      if (synced++ === after) throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' })
+      fsyncSync(file)
+    }
+    syncBuiltinESMExports()
+    try {
+      await expect(save()).rejects.toMatchObject({
+        ...{ code: 'KEY_UNWRITABLE', exit: 3 },
+        message: expect.stringContaining('(EIO)'),
+        fix: expect.stringContaining('Nothing was written'),
+      })
+    } finally {
+      fs.fsyncSync = fsyncSync
+      syncBuiltinESMExports()
+    }
+    expect(synced).toBe(after + 1)
+    expect(readdirSync(join(dataDir, 'keys'))).toEqual([])
+    await save()
   })
 
   it.each(['../escape', '', 'A', 'a/b', '-a', 'a'.repeat(65)])('the key name %j is refused', name => {

@@ -54,6 +54,11 @@ describe('text of peers', () => {
     expect(messageBodies['job.abort'].safeParse(abort('CUDA error 999: unknown error')).success).toBe(true)
   })
 
+  it('signed text that is too long is refused for that alone, and never searched', () => {
+    const { error } = plainText(256).safeParse('\u202e'.repeat(100_000))
+    expect(error?.issues.map(({ code }) => code)).toEqual(['too_big'])
+  })
+
   it('unprintable characters become spaces in text for people: refusals, and endpoints on chain', async () => {
     const refusal = messageBodies.refused.parse({ code: 'A', message: evil, regarding: evil.slice(0, 100) })
     expect(refusal.message + refusal.regarding).not.toMatch(/[\p{Cc}\p{Cf}]/u)

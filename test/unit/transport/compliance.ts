@@ -267,6 +267,24 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect([first.closed, third.closed]).toEqual([false, false])
     })
 
+    it('a channel that makes room all the same is ended after those of strangers, and before one that is kept', async () => {
+      const { dial, channelNumber } = await open({ server: { maxConnections: 3 } })
+      const guest = await dial()
+      ;(await channelNumber(1)).authenticated({ makesRoom: () => true })
+      const kept = await dial()
+      ;(await channelNumber(2)).authenticated()
+      const stranger = await dial()
+      await channelNumber(3)
+      const ends = [closed(stranger), closed(guest)]
+      for (const number of [4, 5]) {
+        await dial()
+        ;(await channelNumber(number)).authenticated()
+        expect((await ends.shift())?.code).toBe('TRANSPORT_LOST')
+      }
+      await expect(dial()).rejects.toMatchObject({ code: 'TRANSPORT_UNREACHABLE' })
+      expect(kept.closed).toBe(false)
+    })
+
     it('channels end when their listener closes, which then is unreachable', async () => {
       const { client, ...rest } = await open().then(async it => ({ ...it, ...(await it.connected()) }))
       const end = closed(client)

@@ -65,6 +65,34 @@ describe('connection guard', () => {
     expect(connect('192.0.2.7').admitted).toBe(true)
   })
 
+  it('a connection that made room for another of its own origin is counted no more', () => {
+    const { connect } = setUp({ maxConnections: 1, maxConnectionsPerAddress: 2 })
+    const admitted = Array.from({ length: 5 }, () => connect('192.0.2.1').admitted)
+    expect(admitted).toEqual(Array(5).fill(true))
+  })
+
+  it('a data centre behind one address has as many connections as it has hosts that are known, and few others', () => {
+    const { connect, guard } = setUp({ maxConnectionsPerAddress: 2, burstRequests: 200 })
+    let isKnown = false
+    const hosts = Array.from({ length: 100 }, () => {
+      const host = connect('192.0.2.1')
+      guard.establish(host.socket)
+      return host
+    })
+    expect(hosts.every(({ admitted, socket }) => admitted && !socket.destroyed)).toBe(true)
+    const guest = connect('192.0.2.1')
+    guard.establish(guest.socket, { makesRoom: () => !isKnown })
+    expect([guest.admitted, connect('192.0.2.1').admitted, connect('192.0.2.1').admitted]).toEqual([true, true, false])
+    // One that was not counted takes no place of another's when it goes.
+    hosts[0]!.socket.destroy()
+    expect(connect('192.0.2.1').admitted).toBe(false)
+    // A guest that has become known makes its place free for another.
+    isKnown = true
+    expect([connect('192.0.2.1').admitted, connect('192.0.2.1').admitted]).toEqual([true, false])
+    guest.socket.destroy()
+    expect(connect('192.0.2.1').admitted).toBe(false)
+  })
+
   it('one origin’s rate of connections and requests is limited without an effect on others', () => {
     const { connect, guard, pass } = setUp({ requestsPerSecond: 1, burstRequests: 2 })
     expect(connect('192.0.2.1').admitted).toBe(true)
@@ -101,8 +129,12 @@ describe('connection guard', () => {
           }
           const held = sockets.filter(socket => !socket.destroyed)
           expect(held.length).toBeLessThanOrEqual(8)
-          for (let host = 1; host <= 6; host++)
-            expect(held.filter(socket => socket.remoteAddress === `192.0.2.${host}`).length).toBeLessThanOrEqual(3)
+          // Hosts that are known are as many as they are.
+          const unknown = Object.groupBy(
+            held.filter(socket => !established.has(socket)),
+            ({ remoteAddress }) => remoteAddress!,
+          )
+          for (const ofAddress of Object.values(unknown)) expect(ofAddress?.length).toBeLessThanOrEqual(3)
         }
         const left = steps.some(({ act }) => act === 'leave')
         if (!left) for (const socket of established) expect(socket.destroyed).toBe(false)

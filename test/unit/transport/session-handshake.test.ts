@@ -32,10 +32,10 @@ const deviceIds = [hash('d1'), hash('d2')]
 let nonces = 0
 const randomNonce = () => keccak256(toHex(++nonces))
 
-type Setup = { limits?: Partial<Limits>; admit?: ServeSessionsDependencies['admit'] }
+type Setup = { limits?: Partial<Limits> } & Partial<Pick<ServeSessionsDependencies, 'admit' | 'makesRoom'>>
 const servers: SessionServer[] = []
 
-async function serve({ limits, admit = async () => null }: Setup = {}) {
+async function serve({ limits, admit = async () => null, ...others }: Setup = {}) {
   const hosts = createInMemoryNetwork()
   const sessions: Session[] = []
   const refusals: unknown[] = []
@@ -53,6 +53,7 @@ async function serve({ limits, admit = async () => null }: Setup = {}) {
       },
       onSession: session => sessions.push(session),
       onRefused: ({ error }) => refusals.push(error),
+      ...others,
     },
   )
   servers.push(server)
@@ -359,6 +360,18 @@ describe('session handshake', () => {
     expect(strangers.map(({ closed }) => closed)).toEqual([false, false, false])
     await vi.waitFor(() => expect(strangers.map(({ closed }) => closed)).toEqual([true, true, false]))
     expect(session.closed).toBe(false)
+  })
+
+  it('sessions of operators that are not judged here make room for one that is, however many they are', async () => {
+    const { dial } = await serve({ limits: { maxConnections: 2 }, makesRoom: ({ role }) => role === 'checker' })
+    const guests = [
+      await dial({ role: 'checker', deviceIds: [] }),
+      await dial({ role: 'checker', operator: checker.operator, deviceIds: [] }, checker.sign),
+    ]
+    const end = ended(guests[0]!)
+    const judged = await dial()
+    await end
+    expect([guests[1]!.closed, judged.closed]).toEqual([false, false])
   })
 
   it('one session is kept for each role and operator', async () => {

@@ -1,9 +1,9 @@
-import { defineErrors } from '../../platform/errors.ts'
+import { definePreconditions } from '../../platform/errors.ts'
 
 /** Enough to see what is wrong; a whole file of another kind would fill the screen. */
 const shown = 10
 
-export const transferErrors = defineErrors({
+export const transferErrors = definePreconditions({
   TRANSFERS_INVALID: {
     message: ({ problems }: { problems: readonly string[] }) =>
       `Nothing is sent: ${problems.slice(0, shown).join('; ')}${problems.length > shown ? `; and ${problems.length - shown} more` : ''}.`,
@@ -24,13 +24,11 @@ export const transferErrors = defineErrors({
     meaning:
       'Under one name an address is sent one amount, once. Whether the new amount replaces it or comes on top is not known.',
     fix: 'Restore the amount; or, to send the new amounts on top, name those lines alone under another --name.',
-    exit: 3,
   },
   TRANSFER_RECORD_UNFIT: {
     message: 'The record of what was sent, {path}, cannot be used: {reason}.',
     meaning: 'Without it nobody knows what was sent already, and something could be sent twice.',
     fix: 'Restore the file from a backup. Otherwise look up what was sent, and send the rest under another --name.',
-    exit: 3,
   },
   TRANSFER_DISPLACED: {
     message:
@@ -38,6 +36,5 @@ export const transferErrors = defineErrors({
     meaning:
       'Another transaction of this key took its place, or the endpoints have forgotten old transactions. Sent again it could be paid twice.',
     fix: 'Look the transaction up on an explorer or an archive node. Where it was not mined, name what is missing under another --name.',
-    exit: 3,
   },
 })

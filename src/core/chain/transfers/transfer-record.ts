@@ -57,11 +57,7 @@ export const transferPath = (
   { name, chainId, from }: { readonly name: string; readonly chainId: number; readonly from: Address },
 ): string => join(transferFolder(dataDir), `${name}-${chainId}-${from.slice(2, 12)}.json`)
 
-/**
- * The record of a source, a new one where there is none.
- *
- * @throws TRANSFER_RECORD_UNFIT where it cannot be read or is of another chain
- */
+/** The record of a source, a new one where there is none. @throws TRANSFER_RECORD_UNFIT where it cannot be read or is of another chain */
 export function readTransferRecord(path: string, source: TransferSource): TransferRecord {
   if (!existsSync(path)) return { version: 1, ...source, transfers: [] }
   let record: TransferRecord
@@ -107,11 +103,7 @@ export function writeTransferRecord(path: string, record: TransferRecord): void 
 
 const unsigned = { nonce: null, attempts: [], block: null, transaction: null, decided: false }
 
-/**
- * What was signed, and what of the list was not.
- *
- * @throws TRANSFERS_DIFFER where an address was sent another amount under this name
- */
+/** What was signed, and what of the list was not. @throws TRANSFERS_DIFFER where an address was sent another amount under this name */
 export function withListed(record: TransferRecord, list: readonly ListedTransfer[]): TransferRecord {
   const signed = record.transfers.filter(({ nonce }) => nonce !== null)
   const bySlot = new Map(signed.map(each => [slotOf(each), each]))

@@ -62,13 +62,16 @@ export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
   const sign: { nonce: number; action: ActionRow | null; displaces: ActionRow | null }[] = []
   for (let nonce = minedNonce; nonce <= top; nonce++) {
     const holder = occupant.get(nonce)
-    // A claim without a deadline that is stuck gives its nonce to an action that has one.
-    const makesWay = holder !== undefined && holder.deadline === null && overdue(latestAt(nonce))
+    // What is stuck gives its nonce to a deadline that is more urgent: a claim to any, a keeper's step to what this key alone can send.
+    const [next] = queue
+    const isMoreUrgent =
+      next?.deadline != null && (holder?.deadline === null || next.priority < (holder?.priority ?? 0))
+    const makesWay = isMoreUrgent && overdue(latestAt(nonce))
     if (holder === undefined) {
       const action = queue.shift() ?? null
       const filled = latestAt(nonce)?.key === '' && action === null
       if (!filled) sign.push({ nonce, action, displaces: null })
-    } else if (makesWay && queue[0] !== undefined && queue[0].deadline !== null) {
+    } else if (makesWay) {
       sign.push({ nonce, action: queue.shift()!, displaces: holder })
     }
   }

@@ -48,8 +48,13 @@ export async function confirmedReceipt(chain: Chain, hash: Hex): Promise<Receipt
  * few answered, or their answers differ. A receipt in doubt must not count as missing: the transaction would be sent a second time.
  */
 export async function lookUpReceipt(chain: Chain, hash: Hex): Promise<Receipt | 'missing' | 'doubt'> {
-  const asked = chain.usable().map(endpoint => ask(endpoint, hash))
-  const { most } = await untilMost(asked, stringifyJson)
+  const usable = chain.usable()
+  // Of three or more endpoints one alone is not believed.
+  if (usable.length < 2 && chain.all().length > 2) return 'doubt'
+  const { most } = await untilMost(
+    usable.map(endpoint => ask(endpoint, hash)),
+    stringifyJson,
+  )
   return most === undefined || most === 'unknown' ? 'doubt' : most
 }
 

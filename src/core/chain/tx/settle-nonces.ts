@@ -95,15 +95,20 @@ async function minedAttempt(chain: Chain, attempts: readonly Signed[]) {
 }
 
 async function minedNonce(chain: Chain, address: Address): Promise<number> {
-  const asked = chain.usable().map(({ client }) => client.getTransactionCount({ address, blockTag: 'latest' }))
-  const { most, answers } = await untilMost(asked, count => count)
-  if (most !== undefined) return most
-  // Of three endpoints one that is behind or lies decides nothing. Of two the lower nonce counts: waiting for a nonce does no harm.
-  const ordered = [...answers].sort((a, b) => a - b)
-  return (
-    ordered[Math.ceil(ordered.length / 2) - 1] ??
-    (await chain.client.getTransactionCount({ address, blockTag: 'latest' }))
-  )
+  const mined = { address, blockTag: 'latest' } as const
+  const usable = chain.usable()
+  if (usable.length > 1) {
+    const { most, answers } = await untilMost(
+      usable.map(({ client }) => client.getTransactionCount(mined)),
+      count => count,
+    )
+    if (most !== undefined) return most
+    // Of two endpoints the lower nonce counts: waiting for a nonce does no harm. Of three, one that is behind or lies decides nothing, also not while
+    // another one is silent.
+    const middle = answers.toSorted((a, b) => a - b)[Math.ceil(answers.length / 2) - 1]
+    if (middle !== undefined && (answers.length > 2 || chain.all().length < 3)) return middle
+  }
+  return chain.client.getTransactionCount(mined)
 }
 
 const nonceAt = (chain: Chain, address: Address, blockNumber: bigint): Promise<number> =>

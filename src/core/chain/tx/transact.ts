@@ -94,11 +94,7 @@ export async function tryCall(
   }
 }
 
-/**
- * Runs a call as if `from` had sent it, whatever `from` holds.
- *
- * @throws CONTRACT_REVERTED, RPC_FAILED
- */
+/** Runs a call as if `from` had sent it, whatever `from` holds. @throws CONTRACT_REVERTED, RPC_FAILED */
 export async function simulateCall(
   chain: Chain,
   from: Address | undefined,
@@ -112,11 +108,7 @@ export async function simulateCall(
   }
 }
 
-/**
- * Signs, sends and waits for the receipt.
- *
- * @throws what {@link tryCall} throws, TRANSACTION_UNCONFIRMED
- */
+/** Signs, sends and waits for the receipt. @throws what {@link tryCall} throws, TRANSACTION_UNCONFIRMED */
 export async function transact(
   call: Call,
   { nonce, timeoutMs = 600_000, ...limits }: TransactOptions,

@@ -57,36 +57,13 @@ type SentCall = Pick<ContractCall, 'what' | 'to' | 'data'> & {
   readonly deadline?: number
 }
 
-export type TransactionSender = {
-  readonly address: Address
-  /**
-   * Records the action and returns; it is sent from then on, also after a restart. Synchronous, so that it can be part of the
-   * caller's own store transaction. An action that was done before is not done again; one that failed before is tried again.
-   * @throws TRANSACTION_KEY_REUSED
-   */
-  enqueue(call: SentCall): void
-  /**
-   * Records the action and resolves when it is mined and confirmed.
-   * @throws CONTRACT_REVERTED, TRANSACTION_EXPIRED, TRANSACTION_KEY_REUSED
-   */
-  send(call: SentCall): Promise<Receipt>
-  /** Resolves with the outcome of a recorded action. */
-  outcome(key: string): Promise<Receipt>
-  /** Actions that are not over. */
-  open(): ActionRow[]
-  /** Whether this action waits to be mined, or is mined and still watched; not where it failed. */
-  isOpen(key: string): boolean
-  /** Looks at the chain from now on once and does what is due. It is called by itself while an action is open. */
-  pass(): Promise<void>
-  /** Stops looking at the chain. Nothing is lost: a new sender on the same database goes on. */
-  stop(): Promise<void>
-}
+export type TransactionSender = ReturnType<typeof createTransactionSender>
 
 /**
  * Sends an account's transactions so that none is lost and none is doubled: every signed transaction is on disk before it
  * leaves, nonces start from the mined nonce, unmined ones are sent again and made dearer, reorganised ones come back.
  */
-export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies): TransactionSender {
+export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies) {
   const { chain, account, clock = systemClock } = dependencies
   const { onTrouble = () => {}, crashPoint = () => {} } = dependencies
   const { confirmations = 1, pollMs = 500 } = options
@@ -191,6 +168,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     const isUrgent = (each: (typeof wanted)[number]) => each.priority === priority.deadline
     const lastUrgent = Math.max(-1, ...wanted.filter(isUrgent).map(({ nonce }) => nonce ?? -1))
     const unmined = () => store.attemptsFrom(minedNonce)
+    const minedWei = plan.sign.length + plan.bump.length === 0 ? 0n : store.spentSince(Number(timestamp) - 86_400)
 
     // A transaction above a nonce for which nothing was signed could not be mined.
     for (const wanted of plan.sign) if (!(await sign(wanted)) && offered(wanted.nonce).length === 0) break
@@ -219,7 +197,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
         return false
       }
       const waitingWei = mostWei([...unmined(), { nonce, gas, ...fee }])
-      const spentWei = store.spentSince(Number(timestamp) - 86_400) + waitingWei
+      const spentWei = minedWei + waitingWei
       const capWei = nonce <= lastUrgent ? spendCapWei : spendCapWei - spendCapWei / urgentShare
       if (spentWei > capWei) {
         complain(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei }), `${capWei}`)
@@ -350,20 +328,34 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   wake(0)
   return {
     address,
+    /**
+     * Records the action and returns; it is sent from then on, also after a restart. Synchronous, so that it can be part of the
+     * caller's own store transaction. An action that was done before is not done again; one that failed before is tried again.
+     * @throws TRANSACTION_KEY_REUSED
+     */
     enqueue,
-    send(call) {
+    /**
+     * Records the action and resolves when it is mined and confirmed.
+     * @throws CONTRACT_REVERTED, TRANSACTION_EXPIRED, TRANSACTION_KEY_REUSED
+     */
+    send(call: SentCall): Promise<Receipt> {
       enqueue(call)
       return outcome(call.key)
     },
+    /** Resolves with the outcome of a recorded action. */
     outcome,
+    /** Actions that are not over. */
     open: store.open,
-    isOpen(key) {
+    /** Whether this action waits to be mined, or is mined and still watched; not where it failed. */
+    isOpen(key: string): boolean {
       const action = store.find(key)
       return action !== null && action.state !== 'final' && !isOver(action)
     },
     // One that has begun may have looked before what the caller wants seen.
-    pass: () => (passing ?? Promise.resolve()).catch(() => undefined).then(run),
-    async stop() {
+    /** Looks at the chain from now on once and does what is due. It is called by itself while an action is open. */
+    pass: (): Promise<void> => (passing ?? Promise.resolve()).catch(() => undefined).then(run),
+    /** Stops looking at the chain. Nothing is lost: a new sender on the same database goes on. */
+    async stop(): Promise<void> {
       stopped = true
       timer?.abort()
       await looking

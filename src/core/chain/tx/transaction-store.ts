@@ -139,18 +139,22 @@ export function createTransactionStore(store: Store, account: Address) {
       )
     },
     settleNonce(nonce: number): void {
-      store.run`UPDATE tx_attempt SET settled = 1 WHERE account = ${account} AND nonce = ${nonce}`
+      store.run`UPDATE tx_attempt SET settled = 1 WHERE account = ${account} AND settled = 0 AND nonce = ${nonce}`
     },
     /** Records what a mined transaction cost, at block time `at` (seconds). */
     addSpend(hash: Hex, wei: bigint, at: number): void {
       store.run`INSERT OR REPLACE INTO tx_spend (account, hash, wei, at) VALUES (${account}, ${hash}, ${`${wei}`}, ${at})`
     },
-    /** Wei spent on fees after block time `since` (seconds). */
-    spentSince: (since: number): bigint =>
-      store.all`SELECT wei FROM tx_spend WHERE account = ${account} AND at > ${since}`.reduce(
-        (sum, row) => sum + BigInt(row.wei as string),
-        0n,
-      ),
+    /**
+     * Wei spent on fees after block time `since` (seconds). What is older by another day is forgotten: no reorganisation makes it young again.
+     */
+    spentSince(since: number): bigint {
+      const forgotten = since - 86_400
+      const rows = store.all`SELECT wei, at FROM tx_spend WHERE account = ${account}`
+      if (rows.some(({ at }) => Number(at) <= forgotten))
+        store.run`DELETE FROM tx_spend WHERE account = ${account} AND at <= ${forgotten}`
+      return rows.reduce((sum, { wei, at }) => (Number(at) > since ? sum + BigInt(wei as string) : sum), 0n)
+    },
     /** When this returns, either everything in `work` is on disk or nothing is. It becomes part of a transaction that is already open. */
     atomically: <T>(work: () => T): T => store.transaction(work),
   }

@@ -54,29 +54,9 @@ export type SeatEpochDependencies = {
   readonly crashPoint?: (name: CrashPoint) => void
 }
 
-export type SeatEpoch = {
-  /**
-   * In COMMIT: packs once, in slices, and commits to it until the chain has it. Where the chain has a commitment that the records do not
-   * know (a restored backup), it is adopted if the evidence still gives the same, and left alone otherwise.
-   */
-  commit(overview: EpochOverview): Promise<void>
-  /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
-  sendReceipts(): Promise<void>
-  /** The opening of a cohort with its proof. @throws CHECKER_OPENING_UNAVAILABLE */
-  opening(cohort: number): OpeningOnChain
-  /** The same, for a keeper. @throws CHECKER_OPENING_UNAVAILABLE */
-  openingReply(cohort: number): MessageBody<'opening.reply'>
-  /** In REVEAL: puts openings on chain that no keeper finalized with. */
-  reveal(overview: EpochOverview): Promise<void>
-  /** Answers the audits drawn for this seat. */
-  answerAudits(): Promise<void>
-  /** What its opening says of a device, down to the rounds; null while others may still commit, and where it judged no such device. */
-  evidenceOf(deviceId: Hex): SeatEvidence | null
-  /** Whether there is something to show of a device. */
-  shows(deviceId: Hex): boolean
-}
+export type SeatEpoch = ReturnType<typeof createSeatEpoch>
 
-export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
+export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
   const { network, signer, secrets, store, journal, sender, log, beatShare } = deps
   const { sendTo, canonicalRounds, emit, giveWay, crashPoint = () => {} } = deps
   const { epoch, committees, cohortCount } = duty
@@ -179,7 +159,11 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     })
 
   return {
-    async commit({ phase, openAt }) {
+    /**
+     * In COMMIT: packs once, in slices, and commits to it until the chain has it. Where the chain has a commitment that the records do not
+     * know (a restored backup), it is adopted if the evidence still gives the same, and left alone otherwise.
+     */
+    async commit({ phase, openAt }: EpochOverview): Promise<void> {
       if (phase !== 'future' && phase !== 'work' && phase !== 'commit') isCommitOver = true
       if (phase === 'work' || committees.size === 0 || isForeign) return
       const recorded = journal.seatCommitment(epoch)
@@ -231,14 +215,17 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       log.info({ epoch, cohorts: words.size, root }, 'committed')
     },
 
-    async sendReceipts() {
+    /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
+    async sendReceipts(): Promise<void> {
       if (journal.seatCommitment(epoch) === null) return
       const { words } = commitment()
       await Promise.all([...duty.byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices, words)))
     },
 
+    /** The opening of a cohort with its proof. @throws CHECKER_OPENING_UNAVAILABLE */
     opening,
-    openingReply(cohort) {
+    /** The same, for a keeper. @throws CHECKER_OPENING_UNAVAILABLE */
+    openingReply(cohort: number): MessageBody<'opening.reply'> {
       const { words, proof } = opening(cohort)
       return {
         epoch: BigInt(epoch),
@@ -249,8 +236,11 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       }
     },
 
-    shows: deviceId => deviceById.has(deviceId) && isCommitOver && journal.seatCommitment(epoch) !== null,
-    evidenceOf(deviceId) {
+    /** Whether there is something to show of a device. */
+    shows: (deviceId: Hex): boolean =>
+      deviceById.has(deviceId) && isCommitOver && journal.seatCommitment(epoch) !== null,
+    /** What its opening says of a device, down to the rounds; null while others may still commit, and where it judged no such device. */
+    evidenceOf(deviceId: Hex): SeatEvidence | null {
       const device = deviceById.get(deviceId)
       if (device === undefined || !this.shows(deviceId)) return null
       const nodes = journal.evidenceTree(epoch, device.cohort)
@@ -268,7 +258,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       }
     },
 
-    async reveal({ phase, finalizeAt }) {
+    /** In REVEAL: puts openings on chain that no keeper finalized with. */
+    async reveal({ phase, finalizeAt }: EpochOverview): Promise<void> {
       if (phase !== 'reveal' || journal.seatCommitment(epoch) === null) return
       if ((await commitmentOf(network, epoch, signer.address)) === null) return
       for (const cohort of committees.keys()) {
@@ -280,7 +271,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       }
     },
 
-    async answerAudits() {
+    /** Answers the audits drawn for this seat. */
+    async answerAudits(): Promise<void> {
       if (journal.seatCommitment(epoch) === null) return
       for (const cohort of committees.keys()) {
         const own = opening(cohort)

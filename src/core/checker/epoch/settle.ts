@@ -28,16 +28,7 @@ export type SettlementDependencies = {
   readonly readEpoch?: (network: ConnectedNetwork, epoch: number) => Promise<EpochOverview>
 }
 
-export type Settlement = {
-  /** Begins what is due and not under way. */
-  pass(): void
-  /** Does a duty again, at once or when it is not under way any more: something that it looked for has come. */
-  again(duty: string): void
-  /** Resolves when nothing is under way. */
-  idle(): Promise<void>
-}
-
-export function createSettlement(dependencies: SettlementDependencies): Settlement {
+export function createSettlement(dependencies: SettlementDependencies) {
   const { network, epochs, duties, onTrouble, now, readEpoch = getEpoch } = dependencies
   const underWay = new Map<string, Promise<void>>()
 
@@ -95,7 +86,8 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
   const wanted = new Set<string>()
 
   return {
-    again(duty) {
+    /** Does a duty again, at once or when it is not under way any more: something that it looked for has come. */
+    again(duty: string): void {
       if (wanted.has(duty)) return
       wanted.add(duty)
       void (underWay.get(duty) ?? Promise.resolve()).then(() => {
@@ -103,19 +95,19 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
         begin(duty, duties[duty]!)
       })
     },
-    pass() {
+    /** Begins what is due and not under way. */
+    pass(): void {
       for (const epoch of epochs()) begin(`epoch ${epoch.duty.epoch}`, () => settle(epoch))
       for (const [what, work] of Object.entries(duties)) begin(what, work)
     },
-    async idle() {
+    /** Resolves when nothing is under way. */
+    async idle(): Promise<void> {
       while (underWay.size > 0) await Promise.all(underWay.values())
     },
   }
 }
 
-/**
- * Waits until nothing is under way, for at most `drainMs`; rounds that are still open then are recorded as this seat's own fault.
- */
+/** Waits until nothing is under way, for at most `drainMs`; rounds that are still open then are recorded as this seat's own fault. */
 export async function drain(
   { drainMs }: { readonly drainMs: number },
   {

@@ -179,10 +179,7 @@ export const refuseOpenings = (check: RoundCheck, detail: string): RoundCheck =>
 export const concludeFault = (check: RoundCheck, detail: string): RoundCheck =>
   check.judged === null ? judge(check, 'CHECKER_FAULT', 'CHECKER_FAULT', detail) : check
 
-/**
- * The opening deadline has passed.
- * @param ownFault - why this seat cannot hold missing openings against the device, or null
- */
+/** The opening deadline has passed. @param ownFault - why this seat cannot hold missing openings against the device, or null */
 export function closeOpenings(check: RoundCheck, ownFault: string | null = null): RoundCheck {
   if (check.judged !== null) return check
   if (check.samplingBlock === null)

@@ -4,14 +4,6 @@ import { type RoundRules, timingOf } from '../../protocol/network-parameters.ts'
 import type { RoundCheck } from './check.ts'
 import type { RoundEntry } from './seat-round.ts'
 
-export type OwnFaults = {
-  /** Why nothing that was due at this moment is late, monotonic ms; null where it is. */
-  standstill(deadlineMs: number): string | null
-  /** Why a missing commitment is no silence of the device; null where it is one. */
-  ofCommitment(entry: Pick<RoundEntry, 'check' | 'device'>, samplingSeenAtMs: number): string | null
-  commitmentDeadlineMs(check: RoundCheck): number
-}
-
 export function createOwnFaults(
   rules: RoundRules,
   {
@@ -21,15 +13,17 @@ export function createOwnFaults(
     readonly isArriving: (operator: Address) => boolean
     readonly stoodStillAt: (momentMs: number) => boolean
   },
-): OwnFaults {
+) {
   const standstill = (deadlineMs: number) =>
     stoodStillAt(deadlineMs) ? 'This seat’s process stood still over the deadline.' : null
   const waitsMs = ({ trigger }: RoundCheck) => timingOf(rules, trigger.kind).windowMs + rules.graceMs
   const commitmentDeadlineMs = (check: RoundCheck) => check.seenAtMs + waitsMs(check)
   return {
+    /** Why nothing that was due at this moment is late, monotonic ms; null where it is. */
     standstill,
     commitmentDeadlineMs,
-    ofCommitment({ check, device }, samplingSeenAtMs) {
+    /** Why a missing commitment is no silence of the device; null where it is one. */
+    ofCommitment({ check, device }: Pick<RoundEntry, 'check' | 'device'>, samplingSeenAtMs: number): string | null {
       if (samplingSeenAtMs - check.seenAtMs < waitsMs(check))
         return 'This seat saw the trigger too late to wait for a commitment.'
       if (!check.reached && isArriving(device.operator))

@@ -24,13 +24,7 @@ export type Recomputer = Verifier & {
   start(): Promise<void>
 }
 
-export type Recomputers = {
-  /** The one for these rules. @throws JOB_SPEC_UNKNOWN, CHECKER_WINDOW_DIFFERS */
-  of(rules: Pick<RoundRules, 'specHash' | 'windowMs' | 'beatWindowMs'>): Recomputer
-  /** Ends those of other specifications. */
-  keepOnly(specHashes: ReadonlySet<Hex>): Promise<void>
-  close(): Promise<void>
-}
+export type Recomputers = ReturnType<typeof createRecomputers>
 
 /** Rounds come hours apart, and within this time what belongs to one is over. */
 const restsAfterMs = 20_000
@@ -42,7 +36,7 @@ export type RecomputersDependencies = {
   readonly onRestart: (error: unknown) => void
 }
 
-export function createRecomputers({ startEngine, clock, onRestart }: RecomputersDependencies): Recomputers {
+export function createRecomputers({ startEngine, clock, onRestart }: RecomputersDependencies) {
   const running = new Map<Hex, Recomputer>()
 
   function restarting(jobs: Jobs): Recomputer {
@@ -116,7 +110,8 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
   }
 
   return {
-    of({ specHash, ...rules }) {
+    /** The one for these rules. @throws JOB_SPEC_UNKNOWN, CHECKER_WINDOW_DIFFERS */
+    of({ specHash, ...rules }: Pick<RoundRules, 'specHash' | 'windowMs' | 'beatWindowMs'>): Recomputer {
       const { jobs } = jobsByHash(specHash)
       const differs = windowThatDiffers(jobs, rules)
       if (differs !== null) throw checkerErrors.CHECKER_WINDOW_DIFFERS(differs)
@@ -124,8 +119,9 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
       running.set(specHash, recomputer)
       return recomputer
     },
+    /** Ends those of other specifications. */
     keepOnly,
-    close: () => keepOnly(new Set()),
+    close: (): Promise<void> => keepOnly(new Set()),
   }
 }
 

@@ -79,7 +79,9 @@ function workEvidence(known: RoundEvidence): EvidenceBundle | null {
   const { commitment, contradiction, witness, marks } = check
   const ofKind = job.kind === 'memory' ? { ...job, marks } : job
   if (commitment === null || offer === null) return null
-  const isNamed = reported?.environmentHash === commitment.message.environmentHash
+  // One that did not hold would make a bundle that nobody can verify: a device could have its seats taken for false ones.
+  const holds = reported?.deviceValid === true && reported.environmentValid
+  const isNamed = holds && reported.environmentHash === commitment.message.environmentHash
   const deviceReport = isNamed ? (JSON.parse(reported.report) as MessageBody<'device.report'>) : null
   const isEmpty = openings.length === 0 && commitment.message.rows === 0n
   const bundle = {
@@ -96,21 +98,12 @@ function workEvidence(known: RoundEvidence): EvidenceBundle | null {
 /** Writes, in a transaction, and returns what is to be told of it once it is on disk. */
 type PendingRecord = () => (() => void) | undefined
 
-export type PendingRecords = {
-  /** Writes now, or once what waits is tried again. Never throws. */
-  write(record: PendingRecord): void
-  /** What `work` writes reaches the disk in one transaction, when `work` is over. */
-  together(work: () => void): void
-  /** Tries again what waits, in order: once a block, since a full disk is full for each of them. */
-  retry(): void
-}
-
 export type PendingRecordsDependencies = {
   readonly log: Logger
   readonly transaction: <R>(work: () => R) => R
 }
 
-export function createPendingRecords({ log, transaction }: PendingRecordsDependencies): PendingRecords {
+export function createPendingRecords({ log, transaction }: PendingRecordsDependencies) {
   /** Not tried yet. */
   let fresh: PendingRecord[] = []
   /** Refused, or behind one that the disk refused. */
@@ -147,7 +140,8 @@ export function createPendingRecords({ log, transaction }: PendingRecordsDepende
   }
 
   return {
-    retry() {
+    /** Tries again what waits, in order: once a block, since a full disk is full for each of them. */
+    retry(): void {
       const [first, ...others] = waiting
       if (isGathering || first === undefined) return
       waiting = []
@@ -156,11 +150,13 @@ export function createPendingRecords({ log, transaction }: PendingRecordsDepende
       const left = [...flush([first]), ...flush(others)]
       waiting = [...left, ...waiting]
     },
-    write(record) {
+    /** Writes now, or once what waits is tried again. Never throws. */
+    write(record: PendingRecord): void {
       fresh.push(record)
       writeFresh()
     },
-    together(work) {
+    /** What `work` writes reaches the disk in one transaction, when `work` is over. */
+    together(work: () => void): void {
       isGathering = true
       try {
         work()
@@ -174,20 +170,18 @@ export function createPendingRecords({ log, transaction }: PendingRecordsDepende
 
 export const evidenceTable = 'CREATE TABLE evidence (hash TEXT PRIMARY KEY, bundle BLOB NOT NULL) STRICT;'
 
-export type EvidenceStore = {
-  /** Keeps the bytes of a bundle and returns their content address. */
-  keep(bytes: Uint8Array): Hex
-  /** The bytes of a bundle, or null; any other name than a hash finds nothing. */
-  read(hash: string): Uint8Array | null
-}
+export type EvidenceStore = ReturnType<typeof createEvidenceStore>
 
-export function createEvidenceStore(store: Store): EvidenceStore {
+export function createEvidenceStore(store: Store) {
   return {
-    keep(bytes) {
+    /** Keeps the bytes of a bundle and returns their content address. */
+    keep(bytes: Uint8Array): Hex {
       const hash = bundleHash(bytes)
       store.run('INSERT OR IGNORE INTO evidence VALUES (?, ?)', hash, bytes)
       return hash
     },
-    read: hash => store.get<{ bundle: Uint8Array }>('SELECT bundle FROM evidence WHERE hash = ?', hash)?.bundle ?? null,
+    /** The bytes of a bundle, or null; any other name than a hash finds nothing. */
+    read: (hash: string): Uint8Array | null =>
+      store.get<{ bundle: Uint8Array }>('SELECT bundle FROM evidence WHERE hash = ?', hash)?.bundle ?? null,
   }
 }

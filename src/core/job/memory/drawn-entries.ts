@@ -69,19 +69,17 @@ export function drawLines(
   return new Uint8Array(words.buffer)
 }
 
-export type StepOrder = {
-  /** The group that step `step` reads, below `groups`. */
-  groupOf(step: number): number
-}
+export type StepOrder = ReturnType<typeof stepOrder>
 
 /** The order of a round, from its job seed: nothing that a device computes changes it. */
-export function stepOrder(jobSeed: Uint8Array, groups: number): StepOrder {
+export function stepOrder(jobSeed: Uint8Array, groups: number) {
   const key = philoxKey('kaisar/memory-order/v1', jobSeed)
   const stretch = 1024
   const words = new Uint32Array(stretch)
   let drawn = -1
   return {
-    groupOf(step) {
+    /** The group that step `step` reads, below `groups`. */
+    groupOf(step: number): number {
       const at = Math.floor(step / stretch)
       if (at !== drawn) {
         philox(key, counterOf('order', { block: (at * stretch) / 4 }), { blocks: stretch / 4, words })

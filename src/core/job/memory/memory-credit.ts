@@ -25,15 +25,10 @@ export type MemoryCredit = {
   readonly countedSteps: number
 }
 
+type MemoryCreditOptions = { groups: number; marks: readonly Pick<Mark, 'steps'>[]; inTime?: readonly boolean[] }
+
 /** `inTime[k]`: whether mark k came within the grace, and was the one committed to; default all. */
-export function memoryCredit(
-  spec: MemorySpec,
-  {
-    groups,
-    marks,
-    inTime = [],
-  }: { groups: number; marks: readonly Pick<Mark, 'steps'>[]; inTime?: readonly boolean[] },
-): MemoryCredit {
+export function memoryCredit(spec: MemorySpec, { groups, marks, inTime = [] }: MemoryCreditOptions): MemoryCredit {
   const gains = marks.map(({ steps }, k) => (inTime[k] === false ? 0 : steps - (marks[k - 1]?.steps ?? 0)))
   const secondLeast = gains.toSorted((a, b) => a - b)[secondLeastOf(gains.length)] ?? 0
   const countedSteps = gains.reduce((sum, gain) => sum + Math.min(gain, Math.floor(secondLeast * mostOfSecondLeast)), 0)

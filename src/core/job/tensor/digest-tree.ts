@@ -111,18 +111,10 @@ export type DigestTree = {
   proof(chunk: number): Buffer[]
 }
 
-export type LeafCollector = {
-  /** Adds the digests of the next rows, [m, 32] bytes. */
-  append(digests: Uint8Array): void
-  readonly rows: number
-  /** The digests of a chunk, or null when they were beyond the memory allowed and have to be computed again. */
-  digests(chunk: number): Uint8Array | null
-  /** Hashes the last leaf and builds the tree: 1 byte a row, its leaves included. */
-  finish(): DigestTree
-}
+export type LeafCollector = ReturnType<typeof createLeafCollector>
 
 /** Hashes leaves as digests arrive, keeps the first `keepBytes` of digests and 32 bytes per leaf. */
-export function createLeafCollector({ keepBytes }: { readonly keepBytes: number }): LeafCollector {
+export function createLeafCollector({ keepBytes }: { readonly keepBytes: number }) {
   const most = Math.floor(keepBytes / leafBytes)
   const slabs: Uint8Array[] = []
   const tree = growHashTree(hashNodes(nodeDomain))
@@ -143,10 +135,11 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
     filled = 0
   }
   return {
-    get rows() {
+    get rows(): number {
       return rows + filled / rowBytes
     },
-    append(digests) {
+    /** Adds the digests of the next rows, [m, 32] bytes. */
+    append(digests: Uint8Array): void {
       for (let offset = 0; offset < digests.length; ) {
         const taken = Math.min(leafBytes - filled, digests.length - offset)
         input.set(digests.subarray(offset, offset + taken), leafPrefixBytes + filled)
@@ -155,12 +148,14 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
         if (filled === leafBytes) closeLeaf()
       }
     },
-    digests(chunk) {
+    /** The digests of a chunk, or null when they were beyond the memory allowed and have to be computed again. */
+    digests(chunk: number): Uint8Array | null {
       if (chunk >= most || chunk >= chunkCount(rows)) return null
       const offset = (chunk % slabLeaves) * leafBytes
       return slabs[Math.floor(chunk / slabLeaves)]!.subarray(offset, offset + rowsInChunk(rows, chunk) * rowBytes)
     },
-    finish() {
+    /** Hashes the last leaf and builds the tree: 1 byte a row, its leaves included. */
+    finish(): DigestTree {
       if (filled > 0) closeLeaf()
       const { top, proof } = tree.finish()
       return { rows, root: rows === 0 ? top : rootHash(rows, top), proof }

@@ -26,15 +26,6 @@ type Slot = {
   urgent: boolean
 }
 
-export type ModelCache = {
-  prepare(epochSeed: Hex): Promise<PreparedModel>
-  /** Runs `work` with the epoch's kernel, which stays loaded until it is done. */
-  use<T>(epochSeed: Hex, work: (kernel: Kernel) => Promise<T>): Promise<T>
-  /** Drops the models that nobody works with. */
-  free(): Promise<void>
-  close(): Promise<void>
-}
-
 export function createModelCache(
   { spec }: { readonly spec: TensorSpec },
   dependencies: {
@@ -42,7 +33,7 @@ export function createModelCache(
     readonly gate: WindowGate
     readonly clock: MonotonicClock
   },
-): ModelCache {
+) {
   const { load, gate, clock } = dependencies
   // Insertion order is order of use: an entry that is asked for moves to the end.
   const entries = new Map<Hex, Slot>()
@@ -87,10 +78,13 @@ export function createModelCache(
     }
   }
   return {
-    prepare: epochSeed => use(epochSeed, false, async ({ prepared }) => prepared),
-    use: (epochSeed, work) => use(epochSeed, true, ({ kernel }) => work(kernel)),
-    free: () => drop([...entries].filter(([, { users }]) => users === 0)),
-    async close() {
+    prepare: (epochSeed: Hex): Promise<PreparedModel> => use(epochSeed, false, async ({ prepared }) => prepared),
+    /** Runs `work` with the epoch's kernel, which stays loaded until it is done. */
+    use: <T>(epochSeed: Hex, work: (kernel: Kernel) => Promise<T>): Promise<T> =>
+      use(epochSeed, true, ({ kernel }) => work(kernel)),
+    /** Drops the models that nobody works with. */
+    free: (): Promise<void> => drop([...entries].filter(([, { users }]) => users === 0)),
+    async close(): Promise<void> {
       await drop([...entries])
     },
   }

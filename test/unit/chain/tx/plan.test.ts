@@ -93,6 +93,23 @@ describe('transaction plan', () => {
     expect(signed(given(98n))).toEqual([[1, 'a2']])
   })
 
+  test('stuck steps of a keeper that take every place in flight give one to a deadline of this key alone, and fresh ones do not', () => {
+    const keepers = Array.from({ length: 2 * rules.maxInFlight }, (_, nonce) =>
+      pending(nonce, nonce, { priority: 1, deadline: 9000 }),
+    )
+    const urgent = action(99, { priority: 0, deadline: 2000 })
+    const given = (atBlock: bigint, first: ActionRow = keepers[0]!) =>
+      input({
+        actions: [first, ...keepers.slice(1), urgent],
+        attempts: keepers.map(({ key, nonce }) => attempt(key, nonce!, atBlock)),
+      })
+    expect(signed(given(97n))).toEqual([[0, 'a99']])
+    expect(planTransactions(given(97n), rules).sign[0]?.displaces?.key).toBe('a0')
+    expect(signed(given(98n))).toEqual([])
+    // What is as urgent keeps its nonce.
+    expect(signed(given(97n, { ...keepers[0]!, priority: 0 }))).toEqual([[1, 'a99']])
+  })
+
   test('a transaction that is unmined for three blocks is made dearer', () => {
     const actions = [pending(1, 0), pending(2, 1)]
     const attempts = [attempt('a1', 0, 97n), attempt('a2', 1, 98n)]
