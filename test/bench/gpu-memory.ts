@@ -1,6 +1,6 @@
 /**
  * Child process of gpu.bench.ts: the memory job on the default card of WebGPU, one row of JSON a line. It fills what the card has free at
- * `standard` (or a spec of `memorySpecs` that is named), with either form of the products; works one window; and compares with the CPU.
+ * `standard` (or a spec of `memorySpecs` that is named), with every form of the products; works one window; and compares with the CPU.
  */
 import { randomBytes } from 'node:crypto'
 import { bytesToHex } from 'viem'
@@ -126,7 +126,7 @@ try {
   const opened = await takeDevice(process.argv[3])
   const groups = await wanted(opened, spec)
   let memory: CardMemory | null = null
-  for (const form of wgslForms) {
+  for (const form of wgslForms.filter(form => form !== 'wgsl-matrix' || opened.matrix !== null)) {
     memory?.shrink(0)
     memory = await filled(spec, groups, form, opened)
   }

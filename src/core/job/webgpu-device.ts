@@ -5,6 +5,7 @@ import type { DeviceRecord } from '../protocol/device-record.ts'
 import { jobErrors } from './errors.ts'
 import { firstLine } from './execution-provider.ts'
 import { findWebgpu, installWebgpu } from './webgpu-package.ts'
+import { type MatrixShape, matrixFeatures, matrixShape } from './wgsl-matrix-shader.ts'
 
 /** Of cards, as the probe names them, and as WebGPU does. */
 export type CardVendor = Exclude<DeviceRecord['vendor'], 'cpu'>
@@ -18,6 +19,8 @@ export type WebGpu = Pick<GPU, 'requestAdapter' | 'wgslLanguageFeatures'>
 
 export type WgslDevice = {
   readonly device: GPUDevice
+  /** Of its subgroup matrices, where it has those that are exact. */
+  readonly matrix: MatrixShape | null
   /** Tells why once the device is lost, or at once where it is. @returns what stops it from telling */
   whenLost(tell: (loss: KaisarError) => void): () => void
   /** What the work gives, unless the device is lost first, when much of it would never end. @throws JOB_KERNEL_FAILED */
@@ -54,11 +57,14 @@ function loadWebGpu(module: string): Promise<WebGpu> {
   return loading
 }
 
+/** What Dawn calls unsafe are features that it has not settled yet, subgroup matrices among them; each is still asked for by name. */
+const options = ['enable-dawn-features=allow_unsafe_apis']
+
 async function importWebGpu(module: string): Promise<WebGpu> {
   try {
     // By its place, which no bundler follows.
     const { create }: { create(options: string[]): WebGpu } = await import(module)
-    return create([])
+    return create(options)
   } catch (cause) {
     const isMissing = (cause as { code?: string }).code === 'ERR_MODULE_NOT_FOUND'
     throw unavailable(isMissing ? `${module} is not there.` : firstLine(cause), cause)
@@ -126,11 +132,12 @@ export async function takeDevice(module: string | null = findWebgpu(), vendor?: 
  */
 export async function openDevice(gpu: WebGpu, vendor?: CardVendor): Promise<WgslDevice> {
   if (!gpu.wgslLanguageFeatures.has(product)) throw unavailable(`WGSL has no ${product} here.`)
-  const device = await requestDevice(gpu, vendor)
+  const { device, matrix } = await requestDevice(gpu, vendor)
   const whenLost = hearOfLoss(device)
   const pipelines = new Map<string, GPUComputePipeline>()
   return {
     device,
+    matrix,
     whenLost,
     orLost: work =>
       new Promise((resolve, reject) => {
@@ -239,15 +246,27 @@ export async function readBack(buffer: GPUBuffer, bytes: number = buffer.size): 
 export const reasonOf = (problem: unknown): string =>
   firstLine((problem as { message?: unknown } | null)?.message ?? problem)
 
-async function requestDevice(gpu: WebGpu, vendor: CardVendor | undefined): Promise<GPUDevice> {
+/** With subgroup matrices where the adapter has them, and without where its driver fails then. */
+async function requestDevice(
+  gpu: WebGpu,
+  vendor: CardVendor | undefined,
+  withMatrix = true,
+): Promise<Pick<WgslDevice, 'device' | 'matrix'>> {
+  let matrix: MatrixShape | null = null
   try {
     const adapter = await requestAdapter(gpu)
     if (adapter === null) throw unavailable('no graphics adapter was found; its driver may be missing.')
     checkAdapter(adapter.info, vendor)
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
-    return await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } })
+    const has = (feature: string) => adapter.features.has(feature)
+    if (withMatrix && matrixFeatures.every(has)) matrix = matrixShape(adapter.info)
+    // Not in the standard yet, so not in its types.
+    const requiredFeatures = (matrix === null ? [] : matrixFeatures) as Iterable<GPUFeatureName>
+    const requiredLimits = { maxBufferSize, maxStorageBufferBindingSize }
+    return { device: await adapter.requestDevice({ requiredFeatures, requiredLimits }), matrix }
   } catch (cause) {
     if (isKaisarError(cause)) throw cause
+    if (matrix !== null) return requestDevice(gpu, vendor, false)
     throw unavailable(firstLine(cause), cause)
   }
 }

@@ -7,12 +7,15 @@
  * invocation `side` × `side` of them, from words that the group has read into its own memory once. Sums are int32 and Φ follows in the
  * same pass: between layers only bytes are written.
  */
+import { jobErrors } from './errors.ts'
+import { type MatrixShape, matrixShader, matrixTile } from './wgsl-matrix-shader.ts'
 
 /** Rows and columns of one invocation; what is fastest depends on the card's registers, and the self-test finds out. */
 const wgslSides = { 'wgsl-4': 4, 'wgsl-8': 8 } as const
-export type WgslForm = keyof typeof wgslSides
-export const wgslForms = Object.keys(wgslSides) as WgslForm[]
-export const isWgslForm = (form: string): form is WgslForm => form in wgslSides
+/** `wgsl-matrix`: by subgroup matrices, where the adapter has them. */
+export const wgslForms = ['wgsl-4', 'wgsl-8', 'wgsl-matrix'] as const
+export type WgslForm = (typeof wgslForms)[number]
+export const isWgslForm = (form: string): form is WgslForm => wgslForms.some(each => each === form)
 
 /** Invocations along each side of a workgroup. */
 const groupSide = 16
@@ -20,7 +23,7 @@ const groupSide = 16
 const depth = 8
 
 /** Rows and columns of a workgroup's tile. */
-export const tileSide = (form: WgslForm): number => groupSide * wgslSides[form]
+export const tileSide = (form: WgslForm): number => (form === 'wgsl-matrix' ? matrixTile : groupSide * wgslSides[form])
 
 /** Of a product y: Φ(y), signed or as the byte Φ(y) + 64 that is hashed, or Φ8(y), which the memory job stores. */
 const middleBitsOf = {
@@ -30,19 +33,31 @@ const middleBitsOf = {
 } as const
 
 /**
- * `fromBytes`: the input is bytes x + 64, as rows are drawn; otherwise it is signed. Entry point `layer`; `size` is (rows, words of K,
- * columns, unused).
+ * `fromBytes`: the input is bytes x + 64, as rows are drawn; otherwise it is signed. `matrix`: the shape of the adapter's products. Entry
+ * point `layer`; `size` is (rows, words of K, columns, unused).
+ *
+ * @throws JOB_PROVIDER_UNAVAILABLE for `wgsl-matrix` where there is no such shape
  */
 export function layerShader(
   form: WgslForm,
   { fromBytes, to }: { readonly fromBytes: boolean; readonly to: keyof typeof middleBitsOf },
+  matrix: MatrixShape | null,
 ): string {
+  // x + 64 is below 128: its bit 6 tells the sign, and goes into bits 6 and 7 the other way round.
+  const signed = fromBytes ? '(word ^ 0x40404040u) | ((~word & 0x40404040u) << 1u)' : 'word'
+  const functions = `fn signedWord(word: u32) -> u32 { return ${signed}; }
+fn middleBits(sum: i32) -> u32 { return u32(${middleBitsOf[to]}); }`
+  if (form !== 'wgsl-matrix') return tileShader(form, functions)
+  if (matrix !== null) return matrixShader(matrix, functions)
+  const reason = 'its adapter names no subgroup matrices of int8 with sums in int32.'
+  throw jobErrors.JOB_PROVIDER_UNAVAILABLE({ provider: 'webgpu', reason })
+}
+
+function tileShader(form: keyof typeof wgslSides, functions: string): string {
   const side = wgslSides[form]
   const tile = tileSide(form)
   const each = Array.from({ length: side }, (_, i) => i)
   const reads = (tile * depth) / (groupSide * groupSide)
-  // x + 64 is below 128: its bit 6 tells the sign, and goes into bits 6 and 7 the other way round.
-  const signed = fromBytes ? '(word ^ 0x40404040u) | ((~word & 0x40404040u) << 1u)' : 'word'
   return `
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read> matrix: array<u32>;
@@ -51,8 +66,7 @@ export function layerShader(
 var<workgroup> tileX: array<u32, ${tile * depth}>;
 var<workgroup> tileMatrix: array<u32, ${tile * depth}>;
 
-fn signedWord(word: u32) -> u32 { return ${signed}; }
-fn middleBits(sum: i32) -> u32 { return u32(${middleBitsOf[to]}); }
+${functions}
 
 @compute @workgroup_size(${groupSide}, ${groupSide})
 fn layer(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) index: u32) {

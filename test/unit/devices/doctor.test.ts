@@ -59,7 +59,11 @@ describe('engineNotes', () => {
     engineNotes({ executionProviders }, { devices: [device] }, { found, command })
 
   it('says to every card that computes what the package webgpu brings: without it memory rounds are missed', () => {
-    for (const providers of [['webgpu', 'cpu'], ['cuda', 'webgpu', 'cpu'], ['cuda', 'cpu']])
+    for (const providers of [
+      ['webgpu', 'cpu'],
+      ['cuda', 'webgpu', 'cpu'],
+      ['cuda', 'cpu'],
+    ])
       expect(notes(providers)).toEqual([
         {
           ...{ code: 'HOST_WEBGPU_PACKAGE_MISSING', device: null },

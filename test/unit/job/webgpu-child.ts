@@ -7,7 +7,6 @@ import { selfTest } from '../../../src/core/job/tensor/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
-import { wgslForms } from '../../../src/core/job/wgsl-shader.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
 import { epochSeed, smallJobs, smallSpec } from './small-spec.ts'
 import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'
@@ -25,7 +24,7 @@ const digests = [hex(await kernel.run(inputs)), hex(await kernel.run(alone(input
 // The same as shaders of our own: twice in flight, a row alone, and with inner activations.
 const shaders: Record<string, string[]> = {}
 const opened = []
-for (const form of wgslForms) {
+for (const form of ['wgsl-4', 'wgsl-8'] as const) {
   const shader = await openKernel(createWeights(childSpecs[form], epochSeed), form, { ...options, inner: true })
   const given = await Promise.all([shader.run(inputs), shader.run(alone(inputs)), shader.runInner!(inputs)])
   shaders[form] = given.map(each => ('inner' in each ? hex(each.digests) + hex(each.inner) : hex(each)))

@@ -7,8 +7,10 @@ import { openWgslKernel } from '../../../src/core/job/tensor/wgsl-kernel.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { openDevice, type WebGpu } from '../../../src/core/job/webgpu-device.ts'
 import { installWebgpu } from '../../../src/core/job/webgpu-package.ts'
+import { matrixFeatures } from '../../../src/core/job/wgsl-matrix-shader.ts'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
+import { adapters } from './wgsl-matrix-shapes.ts'
 
 const refusal = async (act: () => Promise<unknown>): Promise<string> => {
   try {
@@ -22,7 +24,7 @@ const refusal = async (act: () => Promise<unknown>): Promise<string> => {
 const products = new Set(['packed_4x8_integer_dot_product'])
 
 /** A card that refuses buffers above a limit, as one whose memory is full does. */
-function card(memory: number, info: object = {}) {
+function card(memory: number, info: object = {}, features: readonly string[] = [], driverFails = false) {
   const scopes: ({ message: string } | null)[] = []
   const destroyed = { device: false }
   let lose: (info: { message: string }) => void = () => {}
@@ -41,13 +43,18 @@ function card(memory: number, info: object = {}) {
       destroyed.device = true
     },
   }
+  const asked: string[][] = []
   const adapter = {
-    info,
+    ...{ info, features: new Set(features) },
     limits: { maxBufferSize: 1, maxStorageBufferBindingSize: 1 },
-    requestDevice: async () => device,
+    async requestDevice({ requiredFeatures }: { requiredFeatures: Iterable<string> }) {
+      asked.push([...requiredFeatures])
+      if (asked.at(-1)!.length > 0 && driverFails) throw new Error('VK_ERROR_EXTENSION_NOT_PRESENT')
+      return device
+    },
   }
   const gpu = { wgslLanguageFeatures: products, requestAdapter: async () => adapter } as unknown as WebGpu
-  return { gpu, destroyed, lose: (message: string) => lose({ message }) }
+  return { gpu, asked, destroyed, lose: (message: string) => lose({ message }) }
 }
 
 describe('the package webgpu', () => {
@@ -75,6 +82,7 @@ describe('the package webgpu', () => {
     const { form, results } = await selfTest(smallSpec, options, threadClock, open)
     expect(form).toBe('fp32')
     expect(results.map(({ form, refusal }) => `${form}: ${refusal}`)).toEqual([
+      expect.stringMatching(/^wgsl-matrix: .*not installed beside kaisar/),
       expect.stringMatching(/^wgsl-8: .*not installed beside kaisar/),
       expect.stringMatching(/^wgsl-4: .*not installed beside kaisar/),
       'fp32: null',
@@ -133,6 +141,30 @@ describe('WebGPU device', () => {
   it('takes a card of the vendor that is meant', async () => {
     const info = { vendor: 'nvidia', architecture: 'hopper', description: 'H200', isFallbackAdapter: false }
     expect(await refusal(() => openDevice(card(4096, info).gpu, 'nvidia'))).toBe('done')
+  })
+
+  it('is asked for subgroup matrices where it has exact ones, and has none where its driver fails then', async () => {
+    const named = [...matrixFeatures]
+    const shape = { M: 16, N: 16, K: 32, lanes: 32 }
+    for (const [adapter, features, driverFails, asked, matrix] of [
+      ['nvidia', named, false, [named], shape],
+      ['nvidia', named, true, [named, []], null],
+      ['nvidia', ['subgroups'], false, [[]], null],
+      ['apple', named, false, [[]], null],
+    ] as const) {
+      const like = card(4096, adapters[adapter], features, driverFails)
+      expect((await openDevice(like.gpu)).matrix).toEqual(matrix)
+      expect(like.asked).toEqual(asked)
+    }
+  })
+
+  it('refuses a kernel of subgroup matrices that it has not, and is given back', async () => {
+    const { gpu, destroyed } = card(1e9)
+    const weights = createWeights(smallSpec, epochSeed)
+    expect(await refusal(() => openWgslKernel(weights, 'wgsl-matrix', {}, gpu))).toMatch(
+      /^JOB_PROVIDER_UNAVAILABLE: .*names no subgroup matrices of int8/,
+    )
+    expect(destroyed.device).toBe(true)
   })
 
   it('says which buffer found no memory, and lets go of the card', async () => {

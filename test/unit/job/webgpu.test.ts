@@ -5,7 +5,6 @@ import type { SelfTest } from '../../../src/core/job/tensor/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import type { TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
-import { type WgslForm, wgslForms } from '../../../src/core/job/wgsl-shader.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
 import { runOnSwiftshader, skipReason, swiftshaderMissing } from '../../helpers/swiftshader.ts'
 import { installWebgpuPackage } from '../../helpers/webgpu-package.ts'
@@ -14,7 +13,7 @@ import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'
 
 type ChildAnswer = {
   readonly digests: readonly string[]
-  readonly shaders: Record<WgslForm, readonly string[]>
+  readonly shaders: Record<keyof typeof childSpecs, readonly string[]>
   readonly tested: SelfTest
   readonly fallback: string
   readonly engines: readonly string[]
@@ -50,12 +49,13 @@ describe('WebGPU without a GPU', () => {
       const first = (all: string) => all.slice(0, 2 * alone(inputs).length)
       expect(digests).toEqual([expected.digests, first(expected.digests)])
       expect(fallback).toMatch(/^JOB_PROVIDER_UNAVAILABLE .*fallback to CPU EP has been explicitly disabled/)
-      for (const form of wgslForms) {
+      for (const form of ['wgsl-4', 'wgsl-8'] as const) {
         const same = await onCpu(childSpecs[form])
         const released = expect.stringMatching(/^JOB_KERNEL_FAILED /)
         expect(shaders[form]).toEqual([same.digests, first(same.digests), same.withInner, released])
       }
       expect(tested.results).toMatchObject([
+        { form: 'wgsl-matrix', exact: false, refusal: expect.stringMatching(/no subgroup matrices/) },
         { form: 'wgsl-8', exact: true },
         { form: 'wgsl-4', exact: true },
         { form: 'fp32', exact: true },

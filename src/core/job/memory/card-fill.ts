@@ -198,8 +198,8 @@ async function openChain({ spec, key, epochSeed, form = 'wgsl-8' }: CardFillOpti
   const [draw, size] = [await uniform(), await uniform()]
   const rows = [await keep(mostLines * width, usage.storage), await keep(mostLines * width, usage.storage)] as const
   const linesPipeline = await opened.pipeline(linesShader(spec), 'lines')
-  const middle = await opened.pipeline(layerShader(form, { fromBytes: false, to: 'signed' }), 'layer')
-  const last = await opened.pipeline(layerShader(form, { fromBytes: false, to: 'stored' }), 'layer')
+  const middle = await opened.pipeline(layerShader(form, { fromBytes: false, to: 'signed' }, opened.matrix), 'layer')
+  const last = await opened.pipeline(layerShader(form, { fromBytes: false, to: 'stored' }, opened.matrix), 'layer')
   const matrices = await drawMatrices(spec, epochSeed, opened, keep)
   const bind = (pipeline: GPUComputePipeline, resources: readonly GPUBufferBinding[]) =>
     device.createBindGroup({

@@ -18,7 +18,7 @@ import { createWeights, type Weights } from './weights.ts'
 const formsOf: Record<ExecutionProvider, readonly KernelForm[]> = {
   cpu: ['u8', 'fp32', 's8'],
   cuda: ['fp32', 's8'],
-  webgpu: ['wgsl-8', 'wgsl-4', 'fp32'],
+  webgpu: ['wgsl-matrix', 'wgsl-8', 'wgsl-4', 'fp32'],
 }
 
 export type FormResult = {

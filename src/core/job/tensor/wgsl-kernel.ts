@@ -176,10 +176,10 @@ async function buildKernel(
 }
 
 const pipelineOf = (
-  { pipeline }: WgslDevice,
+  { pipeline, matrix }: WgslDevice,
   form: WgslForm,
   entries: Parameters<typeof layerShader>[1],
-): Promise<GPUComputePipeline> => pipeline(layerShader(form, entries), 'layer')
+): Promise<GPUComputePipeline> => pipeline(layerShader(form, entries, matrix), 'layer')
 
 /** [k, columns] entries as [k ÷ 4, columns] words. */
 async function uploadMatrix(opened: WgslDevice, entries: Int8Array, k: number, columns: number): Promise<GPUBuffer> {
