@@ -106,11 +106,13 @@ export function createEndpoint(
     }
   }
 
+  const client: PublicClient = createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 })
+
   return {
     name,
     url,
     /** Asks it through `request`, with its limit of time. */
-    client: createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 }),
+    client,
     get status(): EndpointStatus {
       return status
     },
