@@ -106,13 +106,15 @@ export function createEndpoint(
     }
   }
 
-  const client: PublicClient = createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 })
+  const client = createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 })
 
   return {
     name,
     url,
     /** Asks it through `request`, with its limit of time. */
-    client,
+    get client(): PublicClient {
+      return client
+    },
     get status(): EndpointStatus {
       return status
     },
