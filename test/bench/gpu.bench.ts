@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- gpu [--json]`: what this machine's card does with the job, by engine and form, as a share of its dense peaks. On a machine
- * without a card it says so and exits with 3. Each engine is a list of rows of its own; further ones are added to `engines`.
+ * without a card it says so and exits with 3. What is not measured within five minutes is named and left out.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -18,6 +18,8 @@ import { epochSeed } from './seat.ts'
 export const rowNames = ['gpu']
 export const isLong = true
 
+const limitMs = 5 * 60_000
+
 type Row = { readonly name: string; readonly [key: string]: unknown }
 
 export async function* rows(): AsyncGenerator<Row> {
@@ -29,14 +31,22 @@ export async function* rows(): AsyncGenerator<Row> {
   }
   const peak = peakOf(card)
   yield { name: 'gpu.card', card, ...(peak ?? { peaks: 'not in the table: shares are left out' }) }
-  for (const provider of ['cuda', 'webgpu'] as const) yield* engine(provider, peak)
-  yield* memory(peak)
+  const late = AbortSignal.timeout(limitMs)
+  for (const provider of ['cuda', 'webgpu'] as const)
+    yield* late.aborted ? leftOut(`gpu.${provider}`) : engine(provider, peak, late)
+  yield* late.aborted ? leftOut('gpu.memory') : memory(peak, late)
+}
+
+function* leftOut(name: string): Generator<Row> {
+  yield { name, text: `Not measured: ${limitMs / 60_000} minutes were over.` }
 }
 
 /** The memory job on the card, in a process of its own: WebGPU serves one thread of a process, and the engine's was another. */
-async function* memory(peak: CardPeak | null): AsyncGenerator<Row> {
+async function* memory(peak: CardPeak | null, late: AbortSignal): AsyncGenerator<Row> {
   const script = fileURLToPath(new URL('gpu-memory.ts', import.meta.url))
   const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const end = () => void child.kill('SIGKILL')
+  late.addEventListener('abort', end)
   for await (const line of createInterface({ input: child.stdout })) {
     const row: CardMemoryRow = JSON.parse(line)
     const { name, value = 0, top } = row
@@ -45,15 +55,18 @@ async function* memory(peak: CardPeak | null): AsyncGenerator<Row> {
     else if (name === 'gpu.memory.step') yield { ...row, share: value / peak.bandwidth, of: 'bandwidth' }
     else yield row
   }
+  late.removeEventListener('abort', end)
+  if (child.killed) yield* leftOut('gpu.memory, the rest of it')
 }
 
 /** Every form of one engine, as the self-test measures them, and the fastest in one window of the standard spec. */
-async function* engine(provider: ExecutionProvider, peak: CardPeak | null): AsyncGenerator<Row> {
+async function* engine(provider: ExecutionProvider, peak: CardPeak | null, late: AbortSignal): AsyncGenerator<Row> {
   try {
     const opened = await createWorkEngine({ jobs: jobSets.standard, provider })
     try {
       for (const form of opened.description.forms)
         yield { name: `gpu.${provider}.${form.form}`, ...figures(form, peak), exact: form.exact, refusal: form.refusal }
+      if (late.aborted) return yield* leftOut(`gpu.${provider}.window`)
       const { tensor } = opened.kinds
       await tensor.prepare({ epochSeed })
       const {

@@ -16,7 +16,7 @@
 import type { Hex } from 'viem'
 import { systemClock } from '../platform/clock.ts'
 import { type DescribedError, errorOf, type KaisarError } from '../platform/errors.ts'
-import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import { byKind, type RoundKindName } from '../protocol/constants.ts'
 import { startProcess, startThread } from './engine-host.ts'
 import { jobErrors } from './errors.ts'
 import type { KindEngine, WindowOptions } from './round-kind.ts'
@@ -160,7 +160,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
 
   try {
     const description = (await expect(0)) as WorkDescription
-    const kinds = Object.fromEntries(roundKinds.map(kind => [kind, engineOf(kind)])) as WorkCore['kinds']
+    const kinds = byKind(engineOf) as WorkCore['kinds']
     return {
       description,
       kinds,

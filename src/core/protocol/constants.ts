@@ -60,6 +60,9 @@ export const slotKinds = ['tensor', 'memory'] as const satisfies { length: typeo
 /** Every kind of round: those of the slots measure what a device does, beats whether it is there. */
 export const roundKinds = [...slotKinds, 'beat'] as const
 export type RoundKindName = (typeof roundKinds)[number]
+/** What each kind of round has of something. */
+export const byKind = <T>(of: (kind: RoundKindName) => T): Record<RoundKindName, T> =>
+  Object.fromEntries(roundKinds.map(kind => [kind, of(kind)])) as Record<RoundKindName, T>
 
 /** The cohort that a device's lane, numbered over the whole network, belongs to. */
 export const cohortOf = (lane: number): number => Math.floor(lane / cohortLanes)

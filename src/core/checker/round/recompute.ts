@@ -10,7 +10,7 @@ import type { WorkDescription } from '../../job/work-core.ts'
 import type { WorkEngine } from '../../job/work-engine.ts'
 import { type Clock, timeLimit } from '../../platform/clock.ts'
 import { isKaisarError } from '../../platform/errors.ts'
-import type { RoundKindName } from '../../protocol/constants.ts'
+import { byKind, type RoundKindName } from '../../protocol/constants.ts'
 import type { RoundRules } from '../../protocol/network-parameters.ts'
 import type { Verifier } from '../../report/wrong-work.ts'
 import { checkerErrors } from '../errors.ts'
@@ -87,12 +87,12 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
         return work(await started())
       }
     }
-    const verify = (kind: RoundKindName): Pick<KindEngine, 'verify'> => ({
-      verify: request => use(engine => engine.kinds[kind].verify(request)),
-    })
+    const kinds = byKind(
+      (kind): Pick<KindEngine, 'verify'> => ({ verify: request => use(engine => engine.kinds[kind].verify(request)) }),
+    )
     return {
       jobs,
-      kinds: { tensor: verify('tensor'), memory: verify('memory'), beat: verify('beat') },
+      kinds,
       start: () => use(async () => undefined),
       prepare: (epochSeed, kind) =>
         use(async engine => void (await (kind === undefined ? engine : engine.kinds[kind]).prepare({ epochSeed }))),
