@@ -26,7 +26,8 @@ const maxOrigins = 10_000
 
 /**
  * Decides who may hold a connection. When all are taken, the oldest whose peer is not known is closed to make room, then the oldest
- * whose peer is a guest. So slow sockets, and guests, however many, cannot keep an honest peer out and never end its session.
+ * whose peer is a guest. So slow sockets, and guests, however many, cannot keep an honest peer out and never end its session. Addresses that
+ * nobody known has come from share a rate, so that a crowd of them cannot hold up whoever is there with handshakes.
  */
 export function createConnectionGuard(
   limits: Limits,
@@ -38,6 +39,10 @@ export function createConnectionGuard(
   const guests = new Map<string, () => boolean>()
   const perOrigin = new Map<string, number>()
   const requests = new Map<string, TokenBucket>()
+  /** Where peers that are known have come from, the latest last. */
+  const knownOrigins = new Set<string>()
+  const { strangersPerSecond } = limits
+  const strangers = createTokenBucket({ perSecond: strangersPerSecond, burst: strangersPerSecond }, now)
 
   function bucketOf(origin: string): TokenBucket {
     const known = requests.get(origin)
@@ -69,12 +74,23 @@ export function createConnectionGuard(
     else perOrigin.set(entry.origin, left)
   }
 
+  function mayKnock(origin: string): boolean {
+    return origin !== '' && bucketOf(origin).take() && (knownOrigins.has(origin) || strangers.take())
+  }
+
+  function remember(origin: string) {
+    knownOrigins.delete(origin)
+    knownOrigins.add(origin)
+    if (knownOrigins.size > maxOrigins) knownOrigins.delete(knownOrigins.values().next().value!)
+  }
+
   /** Guests of an address, or all, that are guests no more. */
   function settle(address?: string) {
     for (const [key, makesRoom] of guests) {
       const entry = held.get(key)!
       if ((address ?? entry.origin) !== entry.origin || makesRoom()) continue
       guests.delete(key)
+      remember(entry.origin)
       uncount(entry)
     }
   }
@@ -94,7 +110,7 @@ export function createConnectionGuard(
       const origin = originOf(socket.remoteAddress)
       const ofOrigin = () => perOrigin.get(origin) ?? 0
       if (ofOrigin() >= limits.maxConnectionsPerAddress) settle(origin)
-      if (origin === '' || ofOrigin() >= limits.maxConnectionsPerAddress || !bucketOf(origin).take() || !makeRoom()) {
+      if (ofOrigin() >= limits.maxConnectionsPerAddress || !mayKnock(origin) || !makeRoom()) {
         socket.destroy()
         return false
       }

@@ -71,6 +71,8 @@ export type Limits = {
   /** New connections and HTTP requests per second of one address. */
   readonly requestsPerSecond: number
   readonly burstRequests: number
+  /** New connections per second, and at once, of all addresses together that no known peer has come from: each costs a handshake. */
+  readonly strangersPerSecond: number
   /** Bytes waiting to be written to a peer, and bytes of a peer that wait for a handler. */
   readonly maxQueuedBytes: number
   /** From the first byte of a request to the end of its headers. */
@@ -135,6 +137,7 @@ export const defaultLimits: Limits = {
   burstFrames: 2000,
   requestsPerSecond: 20,
   burstRequests: 100,
+  strangersPerSecond: 200,
   maxQueuedBytes: 4 * mebibyte,
   headersTimeoutMs: 5_000,
   handshakeTimeoutMs: 10_000,

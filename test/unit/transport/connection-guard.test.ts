@@ -93,6 +93,22 @@ describe('connection guard', () => {
     expect(connect('192.0.2.1').admitted).toBe(false)
   })
 
+  it('a crowd of new addresses begins 200 handshakes a second at most, and keeps nobody out whose address is known', () => {
+    const { connect, guard, pass } = setUp({ strangersPerSecond: 200 })
+    const crowd = () => Array.from({ length: 1000 }, (_, i) => connect(`10.0.${i >> 8}.${i & 255}`))
+    const host = connect('192.0.2.1')
+    guard.establish(host.socket)
+    const came = crowd().filter(({ admitted }) => admitted)
+    expect(came).toHaveLength(199)
+    host.socket.destroy()
+    expect([connect('192.0.2.1').admitted, connect('192.0.2.2').admitted]).toEqual([true, false])
+    // A guest is as unknown as a stranger.
+    guard.establish(came[0]!.socket, { makesRoom: () => true })
+    expect(connect(came[0]!.socket.remoteAddress).admitted).toBe(false)
+    pass(500)
+    expect(crowd().filter(({ admitted }) => admitted)).toHaveLength(100)
+  })
+
   it('one origin’s rate of connections and requests is limited without an effect on others', () => {
     const { connect, guard, pass } = setUp({ requestsPerSecond: 1, burstRequests: 2 })
     expect(connect('192.0.2.1').admitted).toBe(true)
