@@ -53,18 +53,19 @@ export function createFlood({ port, identity: hostile }: { readonly port: number
     return written
   }
 
+  /** Tries until it is let in: new addresses share a rate. */
   async function connected(localAddress: string, identity?: Identity): Promise<TLSSocket> {
     const certificate = identity === undefined ? {} : { key: identity.keyPem, cert: identity.certificatePem }
-    const socket = connectTls({
-      port,
-      host: '127.0.0.1',
-      rejectUnauthorized: false,
-      localAddress,
-      ...certificate,
-    } as never)
-    attack(socket)
-    await once(socket, 'secureConnect')
-    return socket
+    const options = { port, host: '127.0.0.1', rejectUnauthorized: false, localAddress, ...certificate }
+    for (;;) {
+      const socket = attack(connectTls(options as never))
+      const isIn = await Promise.race([once(socket, 'secureConnect'), once(socket, 'close')]).then(
+        () => !socket.destroyed,
+        () => false,
+      )
+      if (isIn) return socket
+      await wait(50)
+    }
   }
 
   async function gigabyteBody(): Promise<number> {

@@ -15,8 +15,8 @@ let peakBytes = 0
 const identity = await createIdentity('checker')
 const { server } = await serve({
   identity,
-  // Fewer than the flood has, so that making room is part of the test.
-  limits: { maxConnections: 300 },
+  // Fewer than the flood has, all of which may come at once, so that making room is part of the test.
+  limits: { maxConnections: 300, strangersPerSecond: 1000 },
   onSession: session =>
     session.on('job.openings', ({ secret }, payload) =>
       session.send('job.openings', {
