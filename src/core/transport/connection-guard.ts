@@ -58,10 +58,13 @@ export function createConnectionGuard(
   }
 
   function forget(key: string) {
+    const makesRoom = guests.get(key)
     pending.delete(key)
     guests.delete(key)
     const entry = held.get(key)
     if (entry === undefined) return
+    // A guest that has become known meanwhile will come back.
+    if (makesRoom?.() === false) remember(entry.origin)
     held.delete(key)
     uncount(entry)
   }

@@ -109,6 +109,17 @@ describe('connection guard', () => {
     expect(crowd().filter(({ admitted }) => admitted)).toHaveLength(100)
   })
 
+  it('a guest that has become known meanwhile comes back through a crowd', () => {
+    const { connect, guard } = setUp({ strangersPerSecond: 2 })
+    let isKnown = false
+    const guest = connect('192.0.2.1')
+    guard.establish(guest.socket, { makesRoom: () => !isKnown })
+    isKnown = true
+    guest.socket.destroy()
+    expect([connect('10.0.0.1').admitted, connect('10.0.0.2').admitted]).toEqual([true, false])
+    expect(connect('192.0.2.1').admitted).toBe(true)
+  })
+
   it('one origin’s rate of connections and requests is limited without an effect on others', () => {
     const { connect, guard, pass } = setUp({ requestsPerSecond: 1, burstRequests: 2 })
     expect(connect('192.0.2.1').admitted).toBe(true)
