@@ -6,6 +6,7 @@ import { type Command, Flags } from '@oclif/core'
 import { operatorErrors } from '../core/operator/errors.ts'
 import { failureReason } from '../core/platform/errors.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
+import { shellWord } from '../core/platform/shell-word.ts'
 import type { CertificateBinding } from '../core/transport/certificate.ts'
 import { BaseCommand, chainFlags, type SharedFlags } from './base.ts'
 import { addressFlag, fileFlag, parseAddress } from './input-values.ts'
@@ -139,9 +140,13 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
 
   /** What runs the role now, with what its settings do not say. */
   protected get runCommand(): string {
-    const { key, settings, 'password-file': passwordFile } = this.given
+    const { key, settings, 'password-file': passwordFile, 'signer-url': signerUrl } = this.given
     const flags = { config: settings, key: key === 'operator' ? undefined : key, 'password-file': passwordFile }
-    const words = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
+    const words = Object.entries(flags).flatMap(([name, value]) =>
+      value === undefined ? [] : [`--${name} ${shellWord(value)}`],
+    )
+    // Not its URL, which may hold a password.
+    if (signerUrl !== undefined) words.push('--signer-url "$SIGNER_URL"')
     return ['kaisar', this.words[0], 'run', ...words].join(' ')
   }
 

@@ -17,6 +17,7 @@ import {
 } from '../core/operator/install-service.ts'
 import { type Config, configValue } from '../core/platform/config.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
+import { shellWord } from '../core/platform/shell-word.ts'
 import { signerErrors } from '../core/platform/signer-errors.ts'
 import { BaseCommand, type SharedFlags } from './base.ts'
 import { readConfigFile } from './flag-settings.ts'
@@ -153,9 +154,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
       ...(context === undefined ? [] : ['--context', context]),
       ...more,
     ]
-    const line = words
-      .map(word => (/[^\w@%+=:,./-]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : word))
-      .join(' ')
+    const line = words.map(shellWord).join(' ')
     // The URL of a signer may hold a password: the line shows a variable in its place.
     return signerUrl === undefined ? line : `${line} --signer-url "$SIGNER_URL"`
   }

@@ -27,6 +27,9 @@ describe('kaisar keys', () => {
     const words = ['keys', 'new', 'made', '--password-file', made]
     const { stderr, exitCode } = await kaisar(...words)
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining(`Made ${made} with a random password`)])
+    expect(stderr).toMatch(
+      /\nNext:\n.*: kaisar wallet balance 0x[\da-fA-F]{40}\n.*kaisar chain deploy.*, with --key made\n/,
+    )
     expect(statSync(made).mode & 0o777).toBe(0o600)
     const password = readFileSync(made, 'utf8')
     expect(password).toMatch(/^[\w+/]{32}\n$/)

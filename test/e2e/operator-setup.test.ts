@@ -365,6 +365,9 @@ describe('a service whose key is in a signer', () => {
     expect(parse(readFileSync(data.settings.path, 'utf8'))).toEqual({
       provider: { payout, 'signer-address': operator },
     })
+    const again = await here('provider', 'init', '--payout', payout, '--signer-url', url)
+    expect(again.stderr).toContain('\n  kaisar provider run --signer-url "$SIGNER_URL"\n')
+    expect(again.stderr).not.toContain('hunter2')
   })
 
   it('has the URL where only root reads it, the address in the settings, and a unit that hands over the URL alone', async () => {

@@ -22,6 +22,10 @@ Keep the payout key on another machine; only its address is needed here.`
     const address = privateKeyToAddress(privateKey)
     this.log(`${address}  ${path}`)
     this.progress('Back up this file and its password: without both, what the key owns is lost.')
+    this.nextSteps([
+      `Send it the chain's coin for gas, and see what has arrived: kaisar wallet balance ${address}`,
+      `kaisar chain deploy, kaisar provider init or kaisar checker init${name === 'operator' ? '' : `, with --key ${name}`}`,
+    ])
     return { name, address, path }
   }
 }

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { packageFolder } from '../platform/own-files.ts'
+import { shellWord } from '../platform/shell-word.ts'
 
 /** The version that the shaders are tested with. */
 export const webgpuVersion = '0.6.2'
@@ -31,11 +32,9 @@ export function installWebgpu(kaisarFolder: string = fileURLToPath(packageFolder
   const folder = resolve(kaisarFolder)
   const parent = dirname(folder)
   if (basename(parent) !== 'node_modules')
-    return `npm ci --ignore-scripts --prefix ${quoted(join(folder, 'test/webgpu-engine'))}`
+    return `npm ci --ignore-scripts --prefix ${shellWord(join(folder, 'test/webgpu-engine'))}`
   const project = dirname(parent)
   return basename(project) === 'lib'
     ? `npm install --global ${asked}`
-    : `npm install --prefix ${quoted(project)} ${asked}`
+    : `npm install --prefix ${shellWord(project)} ${asked}`
 }
-
-const quoted = (path: string): string => (/^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
