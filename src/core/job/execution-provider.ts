@@ -1,5 +1,5 @@
 /**
- * Which execution provider computes: CUDA, then WebGPU, then the CPU, chosen once at start and never switched quietly.
+ * Which execution provider computes: on a card the faster of CUDA and WebGPU, else the CPU, chosen once at start and never switched quietly.
  * Sessions are refused if any node would run elsewhere than asked (`session.disable_cpu_ep_fallback`).
  */
 import { existsSync, readFileSync } from 'node:fs'
@@ -56,29 +56,40 @@ export function sessionRefusal(provider: ExecutionProvider, cause: unknown): Kai
   return jobErrors.JOB_PROVIDER_UNAVAILABLE({ provider, reason: firstLine(cause), cause })
 }
 
-export type ProviderChoice = {
+export type ProviderChoice<T> = {
   readonly provider: ExecutionProvider
-  /** The providers tried before this one, and why each was refused. */
+  readonly result: T
+  /** The providers that could be used, this one among them. */
+  readonly usable: readonly { readonly provider: ExecutionProvider; readonly result: T }[]
+  /** The providers that could not, and why. */
   readonly refused: readonly { readonly provider: ExecutionProvider; readonly error: KaisarError }[]
 }
 
 /**
- * Tries the providers in order with `attempt` (which must throw where one cannot be used) and returns the first that works.
- * A named preference is tried alone: whoever asks for CUDA gets CUDA or an error.
+ * Tries the providers in order with `attempt` (which must throw where one cannot be used) and returns the first that works; with
+ * `compare`, the faster of CUDA and WebGPU where both do. A named preference is tried alone: whoever asks for CUDA gets CUDA or an error.
+ *
+ * @param rateOf - how fast a result is, in any unit
  */
 export async function chooseExecutionProvider<T>(
   preference: ExecutionProvider | 'auto',
   attempt: (provider: ExecutionProvider) => Promise<T>,
-): Promise<ProviderChoice & { readonly result: T }> {
+  { rateOf, compare }: { readonly rateOf: (result: T) => number; readonly compare: boolean },
+): Promise<ProviderChoice<T>> {
+  const usable: { provider: ExecutionProvider; result: T }[] = []
   const refused: { provider: ExecutionProvider; error: KaisarError }[] = []
-  for (const provider of preference === 'auto' ? executionProviders : [preference])
+  for (const provider of preference === 'auto' ? executionProviders : [preference]) {
+    if (usable.length > 0 && (provider === 'cpu' || !compare)) break
     try {
-      return { provider, result: await attempt(provider), refused }
+      usable.push({ provider, result: await attempt(provider) })
     } catch (error) {
       if (!isKaisarError(error)) throw error
       refused.push({ provider, error })
     }
-  throw refused.at(-1)!.error
+  }
+  const [fastest] = usable.toSorted((a, b) => rateOf(b.result) - rateOf(a.result))
+  if (fastest === undefined) throw refused.at(-1)!.error
+  return { ...fastest, usable, refused }
 }
 
 /** The runtime prints to stderr and gives a riddle when these are missing, so they are looked for first. */

@@ -25,7 +25,10 @@ import { createWindowGate } from './window-gate.ts'
 
 export type WorkOptions = {
   readonly jobs: Jobs
-  /** Default 'auto': CUDA, then WebGPU, then the CPU. A named one is used or refused, never replaced. */
+  /**
+   * Default 'auto': CUDA, then WebGPU, then the CPU; where memory rounds use WebGPU beside CUDA, the faster of both. A named one is used
+   * or refused, never replaced.
+   */
   readonly provider?: ExecutionProvider | 'auto'
   /** CUDA's number of the device among those of this process, in the order of the PCI bus; default 0. */
   readonly deviceIndex?: number
@@ -60,7 +63,7 @@ export type WorkDescription = {
   readonly form: KernelForm
   /** Where memory rounds are worked: a card's are on the card where WebGPU reaches it, in the host's memory otherwise. */
   readonly memory: 'card' | 'host' | 'nowhere'
-  /** Self-test: every form tried, whether it is exact, and its speed in Mop/s. */
+  /** Self-test: every form tried, of every provider that can be used, whether it is exact, and its speed in Mop/s. */
   readonly forms: readonly FormResult[]
   /** Execution providers tried before this one, and why each was refused. */
   readonly refused: readonly {
@@ -115,7 +118,7 @@ export async function createWorkCore(
   const spec = checkSpec(options.jobs.tensor)
   const memorySpec = checkMemorySpec(options.jobs.memory)
   const beatRound = roundOfBeat(checkBeatSpec(options.jobs.beat))
-  const choice = await chooseExecutionProvider(options.provider ?? 'auto', async provider => {
+  const attempt = async (provider: ExecutionProvider) => {
     const problem = options.notPinned?.[provider]
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
@@ -124,7 +127,12 @@ export async function createWorkCore(
     const batchRows = options.batchRows ?? rowsOfRun(provider, spec)
     const { form } = options
     const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
-    return { session, batchRows, test: (await tested) ?? { form: form!, results: [] } }
+    return { session, batchRows, test: (await tested) ?? { form: form!, rate: 0, results: [] } }
+  }
+  const choice = await chooseExecutionProvider(options.provider ?? 'auto', attempt, {
+    rateOf: ({ test }) => test.rate,
+    // What WebGPU does to this process it does for memory rounds as well.
+    compare: memoryPlace('cuda', options) === 'card',
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()
@@ -161,7 +169,7 @@ export async function createWorkCore(
       provider: choice.provider,
       form: test.form,
       memory: place,
-      forms: test.results,
+      forms: choice.usable.flatMap(({ result }) => result.test.results),
       refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
     },
     kinds: { tensor, memory, beat: memory.beats(beatRound, keepWindows.beat) },

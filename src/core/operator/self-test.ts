@@ -161,7 +161,8 @@ function referenceOf(model: string, rate: number): SelfTestResult['reference'] {
 export function selfTestLines({ device, executionProvider, form, memory, tests, ...result }: SelfTestResult): string[] {
   const { reference, forms, refused } = result
   const tried = forms.map(
-    each => `${each.form} ${each.exact ? `${grouped(each.rate)} Mop/s` : `refused: ${each.refusal}`}`,
+    each =>
+      `${each.provider === executionProvider ? '' : `${each.provider} `}${each.form} ${each.exact ? `${grouped(each.rate)} Mop/s` : `refused: ${each.refusal}`}`,
   )
   return [
     `${device.model}${device.deviceClass === null ? '' : `  (${device.deviceClass})`}`,

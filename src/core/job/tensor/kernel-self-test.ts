@@ -22,6 +22,7 @@ const formsOf: Record<ExecutionProvider, readonly KernelForm[]> = {
 }
 
 export type FormResult = {
+  readonly provider: ExecutionProvider
   readonly form: KernelForm
   readonly exact: boolean
   /** Integer operations per second in Mop/s; 0 where the form does not run. */
@@ -29,7 +30,8 @@ export type FormResult = {
   /** Why it is not used, or null. */
   readonly refusal: string | null
 }
-export type SelfTest = { readonly form: KernelForm; readonly results: readonly FormResult[] }
+/** `rate`: of the form that is used. */
+export type SelfTest = { readonly form: KernelForm; readonly rate: number; readonly results: readonly FormResult[] }
 
 const seed = new Uint8Array(32).fill(7)
 const epochSeed = `0x${'0'.repeat(64)}` as const
@@ -69,10 +71,10 @@ export async function selfTest(
     for (const form of formsOf[options.provider]) tested.push({ form, ...(await testForm(form)) })
     const rates = await measure(tested)
     const results = tested.map(({ form, kernel, refusal }): FormResult => {
-      return { form, exact: kernel !== null, rate: rates.get(form) ?? 0, refusal }
+      return { provider: options.provider, form, exact: kernel !== null, rate: rates.get(form) ?? 0, refusal }
     })
     const best = results.filter(({ exact }) => exact).sort((a, b) => b.rate - a.rate)[0]
-    if (best !== undefined) return { form: best.form, results }
+    if (best !== undefined) return { form: best.form, rate: best.rate, results }
     if (failures.length === results.length) throw failures[0]
     const tried = results.map(({ form, refusal }) => `${form}: ${refusal}`).join('; ')
     throw jobErrors.JOB_NO_EXACT_KERNEL({ provider: options.provider, tried })
