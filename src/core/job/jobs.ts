@@ -10,7 +10,7 @@ import { jobErrors } from './errors.ts'
 import type { SampleIdentity } from './job-seed.ts'
 import { memoryKind } from './memory/memory-kind.ts'
 import { type MemorySpec, memorySpecs } from './memory/memory-spec.ts'
-import type { KindSpec, RoundKind, VerifyItem } from './round-kind.ts'
+import type { BundleForm, KindSpec, RoundKind, VerifyItem } from './round-kind.ts'
 import { tensorKind } from './tensor/tensor-kind.ts'
 import { type TensorSpec, tensorSpecs } from './tensor/tensor-spec.ts'
 
@@ -91,6 +91,8 @@ function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
 
 /** The job of a specification, whoever named it. */
 export const jobWith = (kind: RoundKindName, spec: KindSpec): Job => bind(kind, spec as never)
+
+export const bundleFormOf = <K extends RoundKindName>(kind: K): BundleForm<Jobs[K]> => kinds[kind].bundle
 
 /** @throws JOB_SPEC_INVALID for a specification that rounds of this kind cannot be worked by */
 export const checkSpecOf = (kind: RoundKindName, spec: KindSpec): void => void kinds[kind].checkSpec(spec as never)

@@ -9,6 +9,7 @@
  * Why: docs/why/rounds.md
  */
 import type { Hex } from 'viem'
+import type { z } from 'zod'
 import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import type { SampleIdentity } from './job-seed.ts'
@@ -28,6 +29,8 @@ export type RoundKind<Spec extends KindSpec> = {
   checkSpec(spec: Spec): Spec
   /** Names the specification in offers and commitments. */
   specHash(spec: Spec): Hex
+  /** How a report of such a round is written. */
+  readonly bundle: BundleForm<Spec>
   /** At most `samples` distinct places, ascending, of a commitment to so many units. */
   sample(spec: Spec, units: number, identity: SampleIdentity): number[]
   /** How openings travel: in pieces, each of which opens a part of the sample by itself. */
@@ -36,6 +39,15 @@ export type RoundKind<Spec extends KindSpec> = {
   markDueMs(spec: Spec, index: number): number | null
   /** Milliseconds at the end of a window that count nothing where no more of it is worked than these. */
   idleTailMs(spec: Spec): number
+}
+
+export type BundleForm<Spec> = {
+  /** Of the evidence bundle: this kind's alone. */
+  readonly version: number
+  /** Its specification as data. */
+  readonly spec: z.ZodType<Spec>
+  /** Whether the marks that came in time are written. */
+  readonly marks: boolean
 }
 
 type Pieces<Spec> = {

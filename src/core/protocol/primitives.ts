@@ -24,6 +24,8 @@ export const address = z.custom<Address>(
 export const uint8 = z.number().int().min(0).max(0xff)
 export const uint16 = z.number().int().min(0).max(0xffff)
 export const uint32 = z.number().int().min(0).max(0xffff_ffff)
+/** A whole number above zero that is exact in JSON. */
+export const positive = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
 /** uint64 travels as a decimal string and is a bigint in code. */
 export const uint64 = z
   .string()

@@ -7,7 +7,7 @@
 import type { Address } from 'viem'
 import { z } from 'zod'
 import { messageBodies } from '../protocol/messages.ts'
-import { address } from '../protocol/primitives.ts'
+import { address, positive } from '../protocol/primitives.ts'
 import type { SignedMessage } from '../protocol/typed-data.ts'
 import { bundleVersion, decodeFile, encodeFile, malformed } from './evidence-bundle.ts'
 import { isSignedBy, recoverSigner } from './signer.ts'
@@ -15,7 +15,7 @@ import { isSignedBy, recoverSigner } from './signer.ts'
 const busyVersion = 5
 
 const busyBundle = z.object({
-  network: z.object({ chainId: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER), consensus: address }),
+  network: z.object({ chainId: positive, consensus: address }),
   offer: messageBodies['job.offer'],
   busy: messageBodies['job.busy'],
 })

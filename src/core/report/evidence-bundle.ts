@@ -6,23 +6,21 @@
  *
  * Version 1 is what one seat saw by itself. Version 2 adds proof against the device that came from elsewhere: a row that another seat
  * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows. These are
- * of tensor rounds. Version 4 is of a memory round: proof against the device and witness where there are, and the marks that came in time.
- * Version 5 is of a round in which the device was busy ({@link file://./busy-bundle.ts}). Version 6 is of a beat, which has no marks.
+ * of tensor rounds. Every other kind of round has a version of its own, with proof against the device and witness where there are, and
+ * the marks that came in time where it has marks: 4 is of memory rounds, 6 of beats. Version 5 is of a round in which the device was busy
+ * ({@link file://./busy-bundle.ts}).
  *
  * Why: docs/why/evidence.md
  */
 import { hash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
-import type { BeatSpec } from '../job/beat/beat-kind.ts'
-import { checkSpecOf } from '../job/jobs.ts'
-import type { MemorySpec } from '../job/memory/memory-spec.ts'
-import type { TensorSpec } from '../job/tensor/tensor-spec.ts'
+import { bundleFormOf, checkSpecOf, type Jobs } from '../job/jobs.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
-import type { RoundKindName } from '../protocol/constants.ts'
+import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
 import { pieceBytes, piecesLimit } from '../protocol/pieces.ts'
-import { address, bytes32, bytes64 } from '../protocol/primitives.ts'
+import { address, bytes32, bytes64, positive } from '../protocol/primitives.ts'
 import { reportErrors } from './errors.ts'
 
 const magic = Buffer.from('kaisar-bundle')
@@ -33,11 +31,8 @@ const openingsLimit = piecesLimit * pieceBytes
 /** Largest bundle there can be, in bytes. */
 export const bundleLimit = prefixBytes + headerLimit + openingsLimit
 
-const count = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
-
 const header = z.object({
-  network: z.object({ chainId: count, consensus: address }),
-  spec: z.object({ width: count, layers: count, weights: count, windowMs: count, samples: count }),
+  network: z.object({ chainId: positive, consensus: address }),
   epochSeed: bytes32,
   offer: messageBodies['job.offer'],
   commitment: messageBodies['job.commitment'],
@@ -54,58 +49,49 @@ const against = z.union([
   z.object({ wrongRow: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) }),
   z.object({ commitment: messageBodies['job.commitment'] }),
 ])
-const memorySpec = z.object({
-  ...{ width: count, layers: count, products: count, leastGroups: count },
-  ...{ windowMs: count, markMs: count, samples: count, leastReadMs: count },
-})
-const beatHeader = header.extend({
-  spec: z.object({ memory: memorySpec, windowMs: count, samples: count }),
-  against: against.optional(),
-  witness: bytes32.optional(),
-})
-const memoryHeader = header.extend({
-  spec: memorySpec,
-  against: against.optional(),
-  witness: bytes32.optional(),
-  /** By index, up to the last that came in time; null where one did not. */
-  marks: z
-    .array(bytes64.nullable())
-    .max(255)
-    .refine(marks => marks.at(-1) !== null, 'the last mark is one that came'),
-})
-const memoryVersion = 4
-const beatVersion = 6
-/** By version; the fifth is not one of work. */
-const headers: Readonly<Record<number, z.ZodType<Header>>> = {
-  1: header,
-  2: header.extend({ against }),
-  3: header.extend({ witness: bytes32 }),
-  [memoryVersion]: memoryHeader,
-  [beatVersion]: beatHeader,
+/** By index, up to the last that came in time; null where one did not. */
+const marks = z
+  .array(bytes64.nullable())
+  .max(255)
+  .refine(marks => marks.at(-1) !== null, 'the last mark is one that came')
+
+function headerOf(kind: RoundKindName) {
+  const form = bundleFormOf(kind)
+  const more = form.marks ? { marks } : {}
+  return header.extend({ spec: form.spec, against: against.optional(), witness: bytes32.optional(), ...more })
 }
 
-type Header = Omit<z.output<typeof header>, 'spec'> & {
-  readonly spec: TensorSpec | MemorySpec | BeatSpec
+const tensorHeader = header.extend({ spec: bundleFormOf('tensor').spec })
+const kindByVersion = new Map(roundKinds.map(kind => [bundleFormOf(kind).version, kind]))
+/** By version; the fifth is not one of work. */
+const headers: Readonly<Record<number, z.ZodType<Header>>> = {
+  ...Object.fromEntries([...kindByVersion].map(([version, kind]) => [version, headerOf(kind)])),
+  1: tensorHeader,
+  2: tensorHeader.extend({ against }),
+  3: tensorHeader.extend({ witness: bytes32 }),
+}
+
+type Header = z.output<typeof header> & {
+  readonly spec: Jobs[RoundKindName]
   readonly against?: z.output<typeof against> | undefined
   readonly witness?: Hex | undefined
   readonly marks?: readonly (Hex | null)[] | undefined
 }
 
 export type EvidenceBundle = Omit<Header, 'spec' | 'marks'> &
-  OfKind & {
+  { [K in RoundKindName]: OfKind<K> }[RoundKindName] & {
     /** As received from the device; empty where nothing was sampled. */
     readonly openings: Uint8Array
   }
 
-type OfKind =
-  | { readonly kind: 'tensor'; readonly spec: TensorSpec }
-  | { readonly kind: 'memory'; readonly spec: MemorySpec; readonly marks: readonly (Hex | null)[] }
-  | { readonly kind: 'beat'; readonly spec: BeatSpec }
+type OfKind<K extends RoundKindName> = { readonly kind: K; readonly spec: Jobs[K] } & (K extends 'memory'
+  ? { readonly marks: readonly (Hex | null)[] }
+  : unknown)
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
 export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
   const tensorVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
-  const version = { tensor: tensorVersion, memory: memoryVersion, beat: beatVersion }[kind]
+  const version = kind === 'tensor' ? tensorVersion : bundleFormOf(kind).version
   return encodeFile(version, headers[version]!, rest, openings)
 }
 
@@ -164,7 +150,7 @@ function newWriter(schema: z.ZodType): Writer {
 export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   const version = bundleVersion(bytes)
   const { header: parsed, openings } = decodeFile(bytes, headers[version])
-  const kind = version === memoryVersion ? 'memory' : version === beatVersion ? 'beat' : 'tensor'
+  const kind = kindByVersion.get(version) ?? 'tensor'
   requireSpec(kind, parsed.spec)
   return { ...parsed, kind, openings } as EvidenceBundle
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import {
   acceptCommitment,
   closeCommitments,
@@ -41,6 +42,11 @@ const toyKind: RoundKind<ToySpec> = {
   figures: { squares: 'squares/s' },
   guess: 0,
   checkSpec: given => given,
+  bundle: {
+    version: 7,
+    spec: z.object({ windowMs: z.number(), samples: z.number(), squares: z.number() }),
+    marks: false,
+  },
   specHash: given => sha256(JSON.stringify(given)),
   sample: sampleRows,
   markDueMs: () => null,

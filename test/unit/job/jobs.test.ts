@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { beatKind } from '../../../src/core/job/beat/beat-kind.ts'
 import {
+  bundleFormOf,
   type Job,
   type Jobs,
   jobBySpecHash,
@@ -20,7 +21,7 @@ import { memoryKind } from '../../../src/core/job/memory/memory-kind.ts'
 import { memorySpecHash, stepsLimit } from '../../../src/core/job/memory/memory-spec.ts'
 import { tensorKind } from '../../../src/core/job/tensor/tensor-kind.ts'
 import { specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
+import { type RoundKindName, roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { smallJobs } from './small-spec.ts'
 
 const names = ['devnet', 'standard'] as const
@@ -41,6 +42,14 @@ describe('the jobs of a network', () => {
         "0x346346b9b0484287dbc9fb973dcd28748075759220103e7a3411b5e66346256c",
       ]
     `)
+  })
+
+  it('have reports of a version each, beside those that there are of others', () => {
+    const versions = [2, 3, 5, ...roundKinds.map(kind => bundleFormOf(kind).version)]
+    expect(new Set(versions).size).toBe(versions.length)
+    for (const { tensor, memory, beat } of Object.values(jobSets))
+      for (const [kind, spec] of Object.entries({ tensor, memory, beat }))
+        expect(bundleFormOf(kind as RoundKindName).spec.parse(spec)).toEqual(spec)
   })
 
   it('have another hash wherever one number of one kind differs', () => {

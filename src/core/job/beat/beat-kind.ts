@@ -7,6 +7,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
+import { z } from 'zod'
+import { positive } from '../../protocol/primitives.ts'
 import { jobErrors } from '../errors.ts'
 import { memoryKind } from '../memory/memory-kind.ts'
 import { checkMemorySpec, type MemorySpec, memorySpecHash } from '../memory/memory-spec.ts'
@@ -50,6 +52,11 @@ export const beatKind: RoundKind<BeatSpec> = {
     const { memory, windowMs, samples } = checkBeatSpec(spec)
     const text = `kaisar/beat-spec/v1 memory=${memorySpecHash(memory)} windowMs=${windowMs} samples=${samples}`
     return `0x${createHash('sha256').update(text).digest('hex')}` satisfies Hex
+  },
+  bundle: {
+    version: 6,
+    spec: z.object({ memory: memoryKind.bundle.spec, windowMs: positive, samples: positive }),
+    marks: false,
   },
   sample: (spec, units, identity) => memoryKind.sample(roundOfBeat(spec), units, identity),
   pieces: {

@@ -1,5 +1,7 @@
 /** Memory rounds: how many bytes a device holds, and how many it reads a second. */
+import { z } from 'zod'
 import { hexToBytes } from '../../platform/hex.ts'
+import { positive } from '../../protocol/primitives.ts'
 import { cutEvery, type RoundKind } from '../round-kind.ts'
 import { idleTailMs } from './memory-credit.ts'
 import { placeOfStep, sampleSteps, stepOfPlace } from './memory-sample.ts'
@@ -13,6 +15,14 @@ export const memoryKind: RoundKind<MemorySpec> = {
   guess: 1 / 128,
   checkSpec: checkMemorySpec,
   specHash: memorySpecHash,
+  bundle: {
+    version: 4,
+    spec: z.object({
+      ...{ width: positive, layers: positive, products: positive, leastGroups: positive },
+      ...{ windowMs: positive, markMs: positive, samples: positive, leastReadMs: positive },
+    }),
+    marks: true,
+  },
   // The last mark is the commitment's own.
   markDueMs: ({ markMs, windowMs }, index) => (markMs * (index + 1) < windowMs ? markMs * (index + 1) : null),
   idleTailMs,

@@ -1,5 +1,7 @@
 /** Tensor rounds: how many integer operations a device does a second in products of matrices. */
+import { z } from 'zod'
 import { hexToBytes } from '../../platform/hex.ts'
+import { positive } from '../../protocol/primitives.ts'
 import { sampleRows } from '../job-seed.ts'
 import type { RoundKind } from '../round-kind.ts'
 import { pieceParts } from './row-openings.ts'
@@ -14,6 +16,12 @@ export const tensorKind: RoundKind<TensorSpec> = {
   guess: 0,
   checkSpec,
   specHash,
+  bundle: {
+    // The second and the third are of tensor rounds too, from before versions were of a kind.
+    version: 1,
+    spec: z.object({ width: positive, layers: positive, weights: positive, windowMs: positive, samples: positive }),
+    marks: false,
+  },
   sample: sampleRows,
   pieces: {
     cut: (_, sample) => pieceParts(sample),
