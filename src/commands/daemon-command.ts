@@ -88,6 +88,7 @@ export abstract class DaemonCommand<
       const metrics = await this.createMetrics({
         readHead: () => readHead(network),
         endpoints: () => network.chain.status(),
+        unagreed: () => network.chain.unagreed(),
         now: () => clock.now(),
       })
       const print = (event: ToldEvent) => {

@@ -40,6 +40,8 @@ export type Chain = {
   /** All endpoints that were not dropped, most usable first: without a fault, and not late or odd of late. */
   usable(): Endpoint[]
   status(): EndpointStatus[]
+  /** Reads so far that had no answer because the endpoints did not agree, or one alone gave one, by the error's code. */
+  unagreed(): Readonly<Record<(typeof unagreedCodes)[number], number>>
   /** Checks chain id, code and head of every endpoint again; a dropped endpoint that passes is used again. */
   check(): Promise<void>
   /** Ends all connections. */
@@ -134,7 +136,9 @@ export async function connectChain(
   const usable = () =>
     endpoints.filter(endpoint => endpoint.status.state !== 'dropped').sort((a, b) => rankOf(a) - rankOf(b))
 
-  function request(call: RpcCall): Promise<unknown> {
+  const unagreed = { RPC_DISAGREEMENT: 0, RPC_ALONE: 0 }
+
+  async function request(call: RpcCall): Promise<unknown> {
     let timedOut = false
     const compared = async (endpoints: readonly Endpoint[], isLastTry: boolean) => {
       const beganAtMs = clock.monotonicMs()
@@ -159,7 +163,12 @@ export async function connectChain(
       }
       throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(endpoints) })
     }
-    return patiently(clock, askAll, () => !timedOut)
+    try {
+      return await patiently(clock, askAll, () => !timedOut)
+    } catch (error) {
+      for (const code of unagreedCodes) if (isKaisarError(error, code)) unagreed[code]++
+      throw error
+    }
   }
 
   const close = () => {
@@ -185,6 +194,7 @@ export async function connectChain(
     all: () => endpoints,
     usable,
     status: () => endpoints.map(endpoint => endpoint.status),
+    unagreed: () => unagreed,
     check: () => check(),
     close,
   }
@@ -195,8 +205,10 @@ const forgedReason = ({ status: { state, reason } }: Endpoint): KaisarError | nu
 
 type Ask = (endpoint: Endpoint, call: RpcCall) => Promise<unknown>
 
+/** Codes of reads to which the endpoints gave no common answer. */
+const unagreedCodes = ['RPC_DISAGREEMENT', 'RPC_ALONE'] as const
 /** Codes of troubles that may be over in a moment. */
-const mayPass = ['RPC_UNREACHABLE', 'RPC_DISAGREEMENT', 'RPC_ALONE']
+const mayPass = ['RPC_UNREACHABLE', ...unagreedCodes]
 /** Waits before a request is repeated. */
 const retryWaitsMs = [50, 200]
 

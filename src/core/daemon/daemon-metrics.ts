@@ -17,6 +17,8 @@ export type DaemonMetricsDependencies = {
   readonly readHead: () => Promise<ChainHead>
   /** The RPC endpoints and what is known of each now; default none. */
   readonly endpoints?: () => readonly { readonly state: 'usable' | 'failing' | 'dropped' }[]
+  /** Reads so far to which they gave no common answer, by the error's code; default none. */
+  readonly unagreed?: () => Readonly<Record<string, number>>
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -110,6 +112,17 @@ export function createDaemonMetrics({ role, version }: DaemonMetricsOptions, dep
       const all = dependencies.endpoints?.() ?? []
       for (const state of ['usable', 'failing', 'dropped'] as const)
         this.set({ state }, all.filter(endpoint => endpoint.state === state).length)
+    },
+  })
+  new Counter({
+    ...named(
+      'rpc_unagreed_reads_total',
+      'Reads of the chain to which the RPC endpoints gave no common answer, by the code of the error.',
+      ['code'],
+    ),
+    collect() {
+      this.reset()
+      for (const [code, count] of Object.entries(dependencies.unagreed?.() ?? {})) this.inc({ code }, count)
     },
   })
   // Where no endpoint answers these two are old, as `chain_reachable` says.

@@ -50,7 +50,7 @@ async function scene() {
     },
   )
   for (let i = 0; i < 10; i++) await clock.advance(latencyMs)
-  const { client } = await connecting
+  const { client, unagreed } = await connecting
   /** What a call came to, and when, in ms from now. */
   async function timed(call: Promise<{ data?: Hex | undefined }>) {
     const beganMs = clock.monotonicMs()
@@ -68,7 +68,7 @@ async function scene() {
   }
   const atHead = () => timed(client.call({ to, data: '0x01' }))
   const atBlock = (number: number) => timed(client.call({ to, data: '0x01', blockHash: hashOf(number) }))
-  return { clock, chain, silent, atHead, atBlock }
+  return { clock, chain, silent, unagreed, atHead, atBlock }
 }
 
 it('a read beside a silent endpoint waits for it once, and later reads do not, while another one is a block behind', async () => {
@@ -100,10 +100,13 @@ it('a read at a block that one endpoint does not have yet is answered when it ha
   expect(tookMs).toBeLessThan(400)
 })
 
-it('a read that took as long as a request may take is not repeated', async () => {
-  const { silent, atHead } = await scene()
+it('a read that took as long as a request may take is not repeated, and is counted as one without a common answer', async () => {
+  const { silent, unagreed, atHead } = await scene()
+  await atHead()
+  expect(unagreed()).toEqual({ RPC_DISAGREEMENT: 0, RPC_ALONE: 0 })
   silent.add(0).add(2)
   const { says, tookMs } = await atHead()
   expect(says).toBe('RPC_ALONE')
+  expect(unagreed()).toEqual({ RPC_DISAGREEMENT: 0, RPC_ALONE: 1 })
   expect(tookMs).toBeLessThan(1.2 * timeoutMs)
 })

@@ -30,7 +30,11 @@ const events: CheckerEvent[] = [
 function metricsAfter(seen: readonly CheckerEvent[]) {
   const metrics = createCheckerMetrics(
     { version: '1.2.3' },
-    { readHead: async () => ({ number: 77n, timestamp: now / 1000 - 3 }), now: () => now },
+    {
+      readHead: async () => ({ number: 77n, timestamp: now / 1000 - 3 }),
+      unagreed: () => ({ RPC_DISAGREEMENT: 4, RPC_ALONE: 0 }),
+      now: () => now,
+    },
   )
   for (const event of seen) metrics.observe(event)
   return metrics
@@ -58,6 +62,8 @@ describe('checker metrics', () => {
       'kaisar_checker_open_sessions 1',
       'kaisar_checker_bonded_seats 3',
       'kaisar_checker_duty_cohorts 2',
+      'kaisar_checker_rpc_unagreed_reads_total{code="RPC_DISAGREEMENT"} 4',
+      'kaisar_checker_rpc_unagreed_reads_total{code="RPC_ALONE"} 0',
       'kaisar_checker_duty_devices 70',
       'kaisar_checker_epoch 4',
       'kaisar_checker_chain_lag_seconds 3',
