@@ -9,8 +9,8 @@ const source = join(projectRoot, 'src/')
 
 /** What each folder of the core may import besides itself, `protocol` and `platform`. */
 const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
-  protocol: [],
   platform: [],
+  protocol: ['platform'],
   devices: [],
   attestation: ['devices'],
   job: [],

@@ -1,5 +1,5 @@
 import type { Address } from 'viem'
-import { printable } from '../protocol/primitives.ts'
+import { printable } from '../platform/printable.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
 import { type Answer, read } from './read.ts'
 

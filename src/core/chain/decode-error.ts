@@ -23,7 +23,7 @@ export function decodeChainError(error: unknown, functionName: string, moreError
     if (cause instanceof ContractFunctionRevertedError && cause.data !== undefined)
       return chainErrors.CONTRACT_REVERTED({
         functionName,
-        reason: describeContractError(cause.data.errorName, cause.data.args),
+        reason: shortened(describeContractError(cause.data.errorName, cause.data.args)),
         errorName: cause.data.errorName,
         cause: error,
       })
@@ -31,10 +31,14 @@ export function decodeChainError(error: unknown, functionName: string, moreError
   const data = revertData(error)
   if (data !== null) {
     const { errorName, reason } = decodeRevert(data, [...moreErrors, ...kaisarErrorsAbi])
-    return chainErrors.CONTRACT_REVERTED({ functionName, reason, errorName, cause: error })
+    return chainErrors.CONTRACT_REVERTED({ functionName, reason: shortened(reason), errorName, cause: error })
   }
-  return chainErrors.RPC_FAILED({ action: functionName, reason: nodeReason(error) ?? String(error), cause: error })
+  const reason = shortened(nodeReason(error) ?? String(error))
+  return chainErrors.RPC_FAILED({ action: functionName, reason, cause: error })
 }
+
+/** What an endpoint or a contract says may be as long as it likes. */
+const shortened = (reason: string): string => (reason.length > 1_000 ? `${reason.slice(0, 1_000)}…` : reason)
 
 /** As {@link decodeChainError}; nodes word an empty account in many ways, so the balance itself is looked at too: FUNDS_INSUFFICIENT. */
 export async function explainRefusal(

@@ -8,6 +8,7 @@ import type { RegisteredDevice } from '../chain/devices.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { parseJson } from '../platform/output.ts'
+import { printable } from '../platform/printable.ts'
 import {
   type DeviceRecord,
   deviceIdOf,
@@ -19,7 +20,7 @@ import {
 } from '../protocol/device-record.ts'
 import { type MessageBody, toWire } from '../protocol/messages.ts'
 import { nonceLifeMs } from '../protocol/network-parameters.ts'
-import { printable, zeroBytes32 } from '../protocol/primitives.ts'
+import { zeroBytes32 } from '../protocol/primitives.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'

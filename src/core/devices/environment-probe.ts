@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { parseJson } from '../platform/output.ts'
 import { ownFile } from '../platform/own-files.ts'
+import { printable } from '../platform/printable.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
-import { printable } from '../protocol/primitives.ts'
 import type { Host } from './host.ts'
 
 export type EnvironmentOptions = {

@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
+import { printable } from '../platform/printable.ts'
 import { type DeviceRecord, deviceHash, deviceRecordSchema, localId } from '../protocol/device-record.ts'
-import { printable } from '../protocol/primitives.ts'
 
 /**
  * The port: what looks at a host and says which devices it has and how they are. A probe's output is a claim: it never

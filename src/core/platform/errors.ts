@@ -4,6 +4,7 @@
  * Each folder declares its errors once with {@link defineErrors}; the same declarations generate `docs/errors.md`. There are two kinds.
  * What an operator can mend has a fix. A refusal is what one end of a connection says of the other: a code and a sentence, on the wire too.
  */
+import { printableLines } from './printable.ts'
 
 /** 1 runtime failure · 2 usage · 3 precondition not met · 4 negative verdict · 130 interrupted. */
 export type ExitCode = 1 | 2 | 3 | 4 | 130
@@ -58,7 +59,8 @@ export class KaisarError extends Error {
       cause?: unknown
     },
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    // What a node, a peer or a tool said is part of many messages.
+    super(printableLines(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = options.code
     this.meaning = options.meaning
     this.fix = options.fix

@@ -1,9 +1,9 @@
 /**
- * Wire forms of the few primitive values that messages are made of, and how text of others is made safe for logs, terminals, pages and
- * labels. Hex is lower case so that one value has one encoding.
+ * Wire forms of the few primitive values that messages are made of. Hex is lower case so that one value has one encoding.
  */
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
+import { printable } from '../platform/printable.ts'
 
 export const bytes32 = z.custom<Hex>(
   value => typeof value === 'string' && /^0x[0-9a-f]{64}$/.test(value),
@@ -34,12 +34,6 @@ export const uint64 = z
   .refine(value => value <= 0xffff_ffff_ffff_ffffn, 'above 2^64 - 1')
 
 export const zeroBytes32: Hex = `0x${'0'.repeat(64)}`
-
-/** Control and escape characters, invisible ones, those that change the direction of text, lone surrogates, ends of lines. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
-
-/** Text of a peer, its tools or the chain, with a space in place of every unprintable character. */
-export const printable = (text: string): string => text.replace(unprintable, ' ')
 
 /**
  * Schema of text that is signed or hashed. Such text must never be altered, so it is refused where it has an unprintable character. One that

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Hex } from 'viem'
 import type { ClientOptions, ServerOptions, WebSocket } from 'ws'
-import { printable } from '../protocol/primitives.ts'
+import { printable } from '../platform/printable.ts'
 import { type ChannelEnd, createChannel } from './channel.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import type { Channel, CloseReason, Limits } from './transport.ts'

@@ -2,8 +2,8 @@
 import type { Address } from 'viem'
 import type { CheckerEvent } from '../checker/checker-event.ts'
 import type { NetworkChange } from '../network/network-changes.ts'
+import { printable } from '../platform/printable.ts'
 import { committeeSize, quorum } from '../protocol/constants.ts'
-import { printable } from '../protocol/primitives.ts'
 import type { ProviderEvent } from '../provider/provider-event.ts'
 import { counted, figuresText, grouped, shortHex, tokens } from './figures.ts'
 

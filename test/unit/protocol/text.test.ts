@@ -1,12 +1,15 @@
 /** What peers say reaches logs, terminals, pages and labels as text: nothing of it is obeyed by a terminal, or unseen. */
 import fc from 'fast-check'
+import { encodeErrorResult, parseAbi, RpcRequestError } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { getChecker } from '../../../src/core/chain/checkers.ts'
+import { decodeChainError } from '../../../src/core/chain/decode-error.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import { judgeDeviceReport } from '../../../src/core/checker/device-check.ts'
 import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
 import { deviceRecord } from '../../../src/core/devices/probed-device.ts'
 import { createLogger } from '../../../src/core/platform/log.ts'
+import { printable } from '../../../src/core/platform/printable.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import {
   deviceRecordSchema,
@@ -14,7 +17,7 @@ import {
   environmentRecordSchema,
 } from '../../../src/core/protocol/device-record.ts'
 import { messageBodies } from '../../../src/core/protocol/messages.ts'
-import { plainText, printable } from '../../../src/core/protocol/primitives.ts'
+import { plainText } from '../../../src/core/protocol/primitives.ts'
 import { eventText } from '../../../src/core/view/event-text.ts'
 import { environmentRecord } from '../../helpers/environment.ts'
 
@@ -66,6 +69,18 @@ describe('text of peers', () => {
     const network = { contracts: {}, chain: { client: { readContract: async () => checker } } }
     const read = await getChecker(network as unknown as ConnectedNetwork, word(1))
     expect(read?.endpoint).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  })
+
+  it('what a node or a contract says of a failure is an error that can be printed, of a length that can be read', () => {
+    const said = (message: string) => new RpcRequestError({ url: '', body: {}, error: { code: -32_000, message } })
+    const data = encodeErrorResult({ abi: parseAbi(['error Error(string)']), args: [evil] })
+    const reverted = Object.assign(said('execution reverted'), { data })
+    for (const cause of [said(evil), reverted]) {
+      const { message } = decodeChainError(cause, 'eth_call')
+      expect(message).toContain('all VALID')
+      expect(message).not.toMatch(obeyed)
+    }
+    expect(decodeChainError(said('x'.repeat(100_000)), 'eth_call').message.length).toBeLessThan(1_200)
   })
 
   it('text of a tool that our own probe reads becomes text that a Checker accepts', () => {
