@@ -5,6 +5,7 @@ import {
   http,
   LimitExceededRpcError,
   type PublicClient,
+  ResponseBodyTooLargeError,
   TimeoutError,
   type Transport,
   UnknownRpcError,
@@ -132,6 +133,7 @@ export function createEndpoint(
 const isEndpointFailure = (error: unknown): boolean =>
   error instanceof HttpRequestError ||
   error instanceof TimeoutError ||
+  error instanceof ResponseBodyTooLargeError ||
   error instanceof LimitExceededRpcError ||
   error instanceof SyntaxError ||
   // A socket that cannot connect rejects with an event and not with an error.
@@ -141,5 +143,6 @@ const isEndpointFailure = (error: unknown): boolean =>
 const reasonOf = (error: unknown): string => {
   if (error instanceof HttpRequestError && error.status !== undefined) return `HTTP ${error.status}`
   if (error instanceof LimitExceededRpcError) return 'rate limited'
+  if (error instanceof ResponseBodyTooLargeError) return 'an answer of more than 10 MiB'
   return error instanceof HttpRequestError ? 'no connection' : 'no valid answer'
 }

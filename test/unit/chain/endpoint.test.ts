@@ -1,5 +1,7 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { custom } from 'viem'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { createEndpoint, endpointName } from '../../../src/core/chain/endpoint.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 
@@ -27,4 +29,22 @@ it('what is read over the client of an endpoint has the same limit of time, also
   await clock.advance(10_000)
   await expect(Promise.race([read, 'still waits'])).rejects.toThrow(/did not answer|time/i)
   expect(endpoint.status).toMatchObject({ state: 'failing', reason: { code: 'RPC_TIMEOUT' } })
+})
+
+it('an answer of more than 10 MiB is not read, and is the fault of the endpoint: another one is asked', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': 11_000_000 })
+    response.write('{"jsonrpc":"2.0","id":1,"result":"0x')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const endpoint = createEndpoint(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { timeoutMs: 60_000 })
+  await expect(endpoint.request({ method: 'eth_chainId' })).rejects.toMatchObject({ code: 'RPC_UNREACHABLE' })
+  expect(endpoint.status).toMatchObject({
+    state: 'failing',
+    reason: { message: expect.stringContaining('an answer of more than 10 MiB') },
+  })
 })

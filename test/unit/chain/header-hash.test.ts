@@ -30,8 +30,7 @@ it('a header with another value in any field has another hash, and one without a
   for (const [name, value] of Object.entries(block1)) {
     const last = value.at(-1) === '1' ? '2' : '1'
     expect(headerHash({ ...block1, [name]: value.slice(0, -1) + last }), name).not.toBe(hash)
-    for (const none of [undefined, null, 'genesis', 7])
-      expect(headerHash({ ...block1, [name]: none }), name).toBe(null)
+    for (const none of [undefined, null, 'genesis', 7]) expect(headerHash({ ...block1, [name]: none }), name).toBe(null)
   }
 })
 
