@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { type EpochRounds, epochAt } from '../protocol/trigger.ts'
+import { type EpochRounds, epochAt, isSameSeed } from '../protocol/trigger.ts'
 import { blockAt } from './blocks.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
 import { type Answer, read } from './read.ts'
@@ -111,22 +111,29 @@ export const getRoundRules = (network: ConnectedNetwork, epoch?: number): Promis
  * Everything that an epoch's rounds are computed from; null while it has no seed. All of it is read at one block, since a seed and the time
  * of another branch's seed would make rounds that nobody else computes.
  * @param blockHash - default: the newest block's
+ * @param known - what was read of the epoch before, which is returned where it still has that seed
  */
 export async function getEpochRounds(
   network: ConnectedNetwork,
   epoch: number,
   blockHash?: Hex,
+  known?: EpochRounds,
 ): Promise<EpochRounds | null> {
   const at = { ...network, blockHash: blockHash ?? (await blockAt(network)).hash }
-  const [seed, seededAt, startsAt, timeline, rules] = await Promise.all([
+  // These alone are asked for at every block until the seed is there, and by who looks whether it still is.
+  const [seed, second] = await Promise.all([
     read(at, 'EpochConsensus', 'seedOf', BigInt(epoch)),
     read(at, 'EpochConsensus', 'seededAt', BigInt(epoch)),
+  ])
+  if (seed === zeroBytes32 || second === 0n) return null
+  const seededAt = Number(second)
+  if (known !== undefined && isSameSeed(known, { seed, seededAt })) return known
+  const [startsAt, timeline, rules] = await Promise.all([
     read(at, 'EpochConsensus', 'epochStart', BigInt(epoch)),
     read(at, 'EpochConsensus', 'timelineOf', BigInt(epoch)),
     read(at, 'EpochConsensus', 'roundRulesOf', BigInt(epoch)),
   ])
-  if (seed === zeroBytes32 || seededAt === 0n) return null
-  return { seed, seededAt: Number(seededAt), startsAt: Number(startsAt), epochSeconds: timeline.epochSeconds, rules }
+  return { seed, seededAt, startsAt: Number(startsAt), epochSeconds: timeline.epochSeconds, rules }
 }
 
 /** The commitment of an owner for `epoch` (first 28 bytes of its root); null while it has none. */

@@ -70,9 +70,9 @@ export function createEpochs(
   async function enter(epoch: number): Promise<boolean> {
     const { tip } = heads
     if (tip === null) return false
-    const epochRounds = await getEpochRounds(network, epoch, tip.hash)
-    if (epochRounds === null) return epoch < workingEpoch
     const known = epochs.get(epoch)
+    const epochRounds = await getEpochRounds(network, epoch, tip.hash, known?.duty.rounds)
+    if (epochRounds === null) return epoch < workingEpoch
     const isSame = isSameSeed(known?.duty.rounds, epochRounds)
     if (isSame && entered.has(epoch)) return true
     entered.delete(epoch)

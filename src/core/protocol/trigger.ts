@@ -11,17 +11,20 @@ export type BlockHead = { readonly number: bigint; readonly hash: Hex; readonly 
 /** The block that begins a round; its hash is the round's name. `ordinal` counts the epoch's rounds of all kinds from 0. */
 export type Trigger = BlockHead & { readonly ordinal: number; readonly slot: number; readonly kind: RoundKindName }
 
-export type EpochRounds = {
+type Seeded = {
   readonly seed: Hex
   /** Time of the block that set the seed, inside the epoch: only later blocks trigger. */
   readonly seededAt: number
+}
+
+export type EpochRounds = Seeded & {
   readonly startsAt: number
   readonly epochSeconds: number
   readonly rules: RoundRules
 }
 
 /** Whether two readings of an epoch have the same seed, set by the same block. After a reorg they may differ. */
-export const isSameSeed = (one: EpochRounds | undefined, other: EpochRounds): boolean =>
+export const isSameSeed = (one: Seeded | undefined, other: Seeded): boolean =>
   one?.seed === other.seed && one.seededAt === other.seededAt
 
 export const epochStartsAt = (timeline: Timeline, epoch: number): number =>
