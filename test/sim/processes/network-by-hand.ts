@@ -257,8 +257,15 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
           await act()
         }
         joined.push(newcomer)
+        // Who left two epochs ago, and was a member until the end of that one, turns its machine off.
+        await stop(joined[i - 3])
         onProgress(`epoch ${epoch}, second ${at}: ${(await getDevices(network)).length} devices`)
         await auditor.audit(epoch - 2)
+      }
+      async function stop(who: Participant | undefined) {
+        if (who === undefined) return
+        await processes.get(who.name)!.stop()
+        processes.delete(who.name)
       }
       async function updateDriver(who: Participant, updates: number) {
         await processes.get(who.name)!.stop()

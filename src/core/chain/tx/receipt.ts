@@ -148,6 +148,10 @@ export async function isKnown(
   return Promise.any(chain.usable().map(knows)).catch(() => false)
 }
 
-/** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
-const isHeld = /already (known|imported)/i
-const isHeldOrUsed = /already (known|imported)|nonce too low|underpriced/i
+/** The words in which nodes say that they have a transaction: geth, reth and Nethermind; OpenEthereum and Frontier; Besu and Hardhat; Erigon. */
+const isHeld = /already ?(known|imported)|known transaction|existing tx with same hash/i
+/** The same, and that its nonce is used. A refused replacement means that the node holds another one of that nonce. */
+const isHeldOrUsed = new RegExp(
+  `${isHeld.source}|nonce (is )?too low|OldNonce|InvalidTransaction::Stale|underpriced|ReplacementNotAllowed|TooLowPriority`,
+  'i',
+)
