@@ -70,6 +70,25 @@ export async function getEpoch(network: ConnectedNetwork, epoch: number): Promis
   }
 }
 
+export type ReadEpoch = (epoch: number) => Promise<EpochOverview>
+
+/** Reads an epoch once for each block, however many ask. @param tip - the newest block's hash */
+export function createEpochReader(read: ReadEpoch, tip: () => Hex | null): ReadEpoch {
+  const known = new Map<number, { readonly at: Hex | null; readonly overview: Promise<EpochOverview> }>()
+  return epoch => {
+    const at = tip()
+    for (const [other, entry] of known) if (entry.at !== at) known.delete(other)
+    const overview = known.get(epoch)?.overview ?? read(epoch)
+    known.set(epoch, { at, overview })
+    overview.catch(() => known.delete(epoch))
+    return overview
+  }
+}
+
+/** Whether an epoch has its seed: the cheapest question about one. */
+export const hasSeed = async (network: ConnectedNetwork, epoch: number): Promise<boolean> =>
+  (await read(network, 'EpochConsensus', 'seedOf', BigInt(epoch))) !== zeroBytes32
+
 export async function getCohort(network: ConnectedNetwork, epoch: number, cohort: number): Promise<CohortOverview> {
   const { record, ...raw } = await read(network, 'KaisarLens', 'cohortOverview', BigInt(epoch), cohort)
   const { opened, agreed, lanesPaid, checkersPaid } = record

@@ -2,7 +2,7 @@
  * What the seats of a committee have to do with each other: sessions among them, what whoever proved work wrong tells the others, and the
  * answers to what others ask or tell. What a keeper asks them for is in gather-openings.ts.
  */
-import type { Address, Hex } from 'viem'
+import type { Address } from 'viem'
 import { getChecker } from '../chain/checkers.ts'
 import type { EpochOverview } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
@@ -187,21 +187,5 @@ export function createPeerServer({ seatOf, judgeOf, phaseOf, now }: PeerDependen
         throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch: Number(epoch), cohort })
       await session.send('opening.reply', seat.openingReply(cohort))
     })
-  }
-}
-
-/** Reads an epoch's phase once for each block, however many ask. @param tip - the newest block's hash */
-export function createPhaseReader(
-  read: (epoch: number) => Promise<Pick<EpochOverview, 'phase'>>,
-  tip: () => Hex | null,
-): (epoch: number) => Promise<EpochOverview['phase']> {
-  const known = new Map<number, { readonly at: Hex | null; readonly phase: Promise<EpochOverview['phase']> }>()
-  return epoch => {
-    const at = tip()
-    for (const [other, entry] of known) if (entry.at !== at) known.delete(other)
-    const phase = known.get(epoch)?.phase ?? read(epoch).then(overview => overview.phase)
-    known.set(epoch, { at, phase })
-    phase.catch(() => known.delete(epoch))
-    return phase
   }
 }

@@ -1,7 +1,7 @@
 /** The Checker daemon: its services in the order in which they need each other, started with one signal and ended with it. */
 import { getDevice, identityOwner } from '../chain/devices.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
-import { getEpoch, getRoundRules } from '../chain/epochs.ts'
+import { createEpochReader, getEpoch, getRoundRules, type ReadEpoch } from '../chain/epochs.ts'
 import { followChain } from '../daemon/follow-chain.ts'
 import type { Gather, Head } from '../epoch/settlement.ts'
 import { aborted } from '../platform/graceful-stop.ts'
@@ -13,7 +13,7 @@ import { createSettlement, drain } from './epoch/settle.ts'
 import { createShowEvidence } from './epoch/show-evidence.ts'
 import { createEpochs, type Epochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
 import { createCheckerJournal } from './journal.ts'
-import { createForwardWrongWork, createPeerServer, createPeers, createPhaseReader } from './peers.ts'
+import { createForwardWrongWork, createPeerServer, createPeers } from './peers.ts'
 import { createEquivocationReports } from './report-equivocation.ts'
 import { createRecomputers, type RecomputersDependencies } from './round/recompute.ts'
 import {
@@ -42,9 +42,9 @@ export type CheckerDependencies = Pick<
     readonly identity: Identity
     readonly policy: (known: RecordPolicyDependencies) => RecordPolicy
     /** The keeper gives the current epoch its seed. `head`: the newest block. */
-    readonly seed: (head: Head | undefined) => Promise<void>
+    readonly seed: (head: Head | undefined, readEpoch: ReadEpoch) => Promise<void>
     /** The keeper: does what else is open on chain. */
-    readonly settle: (gather: Gather, head: Head | undefined) => Promise<void>
+    readonly settle: (gather: Gather, head: Head | undefined, readEpoch: ReadEpoch) => Promise<void>
     /** Makes what looks at other seats; default: nothing does. `now`: timestamp of the newest block, in seconds. */
     readonly checkPeers?: (epochs: Epochs, now: () => number) => () => Promise<void>
     /** Told once it listens. @param read - the connections that it holds, and how many it may hold */
@@ -106,13 +106,14 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     stop,
   )
   rounds.onEvent(event => void epochs.takeRoundEvent(event).catch(onTrouble('rounds')))
+  const readEpoch = createEpochReader(
+    epoch => getEpoch(network, epoch),
+    () => heads.tip?.hash ?? null,
+  )
   const servePeer = createPeerServer({
     seatOf: epoch => epochs.of(epoch)?.seat ?? null,
     judgeOf: epochs.judgeOf,
-    phaseOf: createPhaseReader(
-      epoch => getEpoch(network, epoch),
-      () => heads.tip?.hash ?? null,
-    ),
+    phaseOf: async epoch => (await readEpoch(epoch)).phase,
     now: () => clock.monotonicMs(),
   })
 
@@ -169,12 +170,12 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   }
   const now = () => heads.tip?.timestamp ?? 0
   const settlement = createSettlement({
-    network,
+    readEpoch,
     epochs: epochs.newestFirst,
     now,
     duties: {
-      seed: () => deps.seed(heads.tip ?? undefined),
-      keeper: () => deps.settle(gather, heads.tip ?? undefined),
+      seed: () => deps.seed(heads.tip ?? undefined, readEpoch),
+      keeper: () => deps.settle(gather, heads.tip ?? undefined, readEpoch),
       fraud: createEquivocationReports({ network, journal, sender, log, epochs, now }),
       ...(deps.checkPeers && { peers: deps.checkPeers(epochs, now) }),
     },

@@ -97,8 +97,8 @@ export async function startChecker(
         return { ...engine, kinds: { tensor: timed(tensor), memory: timed(memory), beat: timed(beat) } }
       },
       policy: known => createRecordPolicy(network, known),
-      seed: head => keep(() => keeper.seed(head)),
-      settle: (gather, head) => keep(() => keeper.pass(gather, head)),
+      seed: (head, readEpoch) => keep(() => keeper.seed(head, readEpoch)),
+      settle: (gather, head, readEpoch) => keep(() => keeper.pass(gather, head, readEpoch)),
       checkPeers: (epochs, now) =>
         createPeerChecks({
           ...{ network, self: signer.address, epochs, log, emit, now },

@@ -4,7 +4,16 @@ import { numberToHex } from 'viem'
 import { blockAt, firstBlockSince } from '../chain/blocks.ts'
 import { frozenSeats, getCheckers } from '../chain/checkers.ts'
 import { claimableIdentities, getDevices } from '../chain/devices.ts'
-import { type EpochOverview, getAudit, getEpoch, getTimeline, keeperCallsOf, settledThrough } from '../chain/epochs.ts'
+import {
+  type EpochOverview,
+  getAudit,
+  getEpoch,
+  getTimeline,
+  hasSeed,
+  keeperCallsOf,
+  type ReadEpoch,
+  settledThrough,
+} from '../chain/epochs.ts'
 import { readParameters } from '../chain/governance.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { callOf } from '../chain/read.ts'
@@ -46,10 +55,11 @@ export type Keeper = {
   /**
    * Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for the seed, so this waits for no other step.
    * @param head - the newest block, where the caller knows it; default: it is read
+   * @param readEpoch - where the caller reads epochs too; default: from the chain, each time
    */
-  seed(head?: Head): Promise<TakenStep[]>
+  seed(head?: Head, readEpoch?: ReadEpoch): Promise<TakenStep[]>
   /** Reads the chain and hands every other open step to the sender; resolves with the steps taken. */
-  pass(gather: Gather, head?: Head): Promise<TakenStep[]>
+  pass(gather: Gather, head?: Head, readEpoch?: ReadEpoch): Promise<TakenStep[]>
 }
 
 /** Steps that are taken at a time. */
@@ -103,10 +113,11 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     }
   }
 
-  async function seedSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
+  async function seedSteps(timeline: Timeline, head: Head, readEpoch: ReadEpoch): Promise<OpenStep[]> {
     const epoch = epochAt(timeline, head.timestamp)
     if (epoch < 0 || head.number >= (seededAt.get(epoch) ?? head.number) + surelySeeded) return []
-    const overview = await getEpoch(network, epoch)
+    if (seededAt.has(epoch) && (await hasSeed(network, epoch))) return []
+    const overview = await readEpoch(epoch)
     if (overview.seed === null) seededAt.delete(epoch)
     else if (!seededAt.has(epoch)) seededAt.set(epoch, head.number)
     seededAt.delete(epoch - 1)
@@ -124,7 +135,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     )
   }
 
-  async function openSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
+  async function openSteps(timeline: Timeline, head: Head, readEpoch: ReadEpoch): Promise<OpenStep[]> {
     const now = head.timestamp
     const current = epochAt(timeline, now)
     const steps: OpenStep[] = []
@@ -132,7 +143,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     restsUntil.delete(current - keptEpochs - 1)
     for (let epoch = Math.max(0, current - keptEpochs); epoch < current; epoch++) {
       if (over.has(epoch) || now < (restsUntil.get(epoch) ?? 0)) continue
-      const overview = await getEpoch(network, epoch)
+      const overview = await readEpoch(epoch)
       const open = overview.seed === null ? [] : await stepsOf(overview, timeline, now)
       for (const step of open) steps.push({ step, overview })
       if (open.length === 0 && !looksAtAll) restsUntil.set(epoch, nextLookAt(overview, now))
@@ -283,7 +294,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   /** Takes the steps whose turn it is. */
-  function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
+  function inTurn(stepsAt: typeof openSteps) {
     /** When each step was first seen as possible; turns are counted from there. */
     const possibleSince = new Map<string, { readonly time: number; readonly block: bigint }>()
     /** Keys of the steps that the sender has, by kind and epoch. */
@@ -300,12 +311,16 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
         if (hand.size === 0) hands.delete(name)
       }
     }
-    return async (gather: Gather, newest?: Head): Promise<TakenStep[]> => {
+    return async (
+      gather: Gather,
+      newest?: Head,
+      readEpoch: ReadEpoch = epoch => getEpoch(network, epoch),
+    ): Promise<TakenStep[]> => {
       putDown()
       const [timeline, head] = await look(newest)
       if (timeline === null) return []
       const now = head.timestamp
-      const open = await stepsAt(timeline, head)
+      const open = await stepsAt(timeline, head, readEpoch)
       const takeInTurn = async ({ step, overview }: OpenStep): Promise<TakenStep | null> => {
         const key = keyOf(step)
         const hand = handOf(step)
@@ -342,7 +357,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   const seed = inTurn(seedSteps)
-  return { seed: head => seed(async () => null, head), pass: inTurn(openSteps) }
+  return { seed: (head, readEpoch) => seed(async () => null, head, readEpoch), pass: inTurn(openSteps) }
 }
 
 const keyOf = (step: SettlementStep): string =>

@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { checkerErrors } from '../../../src/core/checker/errors.ts'
-import { createPeerServer, createPhaseReader } from '../../../src/core/checker/peers.ts'
+import { createPeerServer } from '../../../src/core/checker/peers.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
@@ -84,25 +84,4 @@ describe('a peer', () => {
     const asked = say('opening.request', { epoch: 7n, cohort: 0 })
     await expect(asked).rejects.toMatchObject({ code: 'CHECKER_OPENING_UNAVAILABLE' })
   })
-})
-
-it('an epoch’s phase is read once for each block, and again where it could not be read', async () => {
-  let [reads, tip, fails] = [0, 1, false]
-  const phaseOf = createPhaseReader(
-    async () => {
-      reads++
-      if (fails) throw new Error('no endpoint answers')
-      return { phase: 'open' }
-    },
-    () => hash(tip),
-  )
-  for (let i = 0; i < 200; i++) expect(await phaseOf(7)).toBe('open')
-  await phaseOf(8)
-  expect(reads).toBe(2)
-  tip++
-  fails = true
-  await expect(phaseOf(7)).rejects.toThrow('no endpoint')
-  fails = false
-  await phaseOf(7)
-  expect(reads).toBe(4)
 })

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
 import type { EpochOverview, Phase } from '../../../src/core/chain/epochs.ts'
-import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import { createSettlement, type Epoch } from '../../../src/core/checker/epoch/settle.ts'
 
 const never = new Promise<void>(() => undefined)
@@ -36,12 +35,11 @@ function scene(
       },
     }))
   const settlement = createSettlement({
-    network: {} as ConnectedNetwork,
     epochs: () => epochs,
     duties: { keeper: does('keeper') },
     onTrouble: what => troubles.push(what),
     now,
-    readEpoch: async (_, epoch) => {
+    readEpoch: async epoch => {
       reads.push(epoch)
       return { ...deadlines, epoch, phase: phases[epoch]! } as EpochOverview
     },
@@ -148,11 +146,11 @@ it('a time far ahead that was wrong ends the work on no epoch', async () => {
 it('a duty for which something has come is done again at once, and after its end where it is under way', async () => {
   const begun: (() => void)[] = []
   const settlement = createSettlement({
-    network: {} as ConnectedNetwork,
     epochs: () => [],
     duties: { keeper: () => new Promise(resolve => begun.push(resolve)) },
     onTrouble: () => undefined,
     now: () => 0,
+    readEpoch: () => Promise.reject(new Error('nobody asks')),
   })
   const turn = () => new Promise(resolve => setImmediate(resolve))
   settlement.pass()

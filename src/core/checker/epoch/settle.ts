@@ -2,8 +2,7 @@
  * What is due for the epochs that are not over, at every block, and what is waited for before the daemon ends. Each thing runs for
  * itself: one that fails, or waits for somebody, holds up no other, and is begun again at the next block.
  */
-import { type EpochOverview, getEpoch } from '../../chain/epochs.ts'
-import type { ConnectedNetwork } from '../../chain/network.ts'
+import type { ReadEpoch } from '../../chain/epochs.ts'
 import { nextLookAt } from '../../epoch/keeper-times.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Duty } from '../duty.ts'
@@ -18,18 +17,17 @@ export type Epoch = {
 }
 
 export type SettlementDependencies = {
-  readonly network: ConnectedNetwork
   readonly epochs: () => Iterable<Epoch>
   /** What is due whatever the epochs are, by name: the keeper, proofs of fraud. */
   readonly duties: Readonly<Record<string, () => Promise<void>>>
   readonly onTrouble: (what: string, error: unknown) => void
   /** Timestamp of the newest block, in seconds. */
   readonly now: () => number
-  readonly readEpoch?: (network: ConnectedNetwork, epoch: number) => Promise<EpochOverview>
+  readonly readEpoch: ReadEpoch
 }
 
 export function createSettlement(dependencies: SettlementDependencies) {
-  const { network, epochs, duties, onTrouble, now, readEpoch = getEpoch } = dependencies
+  const { epochs, duties, onTrouble, now, readEpoch } = dependencies
   const underWay = new Map<string, Promise<void>>()
 
   function begin(what: string, work: () => Promise<void>) {
@@ -61,7 +59,7 @@ export function createSettlement(dependencies: SettlementDependencies) {
       return
     }
     const at = now()
-    const overview = await readEpoch(network, epoch)
+    const overview = await readEpoch(epoch)
     const { phase } = overview
     if (phase === 'future' || phase === 'work') return
     if (phase === 'commit') await judge.idle()
