@@ -1,6 +1,6 @@
 /**
  * `npm run network:by-hand [-- --evm anvil|london|edr] [--hosts] [--json]`: a device joins, one gets a new driver, one a new certificate and
- * one leaves in every second of an epoch, and then the chain is started anew with the same addresses, which takes eight minutes, or fourteen on
+ * one leaves in every second of an epoch, and then the chain is started anew with the same addresses, which takes eight minutes, or twenty on
  * Hardhat's node. `--hosts`: none of that, but Checkers on three hosts and Providers behind a router, 80 ms apart, in epochs of twice the length.
  */
 import { execa } from 'execa'
@@ -20,7 +20,7 @@ export async function* report(words: readonly string[] = []): AsyncGenerator<obj
   if (evm === 'london') await execa(process.execPath, ['scripts/build.mjs', 'contracts-london'], { stdio: 'inherit' })
   const hosts = words.includes('--hosts') ? await createHosts() : undefined
   // A dozen round trips between hosts, or calls to a node that takes ten times as long for them, need phases that they fit into.
-  const epochSeconds = hosts ? 32 : evm === 'edr' ? 24 : 16
+  const epochSeconds = hosts || evm === 'edr' ? 32 : 16
   if (hosts?.impairedBy === null) say('NOTICE: neither netem nor a C compiler: packets are neither delayed nor lost')
   try {
     const { audit, ...result } = await networkByHand({

@@ -138,17 +138,20 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   async function openSteps(timeline: Timeline, head: Head, readEpoch: ReadEpoch): Promise<OpenStep[]> {
     const now = head.timestamp
     const current = epochAt(timeline, now)
-    const steps: OpenStep[] = []
     over.delete(current - keptEpochs - 1)
     restsUntil.delete(current - keptEpochs - 1)
-    for (let epoch = Math.max(0, current - keptEpochs); epoch < current; epoch++) {
-      if (over.has(epoch) || now < (restsUntil.get(epoch) ?? 0)) continue
-      const overview = await readEpoch(epoch)
-      const open = overview.seed === null ? [] : await stepsOf(overview, timeline, now)
-      for (const step of open) steps.push({ step, overview })
-      if (open.length === 0 && !looksAtAll) restsUntil.set(epoch, nextLookAt(overview, now))
-    }
-    return steps
+    const last = Array.from({ length: Math.min(keptEpochs, Math.max(0, current)) }, (_, i) => current - 1 - i).reverse()
+    const due = last.filter(epoch => !over.has(epoch) && now >= (restsUntil.get(epoch) ?? 0))
+    // All at once: an epoch whose deadline is near does not wait for what is read of one that has time.
+    const found = await Promise.all(
+      due.map(async epoch => {
+        const overview = await readEpoch(epoch)
+        const open = overview.seed === null ? [] : await stepsOf(overview, timeline, now)
+        if (open.length === 0 && !looksAtAll) restsUntil.set(epoch, nextLookAt(overview, now))
+        return open.map((step): OpenStep => ({ step, overview }))
+      }),
+    )
+    return found.flat()
   }
 
   async function stepsOf(overview: EpochOverview, timeline: Timeline, now: number): Promise<SettlementStep[]> {

@@ -16,6 +16,7 @@ import {
   unpackOpening,
 } from '../../epoch/opening.ts'
 import type { OpeningOnChain } from '../../epoch/settlement-plan.ts'
+import { cutEvery } from '../../job/round-kind.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'
 import { atOnce, inSlices } from '../../platform/slices.ts'
@@ -55,6 +56,9 @@ export type SeatEpochDependencies = {
 }
 
 export type SeatEpoch = ReturnType<typeof createSeatEpoch>
+
+/** Cohorts that are read at a time. */
+const readAtOnce = 16
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
   const { network, signer, secrets, store, journal, sender, log, beatShare } = deps
@@ -262,13 +266,16 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
     async reveal({ phase, finalizeAt }: EpochOverview): Promise<void> {
       if (phase !== 'reveal' || journal.seatCommitment(epoch) === null) return
       if ((await commitmentOf(network, epoch, signer.address)) === null) return
-      for (const cohort of committees.keys()) {
-        const { state, revealed } = await getCohort(network, epoch, cohort)
-        const own = opening(cohort)
-        if (state !== 'pending' || revealed & (1 << own.seat)) continue
-        const call = callOf(contracts, 'EpochConsensus', 'reveal', BigInt(epoch), cohort, [own])
-        sender.enqueue({ key: `reveal/${epoch}/${cohort}`, ...call, deadline: finalizeAt })
-      }
+      for (const cohorts of cutEvery([...committees.keys()], readAtOnce))
+        await Promise.all(
+          cohorts.map(async cohort => {
+            const { state, revealed } = await getCohort(network, epoch, cohort)
+            const own = opening(cohort)
+            if (state !== 'pending' || revealed & (1 << own.seat)) return
+            const call = callOf(contracts, 'EpochConsensus', 'reveal', BigInt(epoch), cohort, [own])
+            sender.enqueue({ key: `reveal/${epoch}/${cohort}`, ...call, deadline: finalizeAt })
+          }),
+        )
     },
 
     /** Answers the audits drawn for this seat. */
