@@ -12,6 +12,7 @@ import { unpackOpening } from '../../src/core/epoch/opening.ts'
 import { readPayments } from '../../src/core/epoch/read-payments.ts'
 import { paymentOf } from '../../src/core/epoch/rewards.ts'
 import { tally } from '../../src/core/epoch/tally.ts'
+import { committeeSize } from '../../src/core/protocol/constants.ts'
 import { creditsOf } from '../helpers/epoch-credits.ts'
 import { seatEvidence } from './seat-evidence.ts'
 
@@ -135,7 +136,10 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
     }
 
     const occupied = cohort.members.map(member => member !== null)
-    const openings = committee.map(owner => {
+    // An epoch that got no seed has no committee: nobody has opened.
+    const owners = committee.length > 0 ? committee : Array.from({ length: committeeSize }, () => null)
+    const openings = owners.map(owner => {
+      if (owner === null) return null
       const seat = seats.find(({ role }) => role.operator === owner)!
       const committed = ((cohort.opened >> committee.indexOf(owner)) & 1) === 1
       return committed && isHonest(seat.role) ? unpackOpening(seat.words.get(0)!) : null
