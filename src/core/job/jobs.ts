@@ -92,7 +92,7 @@ function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
 /** The job of a specification, whoever named it. */
 export const jobWith = (kind: RoundKindName, spec: KindSpec): Job => bind(kind, spec as never)
 
-export const bundleFormOf = <K extends RoundKindName>(kind: K): BundleForm<Jobs[K]> => kinds[kind].bundle
+export const bundleFormOf = (kind: RoundKindName): BundleForm => kinds[kind].bundle
 
 /** @throws JOB_SPEC_INVALID for a specification that rounds of this kind cannot be worked by */
 export const checkSpecOf = (kind: RoundKindName, spec: KindSpec): void => void kinds[kind].checkSpec(spec as never)

@@ -9,7 +9,6 @@
  * Why: docs/why/rounds.md
  */
 import type { Hex } from 'viem'
-import type { z } from 'zod'
 import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import type { SampleIdentity } from './job-seed.ts'
@@ -30,7 +29,7 @@ export type RoundKind<Spec extends KindSpec> = {
   /** Names the specification in offers and commitments. */
   specHash(spec: Spec): Hex
   /** How a report of such a round is written. */
-  readonly bundle: BundleForm<Spec>
+  readonly bundle: BundleForm
   /** At most `samples` distinct places, ascending, of a commitment to so many units. */
   sample(spec: Spec, units: number, identity: SampleIdentity): number[]
   /** How openings travel: in pieces, each of which opens a part of the sample by itself. */
@@ -41,14 +40,20 @@ export type RoundKind<Spec extends KindSpec> = {
   idleTailMs(spec: Spec): number
 }
 
-export type BundleForm<Spec> = {
+export type BundleForm = {
   /** Of the evidence bundle: this kind's alone. */
   readonly version: number
-  /** Its specification as data. */
-  readonly spec: z.ZodType<Spec>
+  readonly spec: SpecShape
   /** Whether the marks that came in time are written. */
   readonly marks: boolean
 }
+
+/** The fields of a specification: whole numbers above zero, and specifications in it. Threads that work load no library of schemas. */
+export type SpecShape = { readonly [field: string]: 'number' | SpecShape }
+
+/** Fields that are numbers, all of them. */
+export const numbers = <Field extends string>(...fields: readonly Field[]): Record<Field, 'number'> =>
+  Object.fromEntries(fields.map(field => [field, 'number'])) as Record<Field, 'number'>
 
 type Pieces<Spec> = {
   /** A sample, ascending, cut into the parts that are asked for and opened one after the other: one at least. */

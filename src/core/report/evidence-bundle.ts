@@ -16,6 +16,7 @@ import { hash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
 import { bundleFormOf, checkSpecOf, type Jobs } from '../job/jobs.ts'
+import type { SpecShape } from '../job/round-kind.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
 import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
@@ -55,13 +56,21 @@ const marks = z
   .max(255)
   .refine(marks => marks.at(-1) !== null, 'the last mark is one that came')
 
-function headerOf(kind: RoundKindName) {
-  const form = bundleFormOf(kind)
-  const more = form.marks ? { marks } : {}
-  return header.extend({ spec: form.spec, against: against.optional(), witness: bytes32.optional(), ...more })
-}
+const specSchema = (shape: SpecShape): z.ZodType =>
+  z.object(
+    Object.fromEntries(
+      Object.entries(shape).map(([field, of]) => [field, of === 'number' ? positive : specSchema(of)]),
+    ),
+  )
+const specOf = (kind: RoundKindName) => specSchema(bundleFormOf(kind).spec) as z.ZodType<Jobs[RoundKindName]>
 
-const tensorHeader = header.extend({ spec: bundleFormOf('tensor').spec })
+const headerOf = (kind: RoundKindName) =>
+  header.extend({
+    ...{ spec: specOf(kind), against: against.optional(), witness: bytes32.optional() },
+    ...(bundleFormOf(kind).marks ? { marks } : {}),
+  })
+
+const tensorHeader = header.extend({ spec: specOf('tensor') })
 const kindByVersion = new Map(roundKinds.map(kind => [bundleFormOf(kind).version, kind]))
 /** By version; the fifth is not one of work. */
 const headers: Readonly<Record<number, z.ZodType<Header>>> = {

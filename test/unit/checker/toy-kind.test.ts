@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
 import {
   acceptCommitment,
   closeCommitments,
@@ -19,6 +18,7 @@ import {
   createKeptWindows,
   type KindEngine,
   type KindSpec,
+  numbers,
   type RoundKind,
   type Verification,
   type VerifyItem,
@@ -44,7 +44,7 @@ const toyKind: RoundKind<ToySpec> = {
   checkSpec: given => given,
   bundle: {
     version: 7,
-    spec: z.object({ windowMs: z.number(), samples: z.number(), squares: z.number() }),
+    spec: numbers('windowMs', 'samples', 'squares'),
     marks: false,
   },
   specHash: given => sha256(JSON.stringify(given)),

@@ -21,7 +21,7 @@ import { memoryKind } from '../../../src/core/job/memory/memory-kind.ts'
 import { memorySpecHash, stepsLimit } from '../../../src/core/job/memory/memory-spec.ts'
 import { tensorKind } from '../../../src/core/job/tensor/tensor-kind.ts'
 import { specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { type RoundKindName, roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
+import { roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { smallJobs } from './small-spec.ts'
 
 const names = ['devnet', 'standard'] as const
@@ -47,9 +47,13 @@ describe('the jobs of a network', () => {
   it('have reports of a version each, beside those that there are of others', () => {
     const versions = [2, 3, 5, ...roundKinds.map(kind => bundleFormOf(kind).version)]
     expect(new Set(versions).size).toBe(versions.length)
-    for (const { tensor, memory, beat } of Object.values(jobSets))
-      for (const [kind, spec] of Object.entries({ tensor, memory, beat }))
-        expect(bundleFormOf(kind as RoundKindName).spec.parse(spec)).toEqual(spec)
+    // What a specification has and its report has not would be lost.
+    const fieldsOf = (of: object): unknown =>
+      Object.fromEntries(
+        Object.entries(of).map(([key, value]) => [key, typeof value === 'object' ? fieldsOf(value) : 'number']),
+      )
+    for (const jobs of Object.values(jobSets))
+      for (const kind of roundKinds) expect(bundleFormOf(kind).spec).toEqual(fieldsOf(jobs[kind]))
   })
 
   it('have another hash wherever one number of one kind differs', () => {

@@ -7,12 +7,10 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { z } from 'zod'
-import { positive } from '../../protocol/primitives.ts'
 import { jobErrors } from '../errors.ts'
 import { memoryKind } from '../memory/memory-kind.ts'
 import { checkMemorySpec, type MemorySpec, memorySpecHash } from '../memory/memory-spec.ts'
-import type { RoundKind } from '../round-kind.ts'
+import { numbers, type RoundKind } from '../round-kind.ts'
 
 /** What a beat is of, and how it differs. */
 export type BeatSpec = {
@@ -55,7 +53,7 @@ export const beatKind: RoundKind<BeatSpec> = {
   },
   bundle: {
     version: 6,
-    spec: z.object({ memory: memoryKind.bundle.spec, windowMs: positive, samples: positive }),
+    spec: { memory: memoryKind.bundle.spec, ...numbers('windowMs', 'samples') },
     marks: false,
   },
   sample: (spec, units, identity) => memoryKind.sample(roundOfBeat(spec), units, identity),

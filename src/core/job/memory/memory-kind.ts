@@ -1,8 +1,6 @@
 /** Memory rounds: how many bytes a device holds, and how many it reads a second. */
-import { z } from 'zod'
 import { hexToBytes } from '../../platform/hex.ts'
-import { positive } from '../../protocol/primitives.ts'
-import { cutEvery, type RoundKind } from '../round-kind.ts'
+import { cutEvery, numbers, type RoundKind } from '../round-kind.ts'
 import { idleTailMs } from './memory-credit.ts'
 import { placeOfStep, sampleSteps, stepOfPlace } from './memory-sample.ts'
 import { checkMemorySpec, headBytes, type MemorySpec, memorySpecHash, stepsOfPiece } from './memory-spec.ts'
@@ -17,10 +15,7 @@ export const memoryKind: RoundKind<MemorySpec> = {
   specHash: memorySpecHash,
   bundle: {
     version: 4,
-    spec: z.object({
-      ...{ width: positive, layers: positive, products: positive, leastGroups: positive },
-      ...{ windowMs: positive, markMs: positive, samples: positive, leastReadMs: positive },
-    }),
+    spec: numbers('width', 'layers', 'products', 'leastGroups', 'windowMs', 'markMs', 'samples', 'leastReadMs'),
     marks: true,
   },
   // The last mark is the commitment's own.

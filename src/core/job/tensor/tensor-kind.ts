@@ -1,9 +1,7 @@
 /** Tensor rounds: how many integer operations a device does a second in products of matrices. */
-import { z } from 'zod'
 import { hexToBytes } from '../../platform/hex.ts'
-import { positive } from '../../protocol/primitives.ts'
 import { sampleRows } from '../job-seed.ts'
-import type { RoundKind } from '../round-kind.ts'
+import { numbers, type RoundKind } from '../round-kind.ts'
 import { pieceParts } from './row-openings.ts'
 import { checkSpec, specHash, type TensorSpec } from './tensor-spec.ts'
 import { openingsFault } from './verify-rows.ts'
@@ -19,7 +17,7 @@ export const tensorKind: RoundKind<TensorSpec> = {
   bundle: {
     // The second and the third are of tensor rounds too, from before versions were of a kind.
     version: 1,
-    spec: z.object({ width: positive, layers: positive, weights: positive, windowMs: positive, samples: positive }),
+    spec: numbers('width', 'layers', 'weights', 'windowMs', 'samples'),
     marks: false,
   },
   sample: sampleRows,
