@@ -6,8 +6,8 @@ if (Number(process.versions.node.split('.')[0]) < 24)
   throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
 
 /**
- * In each tier two files at once: most of what takes long waits for deadlines of its own. A time limit is for what hangs, and leaves
- * room for a machine that has other things to do. `npm test` runs tiers beside each other; here they come one after another.
+ * Tiers run one after another, in each two files at once: most of what takes long waits for deadlines of its own. A time limit is for
+ * what hangs, and leaves room for a machine that has other things to do.
  */
 const tier = (name: string, timeoutMs: number, order: number, setup: readonly string[] = [], more: object = {}) => ({
   test: {
@@ -57,7 +57,7 @@ export default defineConfig({
       tier('unit', 120_000, 0, [], shared),
       tier('integration', 240_000, 1, built, shared),
       tier('e2e', 300_000, 2, built, shared),
-      tier('sim', 1_800_000, 3, built, shared),
+      tier('sim', 900_000, 3, built, shared),
     ],
   },
 })

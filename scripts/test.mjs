@@ -1,5 +1,5 @@
-// The whole suite: build, then tiers that mostly wait beside tiers that compute; a line about each says what it took. Ends with
-// one line that counts all, `N passed, N failed, N skipped`. Arguments go to vitest.
+// The whole suite: build, contracts beside the first tiers (of which unit needs none); a line about each says what it
+// took. Ends with one line that counts all, `N passed, N failed, N skipped`. Arguments go to vitest.
 // Why: docs/why/testing.md
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,11 +16,14 @@ const lines = []
 const words = process.argv.slice(2)
 
 const build = [process.execPath, pathOf('scripts/build.mjs')]
-/** What has all the time in the world takes what the others leave of the machine, who have deadlines and mostly wait. */
-const beside = ['nice', '-n', '10']
 await run('build', [...build, 'bundle', 'manifest'])
+// The contracts take what the first tiers leave of the machine, which wait more than they compute.
 const compiled = compileContracts()
-const counted = (await Promise.all([tiersBeside(), tiers()])).flat()
+const contracts = compiled.then(contractTests)
+const counted = [await vitestTier('unit')]
+// The others deploy the contracts.
+if (await compiled) for (const name of ['integration', 'e2e', 'sim']) counted.push(await vitestTier(name))
+counted.unshift(await contracts)
 rmSync(folder, { recursive: true })
 
 const sum = key => counted.reduce((total, counts) => total + counts[key], 0)
@@ -31,43 +34,28 @@ for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`)
 if (complaints.length > 0 || sum('failed') > 0) process.exitCode = 1
 
-/** Real clocks, threads, sockets and processes. */
-async function tiers() {
-  const counted = [await vitestTier('unit')]
-  // The others deploy the contracts.
-  if (await compiled) for (const name of ['integration', 'e2e']) counted.push(await vitestTier(name))
-  return counted
-}
-
-/** Contracts, and simulations on virtual time. */
-async function tiersBeside() {
-  if (!(await compiled)) return [{ passed: 0, failed: 0, skipped: 0 }]
-  return [await contractTests(), await vitestTier('sim', beside)]
-}
-
 /** Once, together with what the tests need of them. False where that fails. */
 async function compileContracts() {
-  const { code } = await run('contracts', [...beside, ...build, '--with-tests', 'contracts'])
+  const { code } = await run('contracts', ['nice', '-n', '10', ...build, '--with-tests', 'contracts'])
   if (code !== 0) complaints.push('The contracts do not compile.')
   return code === 0
 }
 
-async function contractTests() {
-  const { code, output } = await run('forge', [...beside, forgePath(), 'test'], { capture: true })
+async function contractTests(areCompiled) {
+  if (!areCompiled) return { passed: 0, failed: 0, skipped: 0 }
+  const { code, output } = await run('forge', ['nice', '-n', '10', forgePath(), 'test'], { capture: true })
   const counts = forgeCounts(output)
   if (counts.passed + counts.failed === 0) complaints.push('No contract test ran.')
   if (code !== 0 && counts.failed === 0) complaints.push(`forge ended with exit code ${code}.`)
   return { ...counts, failures: forgeRepeats(output).map(command => `a contract test; repeat it: ${command}`) }
 }
 
-/** `before`: what starts it; its output then comes at its end, since that of another one comes meanwhile. */
-async function vitestTier(name, before = []) {
+async function vitestTier(name) {
   const countsFile = join(folder, `${name}.json`)
-  const command = [...before, pathOf('node_modules/.bin/vitest'), 'run', '--project', name, ...words]
+  const command = [pathOf('node_modules/.bin/vitest'), 'run', '--project', name, ...words]
   // Whoever chooses files chooses none of some tiers.
   if (words.length > 0) command.push('--passWithNoTests')
-  const env = { KAISAR_TEST_COUNTS: countsFile, KAISAR_SKIP_BUILD: '1' }
-  const { code } = await run(name, command, { env, capture: before.length > 0 })
+  const { code } = await run(name, command, { env: { KAISAR_TEST_COUNTS: countsFile, KAISAR_SKIP_BUILD: '1' } })
   let counts = { passed: 0, failed: 0, skipped: 0 }
   try {
     counts = JSON.parse(readFileSync(countsFile, 'utf8'))

@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest'
 import { runCliHere } from '../helpers/cli-in-process.ts'
-import { networkByHand } from '../sim/processes/network-by-hand.ts'
+import { networkByHand } from './processes/network-by-hand.ts'
 
 it('pays whoever joins, changes and leaves in the middle of epochs what the oracle says', async () => {
   const { audit, joins, renewals, drivers, leaves } = await networkByHand({
