@@ -76,6 +76,12 @@ const cardOf = (number: number, updates: number): string =>
     .replace(/(<driver_version>)[^<]+/, `$1580.65.${updates}`)
     .replace(/(<uuid>)[^<]+/, `$1GPU-5eed5eed-f00d-4bad-8c1a-${number.toString(16).padStart(12, '0')}`)
 
+/**
+ * In a network each Provider has a machine of its own; here twenty of them give way to the chain and to the Checkers. Linux may give every
+ * session a share of its own, between which only the session's niceness counts.
+ */
+const givingWay = ['sh', '-c', '{ echo 5 > /proc/self/autogroup; } 2>/dev/null; exec nice -n 5 "$@"', 'sh']
+
 /** Time that a Provider takes from its start to its registration, on a machine that is busy with the rest. */
 const startUpSeconds = 4
 
@@ -190,8 +196,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       async function start({ name, kind, folder, env, payout, card }: Participant) {
         const host = hosts?.hostOf(kind, Number(name.split('-')[1]))
         const [command, ...before] = [
-          // Each has a machine of its own in a network; here twenty of them give way to the chain and to the Checkers.
-          ...(kind === 'provider' ? ['nice', '-n', '5'] : []),
+          ...(kind === 'provider' ? givingWay : []),
           ...(host ? ['ip', 'netns', 'exec', host.namespace] : []),
           process.execPath,
         ]
