@@ -112,17 +112,20 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
     const values = needed
       .map(flag => `--${flag} ${configValue(config, [role, 'run'], flag) ?? variable(flag)}`)
       .join(' ')
-    const password = this.given['password-file'] ?? '$PASSWORD_FILE'
+    const { 'password-file': passwordOf } = this.given
+    const password = passwordOf === undefined ? '$PASSWORD_FILE' : shellWord(passwordOf)
+    const contextFile = `${shellWord(join(this.contextHome, 'contexts'))}/${context}.json`
+    const [settingsWord, passwordWord] = [settings, passwordFile].map(shellWord)
     return [
       this.commandLine(config, role, '--install'),
       `install -d -m 755 ${contextHome} ${contextHome}/contexts`,
       `install -d -m 700 ${folder} ${folder}/keys`,
       hasSigner
         ? `printf 'KAISAR_SIGNER_URL="%s"\\n' "$SIGNER_URL" | install -m 600 /dev/stdin ${paths.signerFile}`
-        : `install -m 600 ${password} ${passwordFile}`,
-      `install -m 644 ${join(this.contextHome, 'contexts', `${context}.json`)} ${contextHome}/contexts/${context}.json`,
-      ...(hasSigner ? [] : [`install -m 600 ${await this.sourceKey()} ${key}`]),
-      `kaisar ${role} init ${values} --context ${context} --settings ${settings} --data-dir ${folder} ${hasSigner ? `--signer-url "$SIGNER_URL" --signer-address ${signer}` : `--password-file ${passwordFile}`}`,
+        : `install -m 600 ${password} ${passwordWord}`,
+      `install -m 644 ${contextFile} ${contextHome}/contexts/${context}.json`,
+      ...(hasSigner ? [] : [`install -m 600 ${shellWord(await this.sourceKey())} ${key}`]),
+      `kaisar ${role} init ${values} --context ${context} --settings ${settingsWord} --data-dir ${folder} ${hasSigner ? `--signer-url "$SIGNER_URL" --signer-address ${signer}` : `--password-file ${passwordWord}`}`,
       `kaisar ${role} service ${hasSigner ? '--signer-url "$SIGNER_URL" ' : ''}> ${unit}`,
       'systemctl daemon-reload',
       `systemctl enable --now ${name}`,

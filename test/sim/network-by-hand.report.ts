@@ -19,7 +19,7 @@ export async function* report(words: readonly string[] = []): AsyncGenerator<obj
   if (missing !== null) return yield { evm, notTried: `hosts of their own need ${missing}` }
   if (evm === 'london') await execa(process.execPath, ['scripts/build.mjs', 'contracts-london'], { stdio: 'inherit' })
   const hosts = words.includes('--hosts') ? await createHosts() : undefined
-  // A dozen round trips between hosts, or calls to a node that takes ten times as long for them, need phases that they fit into.
+  // A dozen round trips between hosts, or to a node that is slow to answer many at once, need phases that they fit into.
   const epochSeconds = hosts || evm === 'edr' ? 32 : 16
   if (hosts?.impairedBy === null) say('NOTICE: neither netem nor a C compiler: packets are neither delayed nor lost')
   try {

@@ -140,8 +140,9 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     const current = epochAt(timeline, now)
     over.delete(current - keptEpochs - 1)
     restsUntil.delete(current - keptEpochs - 1)
-    const last = Array.from({ length: Math.min(keptEpochs, Math.max(0, current)) }, (_, i) => current - 1 - i).reverse()
-    const due = last.filter(epoch => !over.has(epoch) && now >= (restsUntil.get(epoch) ?? 0))
+    const first = Math.max(0, current - keptEpochs)
+    const ended = Array.from({ length: Math.max(0, current - first) }, (_, i) => first + i)
+    const due = ended.filter(epoch => !over.has(epoch) && now >= (restsUntil.get(epoch) ?? 0))
     // All at once: an epoch whose deadline is near does not wait for what is read of one that has time.
     const found = await Promise.all(
       due.map(async epoch => {

@@ -62,6 +62,7 @@ const specSchema = (shape: SpecShape): z.ZodType =>
       Object.entries(shape).map(([field, of]) => [field, of === 'number' ? positive : specSchema(of)]),
     ),
   )
+/** Of the fields that the kind names, which are those of its specification. */
 const specOf = (kind: RoundKindName) => specSchema(bundleFormOf(kind).spec) as z.ZodType<Jobs[RoundKindName]>
 
 const headerOf = (kind: RoundKindName) =>

@@ -242,7 +242,7 @@ async function checkWork(
     ...{ ...claimOf(network, message), openings },
     sample: claimed === null ? sampleOf(jobWith(kind, spec), message, request!.message) : [claimed],
     ...(witness !== undefined && { witnessOf: witnessOf(offer.message.checker, commitmentHash(network, message)) }),
-    ...(bundle.kind === 'memory' && { marks: bundle.marks }),
+    ...('marks' in bundle && { marks: bundle.marks }),
   }
   const [answer] = await kinds[kind].verify({ epochSeed, items: [item] })
   if (!answer!.ok) return failed(answer!.step, answer!.detail)

@@ -5,7 +5,7 @@
  * Why: docs/why/evidence.md
  */
 import type { Hex } from 'viem'
-import type { Job } from '../../job/jobs.ts'
+import { bundleFormOf, type Job } from '../../job/jobs.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import { isKaisarError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -77,7 +77,7 @@ function roundEvidence(known: RoundEvidence): Uint8Array | null {
 function workEvidence(known: RoundEvidence): EvidenceBundle | null {
   const { job, offer, request, openings, check, forwarded, reported, ...common } = known
   const { commitment, contradiction, witness, marks } = check
-  const ofKind = job.kind === 'memory' ? { ...job, marks } : job
+  const ofKind = bundleFormOf(job.kind).marks ? { ...job, marks } : job
   if (commitment === null || offer === null) return null
   // One that did not hold would make a bundle that nobody can verify: a device could have its seats taken for false ones.
   const holds = reported?.deviceValid === true && reported.environmentValid

@@ -45,31 +45,27 @@ it('where no endpoint takes it, what one says comes before that others do not an
   ])
 })
 
+const isHeld = { mayBeUsed: true, isFresh: true }
+/** No refusal only where the nonce may be used. */
+const isUsed = { mayBeUsed: true, isFresh: false }
 it.each([
-  ['geth, reth', 'already known'],
-  ['Nethermind', 'AlreadyKnown'],
-  ['OpenEthereum', 'Transaction with the same hash was already imported.'],
-  ['Frontier', 'submit transaction to pool failed: Pool(AlreadyImported(Any { .. }))'],
-  ['Besu', 'Known transaction'],
-  ['Hardhat', 'Known transaction: 0xe2f78a36869e1be5a29d543cdccfa2e5fd34d097d65e75094384277f664975d6'],
-  ['Erigon', 'INTERNAL_ERROR: existing tx with same hash'],
-])('a node that has the transaction has taken it: %s says "%s"', async (_, says) => {
-  const chain = { usable: () => [endpointOf(new Error(says)).endpoint] }
-  for (const mayBeUsed of [true, false])
-    expect((await broadcast('0x01', { mayBeUsed }, { chain, clock: createManualClock() })).isTaken).toBe(true)
-})
-
-it.each([
-  ['geth', 'nonce too low: next nonce 7, tx nonce 6'],
-  ['OpenEthereum', 'Transaction nonce is too low. Try incrementing the nonce.'],
-  ['Nethermind', 'OldNonce, Current nonce: 7, nonce of rejected tx: 6'],
-  ['Frontier', 'submit transaction to pool failed: Pool(InvalidTransaction(InvalidTransaction::Stale))'],
-  ['geth', 'replacement transaction underpriced'],
-  ['Nethermind', 'ReplacementNotAllowed'],
-  ['Frontier', 'submit transaction to pool failed: Pool(TooLowPriority { old: 10, new: 9 })'],
-])('a nonce that may be used and is used refuses nothing, and otherwise does: %s says "%s"', async (_, says) => {
+  ['geth, reth', 'already known', isHeld],
+  ['Nethermind', 'AlreadyKnown', isHeld],
+  ['OpenEthereum', 'Transaction with the same hash was already imported.', isHeld],
+  ['Frontier', 'submit transaction to pool failed: Pool(AlreadyImported(Any { .. }))', isHeld],
+  ['Besu', 'Known transaction', isHeld],
+  ['Hardhat', 'Known transaction: 0xe2f78a36869e1be5a29d543cdccfa2e5fd34d097d65e75094384277f664975d6', isHeld],
+  ['Erigon', 'INTERNAL_ERROR: existing tx with same hash', isHeld],
+  ['geth', 'nonce too low: next nonce 7, tx nonce 6', isUsed],
+  ['OpenEthereum', 'Transaction nonce is too low. Try incrementing the nonce.', isUsed],
+  ['Nethermind', 'OldNonce, Current nonce: 7, nonce of rejected tx: 6', isUsed],
+  ['Frontier', 'submit transaction to pool failed: Pool(InvalidTransaction(InvalidTransaction::Stale))', isUsed],
+  ['geth', 'replacement transaction underpriced', isUsed],
+  ['Nethermind', 'ReplacementNotAllowed', isUsed],
+  ['Frontier', 'submit transaction to pool failed: Pool(TooLowPriority { old: 10, new: 9 })', isUsed],
+])('what a node says of a transaction that it has, or whose nonce is used: %s says "%s"', async (_, says, expected) => {
   const chain = { usable: () => [endpointOf(new Error(says)).endpoint] }
   const isTaken = async (mayBeUsed: boolean) =>
     (await broadcast('0x01', { mayBeUsed }, { chain, clock: createManualClock() })).isTaken
-  expect([await isTaken(true), await isTaken(false)]).toEqual([true, false])
+  expect({ mayBeUsed: await isTaken(true), isFresh: await isTaken(false) }).toEqual(expected)
 })
