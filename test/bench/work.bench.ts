@@ -2,10 +2,12 @@
  * The work proof at K=1024, L=8, D=2 s, t=16 on every core of this machine, everything counted. `ratio` is good when high. Every
  * comparison alternates with its baseline in one run and takes the median, since machines are shared.
  */
+import { fileURLToPath } from 'node:url'
 import * as ort from 'onnxruntime-node'
 import { recoverTypedDataAddress } from 'viem'
 import { chunkCount, createLeafCollector } from '../../src/core/job/tensor/digest-tree.ts'
 import { openKernel } from '../../src/core/job/tensor/kernel.ts'
+import type { FormResult } from '../../src/core/job/tensor/kernel-self-test.ts'
 import { rowInput } from '../../src/core/job/tensor/row-input.ts'
 import { runWindow } from '../../src/core/job/tensor/tensor-engine.ts'
 import { operationsPerRow, rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
@@ -18,6 +20,8 @@ import { seedOf } from '../../src/core/report/commitment.ts'
 import { bundleHash } from '../../src/core/report/evidence-bundle.ts'
 import { recoverSigner, signMessage } from '../../src/core/report/signer.ts'
 import type { Verifier } from '../../src/core/report/wrong-work.ts'
+import { runOnSwiftshader, swiftshaderMissing } from '../helpers/swiftshader.ts'
+import { installWebgpuPackage } from '../helpers/webgpu-package.ts'
 import {
   device,
   epochSeed,
@@ -53,6 +57,7 @@ export const rowNames = [
   'work.model',
   'work.prove',
   ...forms.map(form => `work.prove.${form}`),
+  'work.prove.webgpu',
   'work.window',
   'work.verify',
   'work.verify.batched',
@@ -132,8 +137,30 @@ async function* prove({ kinds: { tensor } }: WorkEngine): AsyncGenerator<Row> {
   })
   yield row('work.prove', ({ own }) => own)
   for (const [i, form] of forms.entries()) yield row(`work.prove.${form}`, each => each.forms[i]!)
+  yield* proveOnWebgpu(baseline)
   const value = median(measured.map(({ share }) => share))
   yield { name: 'work.window', value, unit: 'share of the window in ONNX Runtime', baseline: 1, ratio: value }
+}
+
+/**
+ * The forms of WebGPU on a processor that stands in for a card: as the self-test measures them, in a process of its own. What a card makes of
+ * them is said by `bench -- gpu`.
+ */
+async function* proveOnWebgpu(baseline: number): AsyncGenerator<Row> {
+  if (swiftshaderMissing !== null)
+    return process.stderr.write(`work.prove.webgpu is left out: of the software device, ${swiftshaderMissing}.\n`)
+  const script = fileURLToPath(new URL('webgpu-forms.ts', import.meta.url))
+  for (const { form, exact, rate } of await runOnSwiftshader<FormResult[]>([script, installWebgpuPackage()])) {
+    if (!exact) continue
+    const value = rate / 1e3
+    yield {
+      name: `work.prove.webgpu.${form}`,
+      value,
+      unit: 'Gop/s on a software device',
+      baseline,
+      ratio: value / baseline,
+    }
+  }
 }
 
 /** What a chain of plain products reaches: the same shape, one weight matrix, nothing between. */

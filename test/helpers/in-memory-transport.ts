@@ -114,7 +114,7 @@ export function createInMemoryNetwork({
               peerAddress: address,
               peerCertificateHash: certificateHash,
               ownCertificateHash: server.certificateHash,
-              authenticated: ({ makesRoom } = { makesRoom: () => false }) => {
+              authenticated: ({ makesRoom = () => false } = {}) => {
                 entry.makesRoom = makesRoom
               },
             },

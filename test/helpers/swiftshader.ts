@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
-import { onTestFinished } from 'vitest'
 
 const archive = 'node_modules/@sparticuz/chromium/bin/swiftshader.tar.br'
 
@@ -19,11 +18,18 @@ export const swiftshaderMissing: string | null =
 /** Of a test's name where the device is missing. */
 export const skipReason = swiftshaderMissing === null ? '' : ` (skipped: ${swiftshaderMissing})`
 
-/** What a process that sees this device alone prints, as JSON; it may end itself by a signal. Within a test. */
-export function runOnSwiftshader<T>(words: readonly string[]): Promise<T> {
+/** What a process that sees this device alone prints, as JSON; it may end itself by a signal. */
+export async function runOnSwiftshader<T>(words: readonly string[]): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-swiftshader-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  unpack(brotliDecompressSync(readFileSync(archive)), folder)
+  try {
+    unpack(brotliDecompressSync(readFileSync(archive)), folder)
+    return await runWith<T>(folder, words)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function runWith<T>(folder: string, words: readonly string[]): Promise<T> {
   const env = { ...process.env, VK_DRIVER_FILES: join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder }
   return new Promise((resolve, reject) =>
     execFile(process.execPath, words, { env, timeout: 280_000, maxBuffer: 2 ** 26 }, (_, stdout, stderr) => {

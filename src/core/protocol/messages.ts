@@ -35,6 +35,9 @@ function signed<T extends SignedType>(type: T) {
 const measure = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const commitment = signed('Commitment')
 
+/** A session names at most so many devices: an operator of more uses more keys. */
+export const maxDevicesOfSession = 256
+
 export const messageBodies = {
   /** Server → client, first frame: the server's Checker, the network it serves, a fresh nonce. */
   welcome: z.object({ version: uint32, chainId: uint32, consensus: address, checker: address, nonce: bytes32 }),
@@ -43,7 +46,7 @@ export const messageBodies = {
     version: uint32,
     role: z.enum(['provider', 'checker']),
     session: signed('Session'),
-    deviceIds: z.array(bytes32).max(256),
+    deviceIds: z.array(bytes32).max(maxDevicesOfSession),
   }),
   accepted: z.object({}),
   /**

@@ -5,7 +5,7 @@ import type { KaisarError } from '../platform/errors.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import { decodeFrame, encodeFrame } from './frame.ts'
 import { createOutbox } from './outbox.ts'
-import { createTokenBucket } from './token-bucket.ts'
+import { createAllowance, createTokenBucket } from './token-bucket.ts'
 import type { Channel, CloseReason, Frame, Limits } from './transport.ts'
 
 /** A connection as a channel needs it: whole byte strings in order, both ways. */
@@ -48,8 +48,7 @@ export function createChannel(
   { clock = systemClock, maxEarlyBytes = Number.POSITIVE_INFINITY }: ChannelOptions = {},
 ): ChannelEnd {
   const now = () => clock.monotonicMs()
-  const frames = createTokenBucket({ perSecond: limits.framesPerSecond, burst: limits.burstFrames }, now)
-  const patience = createTokenBucket({ perSecond: limits.framesPerSecond / 10, burst: limits.burstFrames }, now)
+  let allowance = createAllowance({ perSecond: limits.framesPerSecond, burst: limits.burstFrames }, now)
   const refusals = createTokenBucket({ perSecond: 1, burst: 1 }, now)
   const outbox = createOutbox(
     { maxQueuedBytes: limits.maxQueuedBytes, stallMs: limits.idleTimeoutMs },
@@ -81,9 +80,9 @@ export function createChannel(
 
   const end = (error: KaisarError) => close(closeReason(error))
 
-  function overRate() {
-    const error = transportErrors.TRANSPORT_RATE_EXCEEDED({ perSecond: limits.framesPerSecond })
-    if (!patience.take()) end(error)
+  function overRate(isTooMuch: boolean) {
+    const error = transportErrors.TRANSPORT_RATE_EXCEEDED({ perSecond: allowance.perSecond })
+    if (isTooMuch) end(error)
     else if (refusals.take())
       channel.send({ type: 'refused', body: closeReason(error) }, { urgent: true }).catch(() => {})
   }
@@ -93,6 +92,7 @@ export function createChannel(
     authenticated(options) {
       isAuthenticated = true
       earlyBytes = 0
+      allowance = options?.allowance ?? allowance
       identity.authenticated(options)
     },
     get closed() {
@@ -124,7 +124,8 @@ export function createChannel(
       if (!isAuthenticated) earlyBytes += bytes.length
       if (earlyBytes > maxEarlyBytes)
         return end(transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes: earlyBytes, maxBytes: maxEarlyBytes }))
-      if (!frames.take(1 + Math.floor(bytes.length / bytesPerToken))) return overRate()
+      const outcome = allowance.spend(1 + Math.floor(bytes.length / bytesPerToken))
+      if (outcome !== 'taken') return overRate(outcome === 'exceeded')
       let frame: Frame
       try {
         frame = decodeFrame(bytes, limits)

@@ -13,7 +13,7 @@ export type ConnectionGuard = {
    * The peer is known. As long as it `makesRoom` it is a guest: its connection is closed for others after those of all strangers. Else, which
    * is the default, it is never closed, and is none of those that its address may have.
    */
-  establish(peer: Peer, options?: { makesRoom(): boolean }): void
+  establish(peer: Peer, options?: { makesRoom?(): boolean }): void
   readonly connections: number
 }
 
@@ -131,7 +131,7 @@ export function createConnectionGuard(
     get connections() {
       return held.size
     },
-    establish(peer, { makesRoom } = { makesRoom: () => false }) {
+    establish(peer, { makesRoom = () => false } = {}) {
       const key = keyOf(peer)
       if (!pending.delete(key)) return
       guests.set(key, makesRoom)

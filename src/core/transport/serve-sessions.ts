@@ -1,8 +1,10 @@
 import type { Address } from 'viem'
+import { maxDevicesOfSession } from '../protocol/messages.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import { closeReason, sessionErrors } from './errors.ts'
 import { createSession, type Peer, type Session, type SessionDependencies } from './session.ts'
 import { acceptHandshake, type Claim, type Recover } from './session-handshake.ts'
+import { type Allowance, createAllowance } from './token-bucket.ts'
 import {
   type Channel,
   type Limits,
@@ -46,6 +48,9 @@ export type SessionServer = {
   close(): Promise<void>
 }
 
+/** A Provider has this part of the rate beside that of its devices, as if it had so many more. */
+const devicesBeside = 10
+
 /**
  * Serves sessions to Providers and other Checkers. An operator has one live session in each role: a newer one takes the
  * place of the older once it has authenticated, so that a client that lost its connection is not locked out by its own former session.
@@ -56,6 +61,8 @@ export async function serveSessions(
 ): Promise<SessionServer> {
   const limits = withDefaults(options.limits)
   const live = new Map<string, Session>()
+  const allowances = new Map<string, Allowance>()
+  const rate = { perSecond: limits.framesPerSecond, burst: limits.burstFrames }
   const { host, port, onGet, admitCertificate, maxConnections } = options
   const serverSide = {
     network: { ...options.network, consensus: options.network.consensus.toLowerCase() as Address },
@@ -63,10 +70,21 @@ export async function serveSessions(
     handshakeTimeoutMs: limits.handshakeTimeoutMs,
   }
 
+  /** Counted over all connections of an operator, so that none has more by a new one. */
+  function allowanceOf(peer: Peer): Allowance {
+    const key = keyOf(peer)
+    if (allowances.size >= 2 * limits.maxConnections)
+      for (const [other, { unused }] of allowances) if (unused && !live.has(other)) allowances.delete(other)
+    const allowance = allowances.get(key) ?? createAllowance(rate, () => dependencies.clock.monotonicMs())
+    allowances.set(key, allowance)
+    allowance.share(shareOf(peer))
+    return allowance
+  }
+
   async function accept(channel: Channel) {
     try {
-      const { peer, early } = await acceptHandshake(channel, serverSide, dependencies)
-      const key = `${peer.role} ${peer.operator}`
+      const { peer, early } = await acceptHandshake(channel, serverSide, { ...dependencies, allowanceOf })
+      const key = keyOf(peer)
       live.get(key)?.close(closeReason(sessionErrors.SESSION_REPLACED()))
       const session = createSession(channel, peer, limits, dependencies, early)
       live.set(key, session)
@@ -87,3 +105,9 @@ export async function serveSessions(
   const { url, connections, close } = listener
   return { url, connections, close, sessions: () => [...live.values()] }
 }
+
+const keyOf = ({ role, operator }: Peer) => `${role} ${operator}`
+
+/** The part of the rate that a peer has: a Checker all of it, a Provider more with each device, each of which has a deposit behind it. */
+const shareOf = ({ role, deviceIds }: Peer): number =>
+  role === 'checker' ? 1 : Math.min(1, (new Set(deviceIds).size + devicesBeside) / maxDevicesOfSession)

@@ -7,6 +7,7 @@ import { type MessageBody, type MessageType, messageBodies, protocolVersion, toW
 import type { Network, SignedMessage, SignedType } from '../protocol/typed-data.ts'
 import { closeReason, sessionErrors, transportErrors } from './errors.ts'
 import type { Peer, SizedFrame } from './session.ts'
+import type { Allowance } from './token-bucket.ts'
 import type { Channel, CloseReason } from './transport.ts'
 
 /** Signs a message for one network with our operator key. */
@@ -55,6 +56,8 @@ export async function acceptHandshake(
     admit(claim: Claim): Promise<string | null>
     /** Whether a peer that was let in is closed again where others need its connection; asked whenever they do. Default: none is. */
     makesRoom?(peer: Peer): boolean
+    /** What the peer may send, over all its connections. Default: each has an allowance of its own. */
+    allowanceOf?(peer: Peer): Allowance
     randomNonce(): Hex
     readonly clock?: Clock
   },
@@ -93,7 +96,10 @@ export async function acceptHandshake(
     const why = await Promise.race([admission, reader.broken])
     if (why !== null) throw sessionErrors.SESSION_NOT_ADMITTED({ operator, why })
     if (channel.closed) throw transportErrors.TRANSPORT_LOST({ why: 'it ended during the handshake' })
-    channel.authenticated({ makesRoom: () => dependencies.makesRoom?.(peer) ?? false })
+    channel.authenticated({
+      makesRoom: () => dependencies.makesRoom?.(peer) ?? false,
+      allowance: dependencies.allowanceOf?.(peer),
+    })
     reader.letIn()
     await say(channel, 'accepted', {})
     return { peer, early: reader.early }

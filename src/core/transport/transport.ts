@@ -1,4 +1,5 @@
 import type { Hex } from 'viem'
+import type { Allowance } from './token-bucket.ts'
 
 /**
  * The port between Provider and Checker (and between Checkers): framed, ordered, two-way messages over a connection whose
@@ -40,9 +41,10 @@ export type Channel = {
   onClose(handler: (reason: CloseReason) => void): void
   /**
    * Says that the peer has proven who it is, so that it may send more than a stranger. This channel is no longer closed when connections run
-   * out, or, as long as it `makesRoom`, only after those of all strangers.
+   * out, or, as long as it `makesRoom`, only after those of all strangers. An `allowance` takes the place of this channel's own: that of a
+   * peer who had other channels before.
    */
-  authenticated(options?: { makesRoom(): boolean }): void
+  authenticated(options?: { makesRoom?(): boolean; readonly allowance?: Allowance }): void
   close(reason?: CloseReason): void
   readonly closed: boolean
 }

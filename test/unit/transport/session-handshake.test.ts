@@ -32,7 +32,7 @@ const deviceIds = [hash('d1'), hash('d2')]
 let nonces = 0
 const randomNonce = () => keccak256(toHex(++nonces))
 
-type Setup = { limits?: Partial<Limits> } & Partial<Pick<ServeSessionsDependencies, 'admit' | 'makesRoom'>>
+type Setup = { limits?: Partial<Limits> } & Partial<Pick<ServeSessionsDependencies, 'admit' | 'makesRoom' | 'clock'>>
 const servers: SessionServer[] = []
 
 async function serve({ limits, admit = async () => null, ...others }: Setup = {}) {
@@ -372,6 +372,39 @@ describe('session handshake', () => {
     const judged = await dial()
     await end
     expect([guests[1]!.closed, judged.closed]).toEqual([false, false])
+  })
+
+  it('what an operator may send grows with its devices, and is counted over all its sessions', async () => {
+    let now = 0
+    const clock = { ...systemClock, monotonicMs: () => now }
+    const { dial, sessions } = await serve({ clock, limits: { framesPerSecond: 256, burstFrames: 40 } })
+    let taken = 0
+    const flood = async (frames: number, devices: readonly Hex[]) => {
+      const client = await dial({ deviceIds: devices })
+      const served = sessions.at(-1)!
+      served.on('opening.request', () => void taken++)
+      const refused = new Promise<string>(resolve => client.on('refused', ({ code }) => resolve(code)))
+      const cohorts = Array.from({ length: frames }, (_, cohort) => cohort)
+      await Promise.allSettled(cohorts.map(cohort => client.send('opening.request', { epoch: 1n, cohort })))
+      if (frames > 40) expect(await refused).toBe('TRANSPORT_RATE_EXCEEDED')
+      client.close()
+      await ended(served)
+    }
+    await flood(30, deviceIds)
+    await expect.poll(() => taken).toBe(30)
+    // A new session has what the one before left, however many devices it names.
+    await flood(50, deviceIds)
+    await expect.poll(() => taken).toBe(40)
+    now += 1_000
+    await flood(60, deviceIds)
+    await expect.poll(() => taken).toBe(40 + 10 + deviceIds.length)
+    now += 1_000
+    const twice = [deviceIds[0]!, deviceIds[0]!]
+    await flood(60, twice)
+    await expect.poll(() => taken).toBe(52 + 10 + deviceIds.length)
+    now += 1_000
+    await flood(60, twice)
+    await expect.poll(() => taken).toBe(64 + 10 + 1)
   })
 
   it('one session is kept for each role and operator', async () => {
