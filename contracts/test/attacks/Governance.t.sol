@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IEpochReports, Phase, ScoreRules, Timeline} from "../../src/interfaces/IEpochConsensus.sol";
 import {IGoverned, IGovernedReports} from "../../src/interfaces/IGoverned.sol";
 import {Fixture} from "../support/Fixture.sol";
+import {Timelock} from "../support/Timelock.sol";
 
 /// @title What the owner and the guardian cannot do, by malice or by mistake
 contract GovernanceTest is Fixture {
@@ -73,6 +74,51 @@ contract GovernanceTest is Fixture {
         vm.stopPrank();
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.NotAudited.selector, 1, 0, 0));
         consensus.strikeUnanswered(1, 0, 0);
+    }
+
+    /// @dev Behind a timelock everybody sees a change twice: for the delay, and for two epochs more.
+    function test_aTimelockTakesTheNetworkStartsItAndChangesRulesInPlainSight() public {
+        deployAll();
+        bondCheckers(5, 1);
+        address safe = makeAddr("safe");
+        Timelock timelock = new Timelock(safe, 2 days);
+        IGoverned governed = IGoverned(address(consensus));
+        vm.prank(owner);
+        governed.offerOwnership(address(timelock));
+        bytes memory take = abi.encodeCall(IGoverned.takeOwnership, ());
+        vm.prank(safe);
+        timelock.schedule(address(consensus), take);
+        vm.expectRevert(abi.encodeWithSelector(Timelock.TooEarly.selector, block.timestamp + 2 days));
+        timelock.execute(address(consensus), take);
+        vm.warp(block.timestamp + 2 days);
+        timelock.execute(address(consensus), take);
+        assertEq(governed.owner(), address(timelock));
+
+        // A start that is nearer than the delay would be in the past.
+        uint64 startsAt = uint64(block.timestamp + 2 days + 1 hours);
+        bytes memory start = abi.encodeCall(consensus.start, (startsAt));
+        vm.prank(safe);
+        timelock.schedule(address(consensus), start);
+        vm.warp(block.timestamp + 2 days);
+        timelock.execute(address(consensus), start);
+        assertEq(consensus.epochStart(0), startsAt);
+
+        vm.warp(startsAt + 1);
+        ScoreRules memory scores = defaultScores();
+        scores.auditBps = 500;
+        bytes memory change = abi.encodeCall(consensus.scheduleScoreRules, (scores));
+        vm.prank(safe);
+        vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotOwner.selector, safe));
+        consensus.scheduleScoreRules(scores);
+        vm.prank(safe);
+        timelock.schedule(address(consensus), change);
+        vm.warp(block.timestamp + 2 days);
+        uint64 epoch = consensus.currentEpoch();
+        timelock.execute(address(consensus), change);
+        vm.warp(consensus.epochStart(epoch + 2) - 1);
+        assertEq(consensus.scoreRules().auditBps, defaultScores().auditBps);
+        vm.warp(consensus.epochStart(epoch + 2));
+        assertEq(consensus.scoreRules().auditBps, 500);
     }
 
     /// @dev Milliseconds for seconds would put the first epoch into the year 58,000, and every bond with it.
