@@ -25,6 +25,11 @@ const computing = {
     command: ['npx', 'vitest', 'run', '--project', 'unit', 'mutated-recordings', 'attestation-samples'],
     env: { KAISAR_MUTANTS: '20000' },
   },
+  // The standard spec in the forms of the model that are slow on a CPU too.
+  vectors: {
+    command: ['npx', 'vitest', 'run', '--project', 'unit', 'test/unit/job/vectors.test.ts'],
+    env: { KAISAR_ALL_FORMS: '1' },
+  },
   faults: { command: ['npm', 'run', 'test:faults'] },
 }
 /** Real processes: blocks come by the clock, and nobody is late because the others compute. */

@@ -1,6 +1,7 @@
 // How large the sources are: `npm run size [-- --json] [--since COMMIT | --features]` prints lines and files under src/, by folder, and how
 // many lines each folder has more than at that commit. Counted are the .ts, .tsx, .js and .css files that git tracks, as they lie in the
-// working tree. With --features it counts apart what files brought that were written for a feature of size-features.json.
+// working tree. With --features it counts apart what files brought that were written for a feature of size-features.json, and what commits
+// added to the other files.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -67,6 +68,27 @@ export function featuresOf(numstat, features) {
   }
 }
 
+/**
+ * What commits did to the files that belong to no feature, commit by commit: those that made them longer brought lines, by the folders that
+ * they brought them to, the others took lines away from what was there.
+ *
+ * @param {string} log - of `git log --format=%x01 --numstat -z -M`
+ * @param {Record<string, readonly string[]>} features - files, and folders that end in `/`
+ * @returns {{ brought: number, takenAway: number, broughtTo: Record<string, number> }}
+ */
+export function historyOf(log, features) {
+  const own = Object.values(features).flat()
+  const isOwn = path => own.some(each => each === path || (each.endsWith('/') && path.startsWith(each)))
+  const commits = log.split('\x01').map(commit => changesOf(commit).filter(({ path }) => !isOwn(path)))
+  const netOf = commit => sum(commit.map(({ lines }) => lines))
+  const longer = commits.filter(commit => netOf(commit) > 0)
+  return {
+    brought: sum(longer.map(netOf)),
+    takenAway: -sum(commits.filter(commit => netOf(commit) < 0).map(netOf)),
+    broughtTo: byFolder(longer.flat()),
+  }
+}
+
 const byFolder = changes =>
   Object.fromEntries(
     [...Map.groupBy(changes, folderOf)]
@@ -122,21 +144,22 @@ function table({ byFolder, srcLines, files, medianLines, smallFiles, since }) {
   ].join('')
 }
 
-function featureTable({ byFolder, srcLines, since, features }) {
-  const brought = sum(Object.values(features.byFeature))
+function featureTable({ byFolder, srcLines, since, features, history }) {
+  const inOwn = sum(Object.values(features.byFeature))
+  const left = since.srcLines - history.takenAway
   return [
-    row('folder', 'lines', 'features', 'others'),
-    ...Object.entries(byFolder).map(([folder, { lines }]) => {
-      const ofFeatures = features.byFolder[folder] ?? 0
-      return row(folder, lines, ofFeatures, lines - ofFeatures)
-    }),
-    row('src in all', srcLines, brought, srcLines - brought),
+    row('folder', 'lines', 'features', 'added'),
+    ...Object.entries(byFolder).map(([folder, { lines }]) =>
+      row(folder, lines, features.byFolder[folder] ?? 0, history.broughtTo[folder] ?? 0),
+    ),
+    row('src in all', srcLines, inOwn, history.brought),
     '\nFiles of a feature that was not there before, in lines:\n',
     ...Object.entries(features.byFeature)
       .sort(([, a], [, b]) => b - a)
       .map(([name, lines]) => `${String(lines).padStart(6)}  ${name}\n`),
-    `\n${since.commit} had ${since.srcLines} lines. Of the ${srcLines} now, files of features brought ${brought}; the other ${srcLines - brought} are what\n` +
-      'was there, with what it grew by: what features take in files that others use too is among these.\n',
+    '\n"features": what is in files of a feature. "added": what commits that made the other files longer added to them.\n',
+    `${since.commit} had ${since.srcLines} lines. Commits that made other files than those of features shorter took ${history.takenAway} away, which\n`,
+    `leaves ${left} of what was there; the other ${srcLines - left} of the ${srcLines} lines of now were added.\n`,
   ].join('')
 }
 
@@ -158,7 +181,11 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
     const numstat = git(root, 'diff', '--numstat', '-z', '-M', commit)
     const grown = growthOf(numstat)
     size.since = { commit, srcLines: size.srcLines - sum(Object.values(grown)), grown }
-    if (listed !== null) size.features = featuresOf(numstat, listed.features)
+    if (listed !== null) {
+      size.features = featuresOf(numstat, listed.features)
+      const log = git(root, 'log', '--no-merges', '--format=%x01', '--numstat', '-z', '-M', `${commit}..HEAD`)
+      size.history = historyOf(log, listed.features)
+    }
   }
   const text = size.features === undefined ? table : featureTable
   process.stdout.write(values.json ? `${JSON.stringify(size)}\n` : text(size))

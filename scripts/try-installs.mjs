@@ -135,7 +135,12 @@ function tryArm64(folder) {
   must('npm', ['pack', '--silent', '--pack-destination', folder], root, ours)
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const global = join(folder, 'global')
-  must('npm', ['install', ...target, '--global', '--prefix', global, join(folder, `kaisar-${version}.tgz`)], folder, ours)
+  must(
+    'npm',
+    ['install', ...target, '--global', '--prefix', global, join(folder, `kaisar-${version}.tgz`)],
+    folder,
+    ours,
+  )
   for (const node of ['22.18.0', '24']) {
     const tools = join(folder, node)
     mkdirSync(tools)

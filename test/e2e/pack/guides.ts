@@ -4,11 +4,12 @@
  * committee needs are there already.
  */
 import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
-import { execa } from 'execa'
+import { execa, type ResultPromise } from 'execa'
 import { parseEther } from 'viem'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { saveKey } from '../../../src/core/platform/key-folder.ts'
@@ -101,7 +102,7 @@ function readerOf(page: Page, { bin, env }: Installed) {
     variables,
     left,
     give,
-    /** Gives a command that only looks, again and again until it shows what is waited for. */
+    /** Gives a command that only looks, and again until it shows what is waited for. */
     async see<T>(words: string, check: (data: T) => void, limitMs = 150_000): Promise<T> {
       const command = next(words)
       return eventually(
@@ -115,12 +116,12 @@ function readerOf(page: Page, { bin, env }: Installed) {
         3_000,
       )
     },
-    /** Starts a daemon in the background, as in a terminal of its own; returns what ends it. */
-    start(words: string) {
+    /** Starts a daemon in the background, as in a terminal of its own. */
+    start(words: string): Daemon {
       const options = { ...shell(true), all: true, forceKillAfterDelay: 40_000 } as const
       const daemon = execa('bash', ['-c', `exec ${next(words)}`], options)
       daemon.then(({ all }) => ended.push(`${page}: ${all.slice(-1_000)}`))
-      return () => end(daemon)
+      return listenTo(daemon)
     },
   }
 }
@@ -136,13 +137,13 @@ async function otherChecker(number: number, { bin, env }: Installed, contextHome
   const words = ['checker', 'run', '--payout', testAddress('payout', number), '--host', '127.0.0.1', '--port', '0']
   return {
     operator: testAddress('checker', number),
-    start() {
+    start(): Daemon {
       const daemon = execa(join(bin, 'kaisar'), [...words, ...files], {
-        env: { ...env, ...cheap, KAISAR_CONTEXT_HOME: contextHome },
+        env: { ...env, ...cheap, KAISAR_CONTEXT_HOME: contextHome, KAISAR_JSON: '1' },
         reject: false,
         forceKillAfterDelay: 40_000,
       })
-      return () => end(daemon)
+      return listenTo(daemon)
     },
   }
 }
@@ -150,9 +151,34 @@ async function otherChecker(number: number, { bin, env }: Installed, contextHome
 /** A daemon of a test leaves something of the machine to the others. */
 const cheap = { KAISAR_EXECUTION_PROVIDER: 'cpu', KAISAR_THREADS: '1' }
 
-async function end(daemon: PromiseLike<unknown> & { kill(signal: 'SIGTERM'): boolean }): Promise<void> {
-  daemon.kill('SIGTERM')
-  await daemon
+type Told = { readonly type: string } & Readonly<Record<string, unknown>>
+type Daemon = {
+  /** Resolves at the first event that is like this one, also where it was told before; rejects when the daemon ends without. */
+  said(isIt: (event: Told) => boolean): Promise<void>
+  end(): Promise<void>
+}
+
+/** A command that looks costs a second of CPU: it is given when the daemons have said what it is to show. */
+function listenTo(daemon: ResultPromise): Daemon {
+  const events: Told[] = []
+  const told = new EventTarget()
+  const ended = (async () => {
+    for await (const line of daemon) {
+      events.push(JSON.parse(String(line)))
+      told.dispatchEvent(new Event('event'))
+    }
+    throw new Error(`a daemon ended after ${events.length} events`)
+  })()
+  ended.catch(() => {})
+  return {
+    async said(isIt) {
+      while (!events.some(isIt)) await Promise.race([once(told, 'event'), ended])
+    },
+    async end() {
+      daemon.kill('SIGTERM')
+      await daemon
+    },
+  }
 }
 
 /**
@@ -236,20 +262,26 @@ export function describeGuides(packed: () => Packed): void {
       // From here on time matters: a block a second, as the preset counts on.
       await anvil.client.setAutomine(false)
       await anvil.client.setIntervalMining({ interval: 1 })
-      const own = [checker.start('checker run'), provider.start('provider run')]
-      const ends = [...own, ...others.map(each => each.start())]
+      const seat = checker.start('checker run')
+      const device = provider.start('provider run')
+      const seats = [seat, ...others.map(each => each.start())]
       // All at once: each finishes what is open.
-      endWithScope(() => Promise.all(ends.map(end => end())))
+      endWithScope(() => Promise.all([...seats, device].map(each => each.end())))
+      await Promise.all(seats.map(each => each.said(({ type }) => type === 'checker.listening')))
+      await device.said(({ type }) => type === 'device.registered')
       await engineer.see<{ checkers: { seats: number }[] }>('chain seats', ({ checkers }) =>
         expect(checkers.filter(({ seats }) => seats > 0)).toHaveLength(5),
       )
       await engineer.give('chain start')
 
       // The owner of the device and the operator: a round was judged.
+      await seat.said(({ type, verdict }) => type === 'check.completed' && verdict === 'VALID')
       const { providers } = await provider.see<{ providers: { devices: Device[] }[] }>(
         'provider status',
         ({ providers }) => expect(providers[0]!.devices[0]!.lastProof?.verdict.verdict).toBe('VALID'),
       )
+      // What was judged in the first epoch is opened and paid in the one after.
+      await seat.said(({ type, epoch }) => type === 'epoch.started' && Number(epoch) >= 2)
       await checker.see<{ checkers: CheckerStatus[] }>('checker status', ({ checkers: [status] }) => {
         expect(status).toMatchObject({ operator: checker.operator, endpoint: { reached: true } })
         expect(status!.verdictCounts?.VALID).toBeGreaterThan(0)

@@ -8,7 +8,8 @@ type Size = {
   smallFiles: number
   byFolder: Record<string, { lines: number; files: number }>
 }
-const { sizeOf, linesOf, growthOf, featuresOf } = (await import(
+type Features = Record<string, readonly string[]>
+const { sizeOf, linesOf, growthOf, featuresOf, historyOf } = (await import(
   new URL('../../../scripts/size.mjs', import.meta.url).href
 )) as {
   sizeOf: (sources: readonly { path: string; lines: number }[]) => Size
@@ -16,8 +17,12 @@ const { sizeOf, linesOf, growthOf, featuresOf } = (await import(
   growthOf: (numstat: string) => Record<string, number>
   featuresOf: (
     numstat: string,
-    features: Record<string, readonly string[]>,
+    features: Features,
   ) => { byFeature: Record<string, number>; byFolder: Record<string, number>; missing: string[] }
+  historyOf: (
+    log: string,
+    features: Features,
+  ) => { brought: number; takenAway: number; broughtTo: Record<string, number> }
 }
 
 it('sums lines and files by folder, and counts files of 40 lines or fewer as small', () => {
@@ -71,6 +76,22 @@ it('counts what features brought: the growth of their files, by feature and by f
     byFeature: { fleet: 40, wallets: 0 },
     byFolder: { 'src/commands/fleet': 5, 'src/core/fleet': 35 },
     missing: ['src/core/fleet', 'src/core/wallet/'],
+  })
+})
+
+it('counts what commits brought to files of no feature, and what others took away from them', () => {
+  const commits = [
+    // Longer in all, though one file is shorter.
+    ['', '\n20\t0\tsrc/core/chain/read.ts', '0\t5\tsrc/cli.ts'],
+    // As long as it was where no feature's file counts.
+    ['', '\n70\t0\tsrc/core/fleet/status.ts', '3\t3\tsrc/cli.ts'],
+    ['', '\n1\t9\t', 'src/core/gpu/host.ts', 'src/core/devices/host.ts', '2\t0\tsrc/cli.ts'],
+  ]
+  const log = commits.map(parts => `\x01${parts.join('\0')}\0`).join('')
+  expect(historyOf(log, { fleet: ['src/core/fleet/'] })).toEqual({
+    brought: 15,
+    takenAway: 6,
+    broughtTo: { src: -5, 'src/core/chain': 20 },
   })
 })
 
