@@ -1,9 +1,10 @@
 // Whether an install is quiet, by each Node and npm that somebody may have: `npm run try:installs [-- --only 20/10,22/11] [--devnet 24/12]`.
 // A clone of HEAD, a home with nothing in it, `npm ci`, then `npx kaisar --version` and `npx kaisar keys list`; with --devnet also the
 // README's command. Prints a row for each and every line that is not the product's; exit code 1 where there is one. Minutes for each.
-// `-- --arm64`: the packed package on an emulated linux-arm64 instead, with Node 22.18 and 24 (docs/install.md).
+// `-- --arm64`: the packed package on an emulated linux-arm64 instead, with Node 22.18 and 24 (docs/install.md). `-- --mac`: whether an
+// installation for Apple silicon brings the programs that run there; none of them runs.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,10 +16,11 @@ const { values } = parseArgs({
     only: { type: 'string' },
     devnet: { type: 'string', default: '' },
     arm64: { type: 'boolean', default: false },
+    mac: { type: 'boolean', default: false },
   },
 })
 const all = ['20', '22', '24'].flatMap(node => ['10', '11', '12'].map(npm => `${node}/${npm}`))
-const pairs = values.arm64 ? [] : (values.only?.split(',') ?? all)
+const pairs = values.arm64 || values.mac ? [] : (values.only?.split(',') ?? all)
 const withDevnet = values.devnet.split(',')
 const arm64Libraries = '/usr/aarch64-linux-gnu'
 /** What npm says of an install, and what a first start of the product says while it builds. */
@@ -34,6 +36,8 @@ if (values.arm64) {
   if (missing === null) inFolder(tryArm64)
   else process.stdout.write(`linux-arm64 skipped: ${missing}\n`)
 }
+
+if (values.mac) inFolder(tryMac)
 
 function inFolder(work) {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-install-'))
