@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { hexToBytes } from '../../platform/hex.ts'
+import { atOnce, type Sliced } from '../../platform/slices.ts'
 import { keystream } from '../keystream.ts'
 import { rowBytes, specHash, type TensorSpec } from './tensor-spec.ts'
 
@@ -19,16 +20,10 @@ export type Weights = {
 }
 
 /** Builds the weights: about K²·w bytes, from AES at memory speed. */
-export const createWeights = (spec: TensorSpec, epochSeed: Hex): Weights => {
-  const steps = weightsByStep(spec, epochSeed)
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
-}
+export const createWeights = (spec: TensorSpec, epochSeed: Hex): Weights => atOnce(weightsByStep(spec, epochSeed))
 
 /** The same, one matrix a step, for a thread that has something else to do in between. */
-export function* weightsByStep(spec: TensorSpec, epochSeed: Hex): Generator<void, Weights> {
+export function* weightsByStep(spec: TensorSpec, epochSeed: Hex): Sliced<Weights> {
   const { width, weights } = spec
   const matrices: Int8Array[] = []
   for (let index = 0; index < weights + 2; index++) {
