@@ -5,10 +5,10 @@
  *
  * Why: docs/why/work-proof.md
  */
-import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { hexToBytes } from '../../platform/hex.ts'
+import { bytesToHex, hexToBytes } from '../../platform/hex.ts'
 import { atOnce, type Sliced } from '../../platform/slices.ts'
+import { sha256Of } from '../hash-tree.ts'
 import { keystream } from '../keystream.ts'
 import { rowBytes, specHash, type TensorSpec } from './tensor-spec.ts'
 
@@ -35,24 +35,13 @@ export function* weightsByStep(spec: TensorSpec, epochSeed: Hex): Sliced<Weights
 }
 
 /** The seal of a model: SHA-256('kaisar/model/v1' ‖ spec hash ‖ E ‖ W_0 … ‖ R as signed bytes). Equal for every kernel form. */
-export function modelHash({ spec, embed, layers, reduce }: Weights): Hex {
-  const hash = createHash('sha256')
-    .update('kaisar/model/v1')
-    .update(hexToBytes(specHash(spec), 32))
-  for (const matrix of [embed, ...layers, reduce])
-    hash.update(new Uint8Array(matrix.buffer, matrix.byteOffset, matrix.byteLength))
-  return `0x${hash.digest('hex')}`
-}
+export const modelHash = ({ spec, embed, layers, reduce }: Weights): Hex =>
+  bytesToHex(sha256Of('kaisar/model/v1', hexToBytes(specHash(spec), 32), embed, ...layers, reduce))
 
 function matrixSeed(spec: TensorSpec, epochSeed: Hex, index: number): Uint8Array {
   const number = Buffer.alloc(4)
   number.writeUInt32BE(index)
-  return createHash('sha256')
-    .update('kaisar/weights/v1')
-    .update(hexToBytes(specHash(spec), 32))
-    .update(hexToBytes(epochSeed, 32))
-    .update(number)
-    .digest()
+  return sha256Of('kaisar/weights/v1', hexToBytes(specHash(spec), 32), hexToBytes(epochSeed, 32), number)
 }
 
 function toEntries(bytes: Uint8Array): Int8Array {
