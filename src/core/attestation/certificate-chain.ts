@@ -103,44 +103,34 @@ export function verifyChain(
   }
 }
 
-function extensionsOf(certificate: X509Certificate, at: number): CertificateExtensions {
-  try {
-    return readExtensions(certificate)
-  } catch {
-    throw new InvalidChain(`the extensions of certificate ${at} cannot be parsed`)
-  }
-}
-
-/** Extensions that node:crypto does not show. */
-type CertificateExtensions = {
-  readonly signsData: boolean
-  readonly signsCertificates: boolean
-  /** SHA-384 of the firmware that the leaf's key belongs to (TCG DICE), or null where the certificate does not say. */
-  readonly fwid: Buffer | null
-}
-
 /** Hopper carries the firmware digest at the end of one DICE extension, Blackwell inside TcbInfo. */
 const hopperFwid = '2.23.133.5.4.1'
 const tcbInfo = '2.23.133.5.4.1.1'
 const digestBytes = 48
 
-function readExtensions(certificate: X509Certificate): CertificateExtensions {
-  const parsed = new ParsedCertificate(certificate.raw)
-  const usages = parsed.getExtension(KeyUsagesExtension)?.usages ?? 0
-  const value = (oid: string): Buffer | null => {
-    const extension = parsed.getExtension(oid)
-    return extension ? Buffer.from(extension.value) : null
-  }
-  const hopper = value(hopperFwid)
-  const blackwell = value(tcbInfo)
-  return {
-    signsData: (usages & KeyUsageFlags.digitalSignature) !== 0,
-    signsCertificates: (usages & KeyUsageFlags.keyCertSign) !== 0,
-    fwid: blackwell
-      ? firstFwidDigest(blackwell)
-      : hopper && hopper.length >= digestBytes
-        ? hopper.subarray(-digestBytes)
-        : null,
+/** Extensions that node:crypto does not show. */
+function extensionsOf(certificate: X509Certificate, at: number) {
+  try {
+    const parsed = new ParsedCertificate(certificate.raw)
+    const usages = parsed.getExtension(KeyUsagesExtension)?.usages ?? 0
+    const value = (oid: string): Buffer | null => {
+      const extension = parsed.getExtension(oid)
+      return extension ? Buffer.from(extension.value) : null
+    }
+    const hopper = value(hopperFwid)
+    const blackwell = value(tcbInfo)
+    return {
+      signsData: (usages & KeyUsageFlags.digitalSignature) !== 0,
+      signsCertificates: (usages & KeyUsageFlags.keyCertSign) !== 0,
+      /** SHA-384 of the firmware that the leaf's key belongs to (TCG DICE), or null where the certificate does not say. */
+      fwid: blackwell
+        ? firstFwidDigest(blackwell)
+        : hopper && hopper.length >= digestBytes
+          ? hopper.subarray(-digestBytes)
+          : null,
+    }
+  } catch {
+    throw new InvalidChain(`the extensions of certificate ${at} cannot be parsed`)
   }
 }
 
