@@ -1,4 +1,4 @@
-import { pciAddressOf } from './cell.ts'
+import { firstFit, pciAddressOf } from './cell.ts'
 import type { SeenFault, Vendor } from './observation.ts'
 
 /** Sentences with which tools say that they cannot read the cards. Wordings change between versions: match what stays. */
@@ -59,13 +59,11 @@ const handle =
 
 /** Whose tool a text names. */
 const ownTool = (text: string): Vendor | null =>
-  /NVML|NVIDIA-SMI/i.test(text)
-    ? 'nvidia'
-    : /amd-?smi|rocm-?smi/i.test(text)
-      ? 'amd'
-      : /xpu-?smi/i.test(text)
-        ? 'intel'
-        : null
+  firstFit(text, [
+    [/NVML|NVIDIA-SMI/i, 'nvidia'],
+    [/amd-?smi|rocm-?smi/i, 'amd'],
+    [/xpu-?smi/i, 'intel'],
+  ])
 
 const lineOf = (text: string, at: number): string => {
   const start = text.lastIndexOf('\n', at) + 1

@@ -1,4 +1,4 @@
-import { pciAddressOf, usableUuid } from './cell.ts'
+import { firstFit, pciAddressOf, usableUuid } from './cell.ts'
 import { isBoot, isTimed, orderedLines } from './log-lines.ts'
 import { recoveryFault } from './nvidia/read-device.ts'
 import { type ObservedDevice, observedDevice, type SeenFault, type Vendor } from './observation.ts'
@@ -114,6 +114,12 @@ const recoveryDemands = ['GPU_RESET_REQUIRED', 'GPU_REBOOT_REQUIRED', 'GPU_DRAIN
 const drivers =
   /NVRM: |\bXid \(|nvidia-nvswitch|nvidia-(?:drm|modeset|peermem|uvm)|\bamdgpu\b|\b(?:i915|xe) \d{4}:|Initialized (?:i915|xe)\b/
 
+const driverNames: readonly (readonly [RegExp, Vendor])[] = [
+  [/\bNVRM\b|nvidia/i, 'nvidia'],
+  [/\bamdgpu\b/, 'amd'],
+  [/\b(?:i915|xe)\b/, 'intel'],
+]
+
 /** A card on the bus as the kernel finds it, whatever drives it later; graphics of an Intel processor are none. */
 const enumerated = /\bpci (?!0000:00:02\.0)[0-9a-f:.]+: \[(10de|1002|8086):[0-9a-f]{4}\] type \d+ class 0x03/
 
@@ -212,15 +218,7 @@ export function readKernelLog(text: string): KernelLog {
     const found = vendorOfId(enumerated.exec(line)?.[1] ?? '')
     if (found && address) named.set(address, found)
     const rule = ruleFor(line)
-    const vendor: Vendor | null =
-      rule?.vendor ??
-      (/\bNVRM\b|nvidia/i.test(line)
-        ? 'nvidia'
-        : /\bamdgpu\b/.test(line)
-          ? 'amd'
-          : /\b(?:i915|xe)\b/.test(line)
-            ? 'intel'
-            : null)
+    const vendor = rule?.vendor ?? firstFit(line, driverNames)
     if (vendor && address && (rule || drivers.test(line))) {
       latest = { vendor, address, line: at }
       named.set(address, vendor)
