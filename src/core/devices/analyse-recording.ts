@@ -47,7 +47,7 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
   const several = texts.length > 1
   const said = (name: string, detail: string) => (several ? `${name}: ${detail}` : detail)
   for (const { name, text, tooLarge, invalidUtf8 } of texts) {
-    const whole = { source: name, host: name, command: null, text, exitCode: null }
+    const whole = { source: name, host: name, command: null, text }
     const seen = tooLarge ? [] : splitCaptures(whole).flatMap(observeCapture)
     const useful = seen.filter(({ format }) => format !== 'unknown')
     const formats = new Set(tooLarge ? ['oversized'] : useful.map(({ format }) => format))

@@ -250,7 +250,6 @@ function readPart(node: FactNode): ObservedPart {
     computeInstance: integerOf(factText(node, 'compute_instance_id')),
     memoryMiB: memory ? mebibytesOf(factText(memory, 'total')) : null,
     memoryUsedMiB: memory ? mebibytesOf(factText(memory, 'used')) : null,
-    multiprocessors: integerOf(factText(node, 'device_attributes/shared/multiprocessor_count')),
     faults,
   }
 }
