@@ -31,10 +31,8 @@ export type HostContext = {
 /** From what tools printed to devices, states, faults and notes. Pure: the same for a live host and for a recording. */
 export function analyseHost(observed: readonly Observation[], context: HostContext): ProbeResult {
   const observations = withoutProcessors(observed, context.facts)
-  const { devices: combined, hosts } = combineDevices(observations)
-  const factsOf = new Map(
-    [...new Set(hosts.values())].map(host => [host, hostFacts(observations, hosts, host, context)]),
-  )
+  const { devices: combined, byHost } = combineDevices(observations)
+  const factsOf = new Map([...byHost].map(([host, own]) => [host, hostFacts(own, context)]))
   const identities = identifyDevices(combined, context.machine)
   const taken = new Set(identities.map(({ identity }) => identity))
   const results = combined.map((device, at) =>
@@ -44,9 +42,9 @@ export function analyseHost(observed: readonly Observation[], context: HostConte
   const faults = results.flatMap(result => result.faults)
   const notes = results.flatMap(result => result.notes)
 
-  for (const [host, facts] of factsOf) {
+  for (const [host, own] of byHost) {
+    const facts = factsOf.get(host)!
     const seen = combined.filter(device => device.host === host)
-    const own = observations.filter(({ host: of }) => hosts.get(of) === host)
     const works = results.filter((_, at) => combined[at]!.host === host).flatMap(result => result.devices)
     const said = hostFaults(own, seen, works, facts, context.nameSources ?? false)
     faults.push(...said.faults)
@@ -62,13 +60,7 @@ export function analyseHost(observed: readonly Observation[], context: HostConte
   return { state: stateOf(devices, faults, observations), devices, faults, notes }
 }
 
-function hostFacts(
-  observations: readonly Observation[],
-  hosts: ReadonlyMap<string, string>,
-  host: string,
-  context: HostContext,
-): HostFacts {
-  const own = observations.filter(({ host: of }) => hosts.get(of) === host)
+function hostFacts(own: readonly Observation[], context: HostContext): HostFacts {
   const kernelDriver = own.find(observation => observation.kernelDriver !== null)?.kernelDriver
   const pciCards = [
     ...new Map(own.flatMap(({ pciCards: cards }) => (cards ?? []).map(card => [card.address, card] as const))).values(),
