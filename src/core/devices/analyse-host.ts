@@ -181,14 +181,8 @@ function addNotes(device: CombinedDevice, record: DeviceRecord, notes: Note[]): 
   if (device.serial !== null && usableSerial(device.serial) === null)
     note('GPU_SERIAL_MASKED', `serial number ${device.serial} is masked`)
   const computing = (device.readings.processes ?? []).filter(({ kind }) => kind === 'C')
-  if (computing.length > 0)
-    note(
-      'GPU_BUSY',
-      `${computing.length} other compute processes: ${computing
-        .slice(0, 4)
-        .map(({ pid, name }) => `${pid} ${name ?? ''}`.trim())
-        .join(', ')}`,
-    )
+  const named = computing.slice(0, 4).map(({ pid, name }) => `${pid} ${name ?? ''}`.trim())
+  if (computing.length > 0) note('GPU_BUSY', `${computing.length} other compute processes: ${named.join(', ')}`)
   if (device.name !== null && !device.vgpu && classOfModel(device.name) === null)
     note('GPU_CLASS_UNKNOWN', `${device.name} is not in the class table`)
   if (/\(nvgpu\)/i.test(device.name ?? ''))
@@ -221,12 +215,7 @@ function partOf(part: ObservedPart, at: number, card: ProbedDevice, taken: Reado
     part: { of: card.record.identity, profile, gpuInstance, computeInstance },
   })
   const classSuffix = profile ? `-${profile.split('.').slice(-2).join('.').toLowerCase().replace('/', '-')}` : ''
-  const state: DeviceState =
-    card.state === 'unreadable'
-      ? 'unreadable'
-      : part.faults.length > 0 || card.state === 'degraded'
-        ? 'degraded'
-        : 'healthy'
+  const state = card.state === 'healthy' && part.faults.length > 0 ? 'degraded' : card.state
   const { architecture, computeApi, sources, serial } = card
   return probedDevice(record, {
     ...{ architecture, computeApi, sources, serial, state, index: part.index, uuid: part.uuid },
