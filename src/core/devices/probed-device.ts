@@ -108,14 +108,11 @@ export type GpuProbe = {
   probe(): Promise<ProbeResult>
 }
 
-const order: readonly ProbeState[] = ['healthy', 'degraded', 'unreadable']
+const order: readonly ProbeState[] = ['absent', 'healthy', 'degraded', 'unreadable']
 
 /** The worst state of the devices; `absent` without any. */
 export const worstState = (devices: readonly Pick<ProbedDevice, 'state'>[]): ProbeState =>
-  devices.reduce<ProbeState>(
-    (worst, { state }) => (worst === 'absent' || order.indexOf(state) > order.indexOf(worst) ? state : worst),
-    'absent',
-  )
+  order[Math.max(0, ...devices.map(({ state }) => order.indexOf(state)))]!
 
 /** Critical faults without which a device could work: its own, those of its vendor's tools, and those of the whole host. */
 export function criticalFaults(result: ProbeResult, device: string | null = null): readonly Fault[] {
