@@ -72,9 +72,9 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
   if (observations.length === 0 && faults.length === 0)
     faults.push(makeFault('GPU_OUTPUT_UNREADABLE', { detail: `no known format in ${texts.length} files` }))
   const result = analyseHost(observations, { machine: null, nameSources: several })
-  const all = [...faults, ...result.faults]
   const ignored = notes.some(({ code }) => code === 'GPU_FILE_IGNORED')
   return {
+    ...result,
     state:
       result.devices.length === 0 && faults.some(({ critical }) => critical)
         ? 'unreadable'
@@ -82,8 +82,7 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
           result.state === 'absent' && ignored
           ? 'unknown'
           : result.state,
-    devices: result.devices,
-    faults: all,
+    faults: [...faults, ...result.faults],
     notes: [...notes, ...result.notes],
     files,
   }
