@@ -150,7 +150,7 @@ export type KernelLog = {
 type Story = { vendor: Vendor; uuid: string | null; serial: string | null; faults: Map<string, SeenFault> }
 
 /** Keeps the first line of each fault that is open; a later line may end it. */
-function tell({ faults }: Pick<Story, 'faults'>, code: string, detail: string): void {
+function tell({ faults }: Story, code: string, detail: string): void {
   const open = faults.get(code)
   if (!open || open.past) faults.set(code, { code, detail })
   for (const caused of explains[code] ?? []) faults.delete(caused)
@@ -158,7 +158,7 @@ function tell({ faults }: Pick<Story, 'faults'>, code: string, detail: string): 
     faults.delete(code)
 }
 
-function recover({ faults }: Pick<Story, 'faults'>, detail: string): void {
+function recover({ faults }: Story, detail: string): void {
   const ended = [...faults.values()].filter(({ code, past }) => demands.has(code) && !past)
   for (const { code } of ended) faults.delete(code)
   for (const [code, fault] of faults) if (!lasting.has(code)) faults.set(code, { ...fault, past: true })
@@ -176,20 +176,17 @@ function recover({ faults }: Pick<Story, 'faults'>, detail: string): void {
  */
 export function readKernelLog(text: string): KernelLog {
   const cards = new Map<string, Story>()
-  const hosts = new Map<Vendor, Map<string, SeenFault>>()
+  const hosts = new Map<Vendor, Story>()
   const named = new Map<string, Vendor>()
   /** The card that the lines before spoke of: some messages take two lines. */
   let latest: { vendor: Vendor; address: string; line: number } | null = null
-  const card = (vendor: Vendor, address: string) => {
-    const known = cards.get(address) ?? { vendor, uuid: null, serial: null, faults: new Map<string, SeenFault>() }
-    cards.set(address, known)
+  const storyIn = <K>(stories: Map<K, Story>, key: K, vendor: Vendor): Story => {
+    const known = stories.get(key) ?? { vendor, uuid: null, serial: null, faults: new Map<string, SeenFault>() }
+    stories.set(key, known)
     return known
   }
-  const host = (vendor: Vendor) => {
-    const known = hosts.get(vendor) ?? new Map<string, SeenFault>()
-    hosts.set(vendor, known)
-    return { faults: known }
-  }
+  const card = (vendor: Vendor, address: string) => storyIn(cards, address, vendor)
+  const host = (vendor: Vendor) => storyIn(hosts, vendor, vendor)
   for (const [at, line] of orderedLines(text).entries()) {
     if (isBoot(line)) for (const story of cards.values()) recover(story, 'the host was started anew')
     const detail = line.slice(0, 300)
@@ -233,12 +230,14 @@ export function readKernelLog(text: string): KernelLog {
       recover(story, detail)
     }
   }
-  for (const { faults } of [...cards.values(), ...[...hosts.keys()].map(host)]) {
+  for (const { faults } of [...cards.values(), ...hosts.values()]) {
     // Firmware that is missing matters where the driver gave up; much of it is optional.
     if (faults.has('GPU_FIRMWARE_MISSING'))
       faults.delete(faults.has('GPU_INIT_FAILED') ? 'GPU_INIT_FAILED' : 'GPU_FIRMWARE_MISSING')
   }
   const devices = [...cards].filter(([, { faults, uuid }]) => faults.size > 0 || uuid !== null)
+  // What the log says of no card is said of the only one that it speaks of.
+  const ofOnly = devices.length === 1 ? hosts.get(devices[0]![1].vendor) : undefined
   return {
     devices: devices.map(([pciBusId, { vendor, uuid, serial, faults }]) =>
       observedDevice({
@@ -247,15 +246,14 @@ export function readKernelLog(text: string): KernelLog {
         pciBusId,
         uuid: usableUuid(uuid),
         serial,
-        // What the log says of no card is said of the only one that it speaks of.
-        faults: [...faults.values(), ...(devices.length === 1 ? (hosts.get(vendor)?.values() ?? []) : [])].filter(
+        faults: [...faults.values(), ...(ofOnly?.faults.values() ?? [])].filter(
           ({ code }, i, all) => all.findIndex(other => other.code === code) === i && code !== 'GPU_NONE_FOUND',
         ),
       }),
     ),
-    faults: [...hosts]
-      .filter(([vendor]) => !(devices.length === 1 && devices[0]![1].vendor === vendor))
-      .flatMap(([vendor, faults]) => [...faults.values()].map(fault => ({ ...fault, vendor }))),
+    faults: [...hosts.values()]
+      .filter(story => story !== ofOnly)
+      .flatMap(({ vendor, faults }) => [...faults.values()].map(fault => ({ ...fault, vendor }))),
     named: [...named].map(([address, vendor]) => `${vendor} ${address}`),
   }
 }
