@@ -1,4 +1,4 @@
-import { parseJson } from '../platform/output.ts'
+import { isObject, parseJson } from '../platform/output.ts'
 
 /** Finds the JSON in a tool's output: warnings may stand before, after and between; several documents may follow each other. */
 export type JsonDocuments = {
@@ -19,6 +19,10 @@ const python: readonly (readonly [RegExp, string])[] = [
 /** Undefined where it is none even so: a document is an object or a list. */
 const parse = (text: string): unknown =>
   parseJson(text) ?? parseJson(python.reduce((fixed, [from, to]) => fixed.replace(from, to), text))
+
+/** The entries of a list, of the list that an object has under this name, or of what is alone. */
+export const entriesIn = (value: unknown, name: string): readonly unknown[] =>
+  isObject(value) && Array.isArray(value[name]) ? value[name] : Array.isArray(value) ? value : [value]
 
 type Extent = { readonly end: number; readonly repaired: null } | { readonly end: -1; readonly repaired: string | null }
 
