@@ -171,20 +171,14 @@ export function probedDevice(
 }
 
 /** What of a card's memory is free, as far as its tool says. */
-
-export type FreeMemory = {
-  /** Null where the tool does not say what is used, or how much there is. */
-  readonly freeBytes: number | null
-  /** Whether a display needs some of it: known by a program that draws, and assumed where a tool lists no programs (AMD's, Intel's). */
-  readonly display: boolean
-}
-
-export function freeMemory({ record, readings }: Pick<ProbedDevice, 'record' | 'readings'>): FreeMemory {
+export function freeMemory({ record, readings }: Pick<ProbedDevice, 'record' | 'readings'>) {
   const { memoryMiB, vendor } = record
   const { memoryUsedMiB, processes } = readings
   const isKnown = memoryMiB !== null && memoryUsedMiB !== null
   return {
+    /** Null where the tool does not say what is used, or how much there is. */
     freeBytes: isKnown ? Math.max(0, memoryMiB - memoryUsedMiB) * 2 ** 20 : null,
+    /** Whether a display needs some of it: known by a program that draws, and assumed where a tool lists no programs (AMD's, Intel's). */
     display: vendor !== 'nvidia' || processes.some(({ kind }) => kind?.includes('G') === true),
   }
 }
