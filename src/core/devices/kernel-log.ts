@@ -1,7 +1,7 @@
 import { firstFit, pciAddressOf, usableUuid } from './cell.ts'
 import { isBoot, isTimed, orderedLines } from './log-lines.ts'
 import { recoveryFault } from './nvidia/read-device.ts'
-import { type ObservedDevice, observedDevice, type SeenFault, type Vendor } from './observation.ts'
+import { observedDevice, type SeenFault, type Vendor } from './observation.ts'
 import { vendorOfId } from './pci-cards.ts'
 
 /** NVIDIA's Xid numbers (docs.nvidia.com/deploy/xid-errors) that say something of the card. Others are the application's. */
@@ -138,15 +138,6 @@ export const isKernelLog = (text: string): boolean => {
 /** Lines that a log of the whole host is cut down to. */
 export const concernsCards = (line: string): boolean => drivers.test(line) || /Linux version \d/.test(line)
 
-export type KernelLog = {
-  /** Cards that the log says something is or was wrong with, or names by UUID. */
-  readonly devices: readonly ObservedDevice[]
-  /** What it says of no card in particular. */
-  readonly faults: readonly SeenFault[]
-  /** Cards that it only mentions. */
-  readonly named: readonly string[]
-}
-
 type Story = { vendor: Vendor; uuid: string | null; serial: string | null; faults: Map<string, SeenFault> }
 
 /** Keeps the first line of each fault that is open; a later line may end it. */
@@ -174,7 +165,7 @@ function recover({ faults }: Story, detail: string): void {
  * Reads a kernel log (dmesg, journalctl -k, syslog, /dev/kmsg) as a story, a card at a time: what a later line undoes is history.
  * Cards are told apart by PCI address; logs leave the function out.
  */
-export function readKernelLog(text: string): KernelLog {
+export function readKernelLog(text: string) {
   const cards = new Map<string, Story>()
   const hosts = new Map<Vendor, Story>()
   const named = new Map<string, Vendor>()
@@ -239,6 +230,7 @@ export function readKernelLog(text: string): KernelLog {
   // What the log says of no card is said of the only one that it speaks of.
   const ofOnly = devices.length === 1 ? hosts.get(devices[0]![1].vendor) : undefined
   return {
+    /** Cards that the log says something is or was wrong with, or names by UUID. */
     devices: devices.map(([pciBusId, { vendor, uuid, serial, faults }]) =>
       observedDevice({
         vendor,
@@ -251,9 +243,11 @@ export function readKernelLog(text: string): KernelLog {
         ),
       }),
     ),
+    /** What it says of no card in particular. */
     faults: [...hosts.values()]
       .filter(story => story !== ofOnly)
       .flatMap(({ vendor, faults }) => [...faults.values()].map(fault => ({ ...fault, vendor }))),
+    /** Cards that it only mentions. */
     named: [...named].map(([address, vendor]) => `${vendor} ${address}`),
   }
 }
