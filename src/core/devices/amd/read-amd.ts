@@ -223,14 +223,12 @@ export function readAmdDocuments(values: readonly unknown[]): ObservedDevice[] {
     if (isObject(value) && isObject(value.system))
       driver = textOf(String(value.system['Driver version'] ?? '')) ?? driver
   }
-  const cards = new Map<number, Map<string, string>>()
+  const cards = new Map<number, Facts>()
+  const add = (index: number, card: unknown) =>
+    cards.set(index, new Map([...(cards.get(index) ?? []), ...factsOf(card)]))
   for (const value of values) {
-    for (const [index, card] of rocmCards(value))
-      cards.set(index, new Map([...(cards.get(index) ?? []), ...factsOf(card)]))
-    for (const entry of amdSmiEntries(value)) {
-      const index = integerOf(String(entry.gpu)) ?? cards.size
-      cards.set(index, new Map([...(cards.get(index) ?? []), ...factsOf(entry)]))
-    }
+    for (const [index, card] of rocmCards(value)) add(index, card)
+    for (const entry of amdSmiEntries(value)) add(integerOf(String(entry.gpu)) ?? cards.size, entry)
   }
   const nodes = [...cards].sort(([a], [b]) => a - b)
   const firsts: { index: number; facts: Facts; parts: { index: number; facts: Facts }[] }[] = []
