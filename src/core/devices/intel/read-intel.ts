@@ -87,21 +87,18 @@ export function readIntelTable(text: string): { devices: ObservedDevice[]; other
     }
     open?.set(label.toLowerCase(), value!)
   }
-  const devices = [...rows].flatMap(([index, fields]) => {
-    const faults = stateFaults(fields.get('device state') ?? 'normal')
-    return faults.length === 0
-      ? []
-      : [
-          observedDevice({
-            vendor: 'intel',
-            listing: 'table',
-            index,
-            name: textOf(fields.get('device name')),
-            pciBusId: pciAddressOf(fields.get('pci bdf address')),
-            faults,
-          }),
-        ]
-  })
+  const devices = [...rows]
+    .map(([index, fields]) =>
+      observedDevice({
+        vendor: 'intel',
+        listing: 'table',
+        index,
+        name: textOf(fields.get('device name')),
+        pciBusId: pciAddressOf(fields.get('pci bdf address')),
+        faults: stateFaults(fields.get('device state') ?? 'normal'),
+      }),
+    )
+    .filter(({ faults }) => faults.length > 0)
   return { devices, others: devices.length < rows.size || rows.size === 0 }
 }
 
