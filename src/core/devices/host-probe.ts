@@ -86,15 +86,13 @@ const toCapture = (vendor: Vendor, command: string, output: ToolOutput): Capture
 
 /** Faults of the run itself. Text with a bad exit code is judged by its text; the code alone decides nothing. */
 function faultsOfRun(command: string, output: ToolOutput): SeenFault[] {
-  const said = output.stdout.trim() !== '' || output.stderr.trim() !== ''
+  const detail = `${command}, exit code ${output.exitCode}`
   if (output.failure === 'timeout') return [{ code: 'GPU_TOOL_TIMEOUT', detail: command }]
   if (output.failure === 'too-large') return [{ code: 'GPU_OUTPUT_TOO_LARGE', detail: command }]
   if (output.failure === 'killed') return [{ code: 'GPU_TOOL_CRASHED', detail: `${command} was ended by a signal` }]
   if (output.failure !== null) return []
-  if (!said) return [{ code: 'GPU_TOOL_SILENT', detail: `${command}, exit code ${output.exitCode}` }]
-  return output.exitCode === 0
-    ? []
-    : [{ code: 'GPU_TOOL_EXIT_CODE', detail: `${command}, exit code ${output.exitCode}` }]
+  if (`${output.stdout}${output.stderr}`.trim() === '') return [{ code: 'GPU_TOOL_SILENT', detail }]
+  return output.exitCode === 0 ? [] : [{ code: 'GPU_TOOL_EXIT_CODE', detail }]
 }
 
 const isMissing = ({ failure }: ToolOutput): boolean => failure === 'missing' || failure === 'not-executable'
