@@ -1,17 +1,13 @@
-import type { Address, Hex } from 'viem'
+import type { Hex } from 'viem'
 import type { Host } from '../devices/host.ts'
 import { findJsonDocuments } from '../devices/json-documents.ts'
 import type { ProbedDevice } from '../devices/probed-device.ts'
 import { deviceIdOf } from '../protocol/device-record.ts'
 import { attestationErrors } from './errors.ts'
 import { type Evidence, isSwitchEvidence, readEvidenceJson } from './read-evidence.ts'
-import { type AttestationResult, attestationNonce, verifyEvidence } from './verify-evidence.ts'
+import { type AttestationBinding, type AttestationResult, attestationNonce, verifyEvidence } from './verify-evidence.ts'
 
-export type AttestOptions = {
-  readonly chainId: number
-  readonly provider: Address
-  /** The Checker's nonce, 32 bytes. */
-  readonly challenge: Hex
+export type AttestOptions = Omit<AttestationBinding, 'deviceId'> & {
   readonly device: ProbedDevice
   /** Position of the device among this host's NVIDIA cards, and how many there are. */
   readonly position: number

@@ -11,7 +11,6 @@ const nvidiaDeviceRootSha256 = '102bf659d5419614c9d8e6aecebc80454eb26b1df6a769ac
 /** NVML's buffer for a chain holds 4 KiB of PEM; some captures add text around it. */
 export const maxChainBytes = 0x4000
 const chainLength = 5
-const secp384r1 = 'secp384r1'
 
 /** Why a chain is not one of an NVIDIA GPU, in words. */
 export class InvalidChain extends Error {}
@@ -44,13 +43,8 @@ export function readPemChain(text: string): Buffer[] {
   })
 }
 
-const nameOf = (certificate: X509Certificate, field: 'subject' | 'issuer', attribute: string): string | null =>
-  certificate[field]
-    .split('\n')
-    .map(line => line.split('='))
-    .find(([key]) => key === attribute)
-    ?.slice(1)
-    .join('=') ?? null
+/** Of the subject; null where it has none. */
+export const commonName = ({ subject }: X509Certificate): string | null => /^CN=(.*)$/m.exec(subject)?.[1] ?? null
 
 function parseCertificate(der: Buffer, at: number): X509Certificate {
   let certificate: X509Certificate
@@ -76,9 +70,9 @@ export function verifyChain(
   const chain = ders.map(parseCertificate)
   chain.forEach((certificate, at) => {
     const issuer = chain[at + 1] ?? certificate
-    const name = `certificate ${at} (${nameOf(certificate, 'subject', 'CN') ?? 'unnamed'})`
+    const name = `certificate ${at} (${commonName(certificate) ?? 'unnamed'})`
     const { publicKey } = certificate
-    if (publicKey.asymmetricKeyType !== 'ec' || publicKey.asymmetricKeyDetails?.namedCurve !== secp384r1)
+    if (publicKey.asymmetricKeyType !== 'ec' || publicKey.asymmetricKeyDetails?.namedCurve !== 'secp384r1')
       throw new InvalidChain(`${name} does not have a P-384 key`)
     if (certificate.issuer !== issuer.subject) throw new InvalidChain(`${name} was issued by another than the next one`)
     // Checks names, authority key id, and that the issuer's key usage allows signing certificates.
@@ -97,32 +91,16 @@ export function verifyChain(
   const [leaf, factory] = [chain[0]!, chain[1]!]
   return {
     leaf,
-    leafName: nameOf(leaf, 'subject', 'CN') ?? '',
+    leafName: commonName(leaf) ?? '',
     identity: {
       spkiSha256: `0x${createHash('sha256')
         .update(factory.publicKey.export({ type: 'spki', format: 'der' }))
         .digest('hex')}`,
       serialNumber: factory.serialNumber,
-      hardwareModel: nameOf(factory, 'subject', 'CN') ?? '',
+      hardwareModel: commonName(factory) ?? '',
     },
     fwid: extensions[0]!.fwid,
   }
-}
-
-function extensionsOf(certificate: X509Certificate, at: number): CertificateExtensions {
-  try {
-    return readExtensions(certificate)
-  } catch {
-    throw new InvalidChain(`the extensions of certificate ${at} cannot be parsed`)
-  }
-}
-
-/** Extensions that node:crypto does not show. */
-type CertificateExtensions = {
-  readonly signsData: boolean
-  readonly signsCertificates: boolean
-  /** SHA-384 of the firmware that the leaf's key belongs to (TCG DICE), or null where the certificate does not say. */
-  readonly fwid: Buffer | null
 }
 
 /** Hopper carries the firmware digest at the end of one DICE extension, Blackwell inside TcbInfo. */
@@ -130,23 +108,29 @@ const hopperFwid = '2.23.133.5.4.1'
 const tcbInfo = '2.23.133.5.4.1.1'
 const digestBytes = 48
 
-function readExtensions(certificate: X509Certificate): CertificateExtensions {
-  const parsed = new ParsedCertificate(certificate.raw)
-  const usages = parsed.getExtension(KeyUsagesExtension)?.usages ?? 0
-  const value = (oid: string): Buffer | null => {
-    const extension = parsed.getExtension(oid)
-    return extension ? Buffer.from(extension.value) : null
-  }
-  const hopper = value(hopperFwid)
-  const blackwell = value(tcbInfo)
-  return {
-    signsData: (usages & KeyUsageFlags.digitalSignature) !== 0,
-    signsCertificates: (usages & KeyUsageFlags.keyCertSign) !== 0,
-    fwid: blackwell
-      ? firstFwidDigest(blackwell)
-      : hopper && hopper.length >= digestBytes
-        ? hopper.subarray(-digestBytes)
-        : null,
+/** Extensions that node:crypto does not show. */
+function extensionsOf(certificate: X509Certificate, at: number) {
+  try {
+    const parsed = new ParsedCertificate(certificate.raw)
+    const usages = parsed.getExtension(KeyUsagesExtension)?.usages ?? 0
+    const value = (oid: string): Buffer | null => {
+      const extension = parsed.getExtension(oid)
+      return extension ? Buffer.from(extension.value) : null
+    }
+    const hopper = value(hopperFwid)
+    const blackwell = value(tcbInfo)
+    return {
+      signsData: (usages & KeyUsageFlags.digitalSignature) !== 0,
+      signsCertificates: (usages & KeyUsageFlags.keyCertSign) !== 0,
+      /** SHA-384 of the firmware that the leaf's key belongs to (TCG DICE), or null where the certificate does not say. */
+      fwid: blackwell
+        ? firstFwidDigest(blackwell)
+        : hopper && hopper.length >= digestBytes
+          ? hopper.subarray(-digestBytes)
+          : null,
+    }
+  } catch {
+    throw new InvalidChain(`the extensions of certificate ${at} cannot be parsed`)
   }
 }
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { parseJson } from '../platform/output.ts'
 import { MalformedReport, maxReportBytes } from './attestation-report.ts'
-import { InvalidChain, maxChainBytes, readPemChain } from './certificate-chain.ts'
+import { commonName, InvalidChain, maxChainBytes, readPemChain } from './certificate-chain.ts'
 
 /** One card's evidence as it arrived; nothing in it but `report` and `chain` is signed. */
 export type Evidence = {
@@ -16,13 +16,10 @@ export type Evidence = {
  * Evidence of a switch between GPUs (NVSwitch; LS10 on Hopper boards), which a board in protected PCIe mode gives beside that of its
  * GPUs. The leaf certificate says it; the file's own word counts where that cannot be read.
  */
-export function isSwitchEvidence({
-  chain,
-  statedArchitecture,
-}: Pick<Evidence, 'chain' | 'statedArchitecture'>): boolean {
-  const isSwitch = (name: string | null | undefined): boolean => /^LS_?\d/i.test(name ?? '')
+export function isSwitchEvidence({ chain, statedArchitecture }: Evidence): boolean {
+  const isSwitch = (name: string | null): boolean => /^LS_?\d/i.test(name ?? '')
   try {
-    return isSwitch(/^CN=(.*)$/m.exec(new X509Certificate(chain[0]!).subject)?.[1])
+    return isSwitch(commonName(new X509Certificate(chain[0]!)))
   } catch {
     return isSwitch(statedArchitecture)
   }

@@ -102,10 +102,8 @@ export function verifyEvidence(
     },
     nonce: () => checkNonce(report!.nonce, evidence, policy),
     chain: () => {
-      chain = dependencies.verifyChain(evidence.chain, {
-        at: policy.at ?? new Date(),
-        ...(policy.rootSha256 ? { rootSha256: policy.rootSha256 } : {}),
-      })
+      const { at = new Date(), rootSha256 } = policy
+      chain = dependencies.verifyChain(evidence.chain, { at, rootSha256 })
       return pass(`${chain.leafName}, up to the pinned NVIDIA root`)
     },
     signature: () =>
@@ -123,12 +121,8 @@ export function verifyEvidence(
     identity: () => checkIdentity(chain!.identity, policy),
   }
   for (const step of attestationSteps) {
-    if (steps.some(({ status }) => status === 'fail'))
-      steps.push({ step, status: 'skipped', detail: 'a step before it failed' })
-    else {
-      const { status, detail } = run(checks[step])
-      steps.push({ step, status, detail })
-    }
+    const isOver = steps.some(({ status }) => status === 'fail')
+    steps.push(isOver ? { step, status: 'skipped', detail: 'a step before it failed' } : { step, ...run(checks[step]) })
   }
   const failed = steps.find(({ status }) => status === 'fail') ?? null
   const read = fields as OpaqueFields | null

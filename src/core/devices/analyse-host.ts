@@ -31,10 +31,8 @@ export type HostContext = {
 /** From what tools printed to devices, states, faults and notes. Pure: the same for a live host and for a recording. */
 export function analyseHost(observed: readonly Observation[], context: HostContext): ProbeResult {
   const observations = withoutProcessors(observed, context.facts)
-  const { devices: combined, hosts } = combineDevices(observations)
-  const factsOf = new Map(
-    [...new Set(hosts.values())].map(host => [host, hostFacts(observations, hosts, host, context)]),
-  )
+  const { devices: combined, byHost } = combineDevices(observations)
+  const factsOf = new Map([...byHost].map(([host, own]) => [host, hostFacts(own, context)]))
   const identities = identifyDevices(combined, context.machine)
   const taken = new Set(identities.map(({ identity }) => identity))
   const results = combined.map((device, at) =>
@@ -44,9 +42,9 @@ export function analyseHost(observed: readonly Observation[], context: HostConte
   const faults = results.flatMap(result => result.faults)
   const notes = results.flatMap(result => result.notes)
 
-  for (const [host, facts] of factsOf) {
+  for (const [host, own] of byHost) {
+    const facts = factsOf.get(host)!
     const seen = combined.filter(device => device.host === host)
-    const own = observations.filter(({ host: of }) => hosts.get(of) === host)
     const works = results.filter((_, at) => combined[at]!.host === host).flatMap(result => result.devices)
     const said = hostFaults(own, seen, works, facts, context.nameSources ?? false)
     faults.push(...said.faults)
@@ -62,13 +60,7 @@ export function analyseHost(observed: readonly Observation[], context: HostConte
   return { state: stateOf(devices, faults, observations), devices, faults, notes }
 }
 
-function hostFacts(
-  observations: readonly Observation[],
-  hosts: ReadonlyMap<string, string>,
-  host: string,
-  context: HostContext,
-): HostFacts {
-  const own = observations.filter(({ host: of }) => hosts.get(of) === host)
+function hostFacts(own: readonly Observation[], context: HostContext): HostFacts {
   const kernelDriver = own.find(observation => observation.kernelDriver !== null)?.kernelDriver
   const pciCards = [
     ...new Map(own.flatMap(({ pciCards: cards }) => (cards ?? []).map(card => [card.address, card] as const))).values(),
@@ -189,14 +181,8 @@ function addNotes(device: CombinedDevice, record: DeviceRecord, notes: Note[]): 
   if (device.serial !== null && usableSerial(device.serial) === null)
     note('GPU_SERIAL_MASKED', `serial number ${device.serial} is masked`)
   const computing = (device.readings.processes ?? []).filter(({ kind }) => kind === 'C')
-  if (computing.length > 0)
-    note(
-      'GPU_BUSY',
-      `${computing.length} other compute processes: ${computing
-        .slice(0, 4)
-        .map(({ pid, name }) => `${pid} ${name ?? ''}`.trim())
-        .join(', ')}`,
-    )
+  const named = computing.slice(0, 4).map(({ pid, name }) => `${pid} ${name ?? ''}`.trim())
+  if (computing.length > 0) note('GPU_BUSY', `${computing.length} other compute processes: ${named.join(', ')}`)
   if (device.name !== null && !device.vgpu && classOfModel(device.name) === null)
     note('GPU_CLASS_UNKNOWN', `${device.name} is not in the class table`)
   if (/\(nvgpu\)/i.test(device.name ?? ''))
@@ -229,12 +215,7 @@ function partOf(part: ObservedPart, at: number, card: ProbedDevice, taken: Reado
     part: { of: card.record.identity, profile, gpuInstance, computeInstance },
   })
   const classSuffix = profile ? `-${profile.split('.').slice(-2).join('.').toLowerCase().replace('/', '-')}` : ''
-  const state: DeviceState =
-    card.state === 'unreadable'
-      ? 'unreadable'
-      : part.faults.length > 0 || card.state === 'degraded'
-        ? 'degraded'
-        : 'healthy'
+  const state = card.state === 'healthy' && part.faults.length > 0 ? 'degraded' : card.state
   const { architecture, computeApi, sources, serial } = card
   return probedDevice(record, {
     ...{ architecture, computeApi, sources, serial, state, index: part.index, uuid: part.uuid },

@@ -47,7 +47,7 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
   const several = texts.length > 1
   const said = (name: string, detail: string) => (several ? `${name}: ${detail}` : detail)
   for (const { name, text, tooLarge, invalidUtf8 } of texts) {
-    const whole = { source: name, host: name, command: null, text, exitCode: null }
+    const whole = { source: name, host: name, command: null, text }
     const seen = tooLarge ? [] : splitCaptures(whole).flatMap(observeCapture)
     const useful = seen.filter(({ format }) => format !== 'unknown')
     const formats = new Set(tooLarge ? ['oversized'] : useful.map(({ format }) => format))
@@ -72,9 +72,9 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
   if (observations.length === 0 && faults.length === 0)
     faults.push(makeFault('GPU_OUTPUT_UNREADABLE', { detail: `no known format in ${texts.length} files` }))
   const result = analyseHost(observations, { machine: null, nameSources: several })
-  const all = [...faults, ...result.faults]
   const ignored = notes.some(({ code }) => code === 'GPU_FILE_IGNORED')
   return {
+    ...result,
     state:
       result.devices.length === 0 && faults.some(({ critical }) => critical)
         ? 'unreadable'
@@ -82,8 +82,7 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
           result.state === 'absent' && ignored
           ? 'unknown'
           : result.state,
-    devices: result.devices,
-    faults: all,
+    faults: [...faults, ...result.faults],
     notes: [...notes, ...result.notes],
     files,
   }

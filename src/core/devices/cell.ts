@@ -7,6 +7,10 @@ export type Cell =
       readonly code: 'GPU_RESET_REQUIRED' | 'GPU_LOST' | 'GPU_READING_DENIED' | 'GPU_READING_FAILED'
     }
 
+/** What stands beside the first pattern that fits a text, or null. */
+export const firstFit = <T>(text: string, rows: readonly (readonly [pattern: RegExp, means: T])[]): T | null =>
+  rows.find(([pattern]) => pattern.test(text))?.[1] ?? null
+
 const absentTexts =
   /^(?:n\/?a|none reported|not supported|not available|not found|not applicable|redacted|unknown|masked|-+|\?+|requested functionality has been deprecated|n\/a \(.*\))$/i
 

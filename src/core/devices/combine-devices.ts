@@ -25,16 +25,8 @@ const pciAgree = (a: ObservedDevice, b: ObservedDevice): boolean =>
   a.pciBusId === null || b.pciBusId === null || a.pciBusId === b.pciBusId
 
 /** UUIDs that one listing gives to more than one device. */
-function duplicatedUuids(devices: readonly ObservedDevice[]): ReadonlySet<string> {
-  const seen = new Set<string>()
-  const twice = new Set<string>()
-  for (const { uuid } of devices) {
-    if (uuid === null) continue
-    if (seen.has(uuid)) twice.add(uuid)
-    seen.add(uuid)
-  }
-  return twice
-}
+const duplicatedUuids = (devices: readonly ObservedDevice[]): string[] =>
+  devices.flatMap(({ uuid }, at) => (uuid !== null && devices.findIndex(other => other.uuid === uuid) < at ? uuid : []))
 
 /** Whether two identities contradict each other; what is masked, or given twice, says nothing. */
 function identitiesDiffer(a: ObservedDevice, b: ObservedDevice, duplicated: ReadonlySet<string>): boolean {
@@ -66,20 +58,12 @@ function hostsOf(observations: readonly Observation[]): ReadonlyMap<string, stri
   }
   const join = (a: string, b: string) => parent.set(root(a), root(b))
   const named = observations.flatMap(({ host, devices }) => devices.map(device => ({ host, device })))
-  const byUuid = new Map<string, string>()
-  const byAddress = new Map<string, typeof named>()
-  for (const one of named) {
-    const { host, device } = one
-    const uuid = usableUuid(device.uuid)
-    if (device.pciBusId === null) continue
-    const place = `${device.vendor} ${device.pciBusId}`
-    byAddress.set(place, [...(byAddress.get(place) ?? []), one])
-    if (uuid === null) continue
-    const key = `${uuid} ${device.pciBusId} ${device.name}`
-    const known = byUuid.get(key)
-    if (known) join(host, known)
-    else byUuid.set(key, host)
-  }
+  const placed = named.filter(({ device }) => device.pciBusId !== null)
+  const identified = placed.filter(({ device }) => usableUuid(device.uuid) !== null)
+  const keyOf = ({ uuid, pciBusId, name }: ObservedDevice) => `${usableUuid(uuid)} ${pciBusId} ${name}`
+  for (const [one, ...more] of Map.groupBy(identified, ({ device }) => keyOf(device)).values())
+    for (const { host } of more) join(host, one!.host)
+  const byAddress = Map.groupBy(placed, ({ device }) => `${device.vendor} ${device.pciBusId}`)
   const none: ReadonlySet<string> = new Set()
   for (const places of byAddress.values())
     for (const { host, device } of places.slice(0, 64)) {
@@ -163,16 +147,14 @@ function combine({ host, members }: Group, duplicated: ReadonlySet<string>): Com
 /** Puts together what several sources say of one device, and keeps apart what they do not say is one. */
 export function combineDevices(observations: readonly Observation[]): {
   readonly devices: readonly CombinedDevice[]
-  /** Each observation's machine after sources that agree were joined. */
-  readonly hosts: ReadonlyMap<string, string>
+  /** The observations by machine, after sources that agree were joined. */
+  readonly byHost: ReadonlyMap<string, readonly Observation[]>
 } {
   const hosts = hostsOf(observations)
-  const duplicated = new Map<string, Set<string>>()
-  for (const { host, devices } of observations) {
-    const of = duplicated.get(hosts.get(host)!) ?? new Set<string>()
-    for (const uuid of duplicatedUuids(devices)) of.add(uuid)
-    duplicated.set(hosts.get(host)!, of)
-  }
+  const byHost = Map.groupBy(observations, ({ host }) => hosts.get(host)!)
+  const duplicated = new Map(
+    [...byHost].map(([host, own]) => [host, new Set(own.flatMap(({ devices }) => duplicatedUuids(devices)))]),
+  )
   const groups: Group[] = []
   for (const observation of observations) {
     const host = hosts.get(observation.host)!
@@ -186,7 +168,7 @@ export function combineDevices(observations: readonly Observation[]): {
       else groups.push({ host, members: [{ device, observation }] })
     }
   }
-  return { devices: groups.map(group => combine(group, duplicated.get(group.host)!)), hosts }
+  return { devices: groups.map(group => combine(group, duplicated.get(group.host)!)), byHost }
 }
 
 export type CardIdentity = Pick<DeviceRecord, 'identity' | 'identitySource'>

@@ -37,21 +37,15 @@ const isPart = (kind: ProbedDevice['record']['kind']): boolean => kind === 'mig'
 /** A card that lost its name and UUID is still the one at its PCI address. */
 function counterpart(device: ProbedDevice, after: ProbeResult): ProbedDevice | undefined {
   const { identity, pciBusId, kind } = device.record
-  return (
-    after.devices.find(({ record }) => record.identity === identity) ??
-    (isPart(kind)
-      ? undefined
-      : after.devices.find(
-          ({ record, state }) =>
-            pciBusId !== null && !isPart(record.kind) && record.pciBusId === pciBusId && state === 'unreadable',
-        ))
-  )
+  const same = after.devices.find(({ record }) => record.identity === identity)
+  if (same !== undefined || isPart(kind) || pciBusId === null) return same
+  const isThere = ({ record }: ProbedDevice) => !isPart(record.kind) && record.pciBusId === pciBusId
+  return after.devices.find(other => isThere(other) && other.state === 'unreadable')
 }
 
 /** Pure: what the daemon acts on, from the probe at start (or the last one) and a new one. Cards that did not change say nothing. */
 export function compareProbes(before: ProbeResult, after: ProbeResult): readonly DeviceEvent[] {
-  const events: DeviceEvent[] = []
-  for (const device of before.devices) events.push(...compareDevice(device, before, after))
+  const events = before.devices.flatMap(device => compareDevice(device, before, after))
   const known = new Set(before.devices.map(({ record }) => record.identity))
   const places = new Set(before.devices.map(({ record }) => record.pciBusId).filter(place => place !== null))
   for (const device of after.devices)

@@ -2,7 +2,7 @@
 
 import { classOfModel, classOfPciDevice, memoryFits, peakOperationsPerSecond } from './class-table.ts'
 import type { CombinedDevice } from './combine-devices.ts'
-import { compareVersions, judgeDriver } from './driver-policy.ts'
+import { compareVersions, type HostOs, judgeDriver } from './driver-policy.ts'
 import type { FaultCode } from './fault-table.ts'
 import { makeFault } from './make-fault.ts'
 import { type PciCard, vendorIds } from './pci-cards.ts'
@@ -10,7 +10,7 @@ import type { Fault } from './probed-device.ts'
 
 /** What the host itself shows beside its tools; undefined where nobody looked (as in most recordings). */
 export type HostFacts = {
-  readonly os: 'linux' | 'windows' | 'unknown'
+  readonly os: HostOs
   /** Version of the loaded NVIDIA kernel module; null where none is loaded. */
   readonly nvidiaKernelDriver?: string | null
   readonly pciCards?: readonly PciCard[]
@@ -31,7 +31,7 @@ const architectures: readonly (readonly [name: string, modelClass: RegExp, least
 const pciIdOf = ({ vendorId, deviceId }: PciCard): string => `${vendorId}:${deviceId}`
 
 /** What the device's own listing says, else what the host's facts say. */
-export const osOf = (device: CombinedDevice, facts: HostFacts): HostFacts['os'] =>
+export const osOf = (device: CombinedDevice, facts: HostFacts): HostOs =>
   device.windows === null ? facts.os : device.windows ? 'windows' : 'linux'
 
 /** Every disagreement about one device, with the field, what was claimed and what contradicts. */

@@ -1,6 +1,6 @@
 import type { DeviceRecord, EnvironmentRecord } from '../protocol/device-record.ts'
 import { analyseRecording, type RecordingAnalysis } from './analyse-recording.ts'
-import type { ExecutionProviderCheck } from './environment-probe.ts'
+import type { ExecutionProviderCheck, probeEnvironment } from './environment-probe.ts'
 import { webgpuBrings } from './gpu-setup.ts'
 import { makeFault } from './make-fault.ts'
 import type { Fault, GpuProbe, Note, ProbedDevice, ProbeResult, ProbeState } from './probed-device.ts'
@@ -12,11 +12,8 @@ type Signatures = 'native' | 'javascript'
 type DoctorDevice = Omit<DeviceRecord, 'version'> &
   Omit<ProbedDevice, 'record'> & { readonly faults: readonly string[] }
 
-export type DoctorReport = {
-  readonly state: ProbeState
+export type DoctorReport = Omit<ProbeResult, 'devices'> & {
   readonly devices: readonly DoctorDevice[]
-  readonly faults: readonly Fault[]
-  readonly notes: readonly Note[]
   /** Null for a recording: it says nothing of the machine that reads it. */
   readonly environment: EnvironmentRecord | null
   readonly executionProviders: readonly ExecutionProviderCheck[]
@@ -28,10 +25,7 @@ export type DoctorReport = {
 
 export type DoctorDependencies = {
   readonly probe: GpuProbe
-  readonly environment: () => Promise<{
-    readonly record: EnvironmentRecord
-    readonly providers: readonly ExecutionProviderCheck[]
-  }>
+  readonly environment: () => ReturnType<typeof probeEnvironment>
   readonly signatures: Signatures
   /** The package `webgpu`: whether it is installed, and what installs it. */
   readonly webgpu: { readonly found: boolean; readonly command: string }
@@ -122,16 +116,8 @@ function whereabouts({ container, virtualisation }: EnvironmentRecord): string {
 }
 
 /** The report as lines for people. */
-export function doctorLines({
-  state,
-  devices,
-  faults,
-  notes,
-  environment,
-  executionProviders,
-  signatures,
-  files,
-}: DoctorReport): string[] {
+export function doctorLines(report: DoctorReport): string[] {
+  const { state, devices, faults, notes, environment, executionProviders, signatures, files } = report
   const lines: string[] = []
   for (const { file, formats } of files) lines.push(`${file}: ${formats.join(', ')}`)
   if (environment)

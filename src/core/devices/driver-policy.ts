@@ -1,5 +1,7 @@
 /** What is known of driver versions: which execution provider needs which, and which branches exist where. */
 
+export type HostOs = 'linux' | 'windows' | 'unknown'
+
 export type DriverRule = {
   readonly vendor: 'nvidia' | 'amd' | 'intel'
   readonly executionProvider: 'cuda' | 'webgpu'
@@ -45,31 +47,20 @@ export function compareVersions(a: string, b: string): number {
   return 0
 }
 
-export type DriverJudgement = {
-  /** Providers that this driver is too old for. */
-  readonly tooOldFor: readonly DriverRule[]
-  /** No provider works with it. */
-  readonly unusable: boolean
-  readonly newerThanKnown: boolean
-  /** Set where such a driver cannot exist on this platform. */
-  readonly impossible: string | null
-}
-
-/** `driverModel` is what NVIDIA's tool prints on Windows and in WSL (WDDM, TCC, MCDM) and leaves empty on Linux. */
-export function judgeDriver(
-  vendor: DriverRule['vendor'],
-  version: string,
-  platform: { readonly os: 'linux' | 'windows' | 'unknown' },
-): DriverJudgement {
+/** What speaks against a driver of this version. */
+export function judgeDriver(vendor: DriverRule['vendor'], version: string, { os }: { readonly os: HostOs }) {
   const rules = driverRules.filter(rule => rule.vendor === vendor)
   const tooOldFor = rules.filter(rule => compareVersions(version, rule.minimum) < 0)
   const branch = numbers(version)[0] ?? 0
   return {
+    /** Providers that it is too old for. */
     tooOldFor,
+    /** No provider works with it. */
     unusable: rules.length > 0 && tooOldFor.length === rules.length,
     newerThanKnown: vendor === 'nvidia' && branch > newestKnownNvidiaBranch,
+    /** Set where there can be no such driver on this platform. */
     impossible:
-      vendor === 'nvidia' && platform.os === 'linux' && windowsOnlyNvidiaBranches.has(branch)
+      vendor === 'nvidia' && os === 'linux' && windowsOnlyNvidiaBranches.has(branch)
         ? `driver branch ${branch} was released for Windows only`
         : null,
   }

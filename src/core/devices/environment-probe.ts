@@ -4,6 +4,7 @@ import { parseJson } from '../platform/output.ts'
 import { ownFile } from '../platform/own-files.ts'
 import { printable } from '../platform/printable.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
+import { firstFit } from './cell.ts'
 import type { Host } from './host.ts'
 
 export type EnvironmentOptions = {
@@ -90,7 +91,7 @@ export async function readVirtualisation({ readText }: Pick<Host, 'readText'>): 
   ]
     .filter(Boolean)
     .join(' ')
-  const known: readonly (readonly [RegExp, string])[] = [
+  const known = firstFit(product, [
     [/amazon ec2/i, 'amazon-ec2'],
     [/google compute/i, 'google-compute'],
     [/microsoft corporation.*virtual/is, 'hyper-v'],
@@ -99,8 +100,8 @@ export async function readVirtualisation({ readText }: Pick<Host, 'readText'>): 
     [/qemu|kvm|openstack/i, 'kvm'],
     [/xen/i, 'xen'],
     [/firecracker/i, 'firecracker'],
-  ]
-  for (const [pattern, name] of known) if (pattern.test(product)) return name
+  ])
+  if (known !== null) return known
   const release = (await readText('/proc/sys/kernel/osrelease', 256)) ?? ''
   if (/microsoft/i.test(release)) return 'wsl2'
   const hypervisor = (await readText('/sys/hypervisor/type', 64))?.trim()
@@ -119,15 +120,12 @@ export async function readContainer({ readText }: Pick<Host, 'readText'>): Promi
   if (named) return named.slice(0, 64)
   if (/(?:^|\0)KUBERNETES_SERVICE_HOST=/.test(environment)) return 'kubernetes'
   const groups = (await readText('/proc/1/cgroup', 64 * 1024)) ?? ''
-  return /kubepods/.test(groups)
-    ? 'kubernetes'
-    : /docker/.test(groups)
-      ? 'docker'
-      : /lxc/.test(groups)
-        ? 'lxc'
-        : /containerd|libpod/.test(groups)
-          ? 'oci'
-          : null
+  return firstFit(groups, [
+    [/kubepods/, 'kubernetes'],
+    [/docker/, 'docker'],
+    [/lxc/, 'lxc'],
+    [/containerd|libpod/, 'oci'],
+  ])
 }
 
 /** Reads where this process runs. Slow (it starts one child per execution provider): once at start-up, then when asked. */

@@ -1,4 +1,4 @@
-import { pciAddressOf } from './cell.ts'
+import { firstFit, pciAddressOf } from './cell.ts'
 import type { SeenFault, Vendor } from './observation.ts'
 
 /** Sentences with which tools say that they cannot read the cards. Wordings change between versions: match what stays. */
@@ -59,13 +59,11 @@ const handle =
 
 /** Whose tool a text names. */
 const ownTool = (text: string): Vendor | null =>
-  /NVML|NVIDIA-SMI/i.test(text)
-    ? 'nvidia'
-    : /amd-?smi|rocm-?smi/i.test(text)
-      ? 'amd'
-      : /xpu-?smi/i.test(text)
-        ? 'intel'
-        : null
+  firstFit(text, [
+    [/NVML|NVIDIA-SMI/i, 'nvidia'],
+    [/amd-?smi|rocm-?smi/i, 'amd'],
+    [/xpu-?smi/i, 'intel'],
+  ])
 
 const lineOf = (text: string, at: number): string => {
   const start = text.lastIndexOf('\n', at) + 1
@@ -76,10 +74,8 @@ const lineOf = (text: string, at: number): string => {
     .slice(0, 300)
 }
 
-export type FailureReading = { readonly vendor: Vendor | null; readonly faults: readonly SeenFault[] }
-
 /** Reads the failure sentences in a text; only its first and last 64 KiB, where tools print them. `tool`: whose tool it was, if known. */
-export function readFailureTexts(whole: string, tool: Vendor | null = null): FailureReading {
+export function readFailureTexts(whole: string, tool: Vendor | null) {
   const text = whole.length > 131_072 ? `${whole.slice(0, 65_536)}\n${whole.slice(-65_536)}` : whole
   const faults: SeenFault[] = []
   let vendor: Vendor | null = null
@@ -95,17 +91,18 @@ export function readFailureTexts(whole: string, tool: Vendor | null = null): Fai
       index: index === undefined ? null : Number(index),
     })
   }
+  // The library's version line that newer drivers add to a mismatch.
+  const library = /NVML library version: *([\d.]+)/i.exec(text)?.[1]
   for (const { of, code, pattern } of patterns) {
     const match = pattern.exec(text)
     if (!match || (of !== null && tool !== null && of !== tool && code !== 'GPU_NONE_FOUND')) continue
     if (faults.some(fault => fault.code === code && !fault.pciBusId)) continue
     vendor ??= tool ?? of
-    const detail = lineOf(text, match.index + (match[0].length - match[0].trimStart().length))
-    const address = code === 'GPU_INFOROM_CORRUPT' ? /gpu ([0-9a-f:.]+)/i.exec(detail)?.[1] : undefined
+    const said = lineOf(text, match.index + (match[0].length - match[0].trimStart().length))
+    const address = code === 'GPU_INFOROM_CORRUPT' ? /gpu ([0-9a-f:.]+)/i.exec(said)?.[1] : undefined
+    const detail = library && code === 'GPU_DRIVER_MISMATCH' ? `${said}; library ${library}` : said
     faults.push({ code, detail, pciBusId: pciAddressOf(address) })
   }
-  // The library's version line that newer drivers add to a mismatch.
-  const library = /NVML library version: *([\d.]+)/i.exec(text)?.[1]
   if (
     /Failed to initialize NVML: (?!Unknown Error|Driver|GPU access|Insufficient|No Perm)([^\n]+)/i.test(text) &&
     !faults.some(({ code }) => code !== 'GPU_NONE_FOUND')
@@ -114,12 +111,5 @@ export function readFailureTexts(whole: string, tool: Vendor | null = null): Fai
   else if (/NVIDIA-SMI has failed because/i.test(text) && faults.length === 0)
     faults.push({ code: 'GPU_LIBRARY_FAILED', detail: lineOf(text, text.search(/NVIDIA-SMI has failed/i)) })
   if (vendor === null && faults.length > 0) vendor = ownTool(text)
-  return {
-    vendor,
-    faults: library
-      ? faults.map(fault =>
-          fault.code === 'GPU_DRIVER_MISMATCH' ? { ...fault, detail: `${fault.detail}; library ${library}` } : fault,
-        )
-      : faults,
-  }
+  return { vendor, faults }
 }

@@ -82,20 +82,17 @@ const toCapture = (vendor: Vendor, command: string, output: ToolOutput): Capture
   command,
   vendor,
   text: output.stderr === '' ? output.stdout : `${output.stdout}\n${output.stderr}`,
-  exitCode: output.exitCode,
 })
 
 /** Faults of the run itself. Text with a bad exit code is judged by its text; the code alone decides nothing. */
 function faultsOfRun(command: string, output: ToolOutput): SeenFault[] {
-  const said = output.stdout.trim() !== '' || output.stderr.trim() !== ''
+  const detail = `${command}, exit code ${output.exitCode}`
   if (output.failure === 'timeout') return [{ code: 'GPU_TOOL_TIMEOUT', detail: command }]
   if (output.failure === 'too-large') return [{ code: 'GPU_OUTPUT_TOO_LARGE', detail: command }]
   if (output.failure === 'killed') return [{ code: 'GPU_TOOL_CRASHED', detail: `${command} was ended by a signal` }]
   if (output.failure !== null) return []
-  if (!said) return [{ code: 'GPU_TOOL_SILENT', detail: `${command}, exit code ${output.exitCode}` }]
-  return output.exitCode === 0
-    ? []
-    : [{ code: 'GPU_TOOL_EXIT_CODE', detail: `${command}, exit code ${output.exitCode}` }]
+  if (`${output.stdout}${output.stderr}`.trim() === '') return [{ code: 'GPU_TOOL_SILENT', detail }]
+  return output.exitCode === 0 ? [] : [{ code: 'GPU_TOOL_EXIT_CODE', detail }]
 }
 
 const isMissing = ({ failure }: ToolOutput): boolean => failure === 'missing' || failure === 'not-executable'
@@ -124,9 +121,7 @@ async function nvidiaProcfs(host: Host): Promise<Capture[]> {
   const texts = await Promise.all(
     cards.slice(0, 64).map(card => host.readText(`${folder}/${card}/information`, 16 * 1024)),
   )
-  return texts.flatMap(text =>
-    text ? [{ source: 'procfs', host: liveHost, command: null, text, exitCode: null }] : [],
-  )
+  return texts.flatMap(text => (text ? [{ source: 'procfs', host: liveHost, command: null, text }] : []))
 }
 
 /** `amd-smi` where it is installed, else the older `rocm-smi`. */
@@ -149,7 +144,6 @@ async function collectAmd({ run }: Host): Promise<Collected> {
       vendor: 'amd',
       command: 'amd-smi static --json',
       text: documents.join('\n'),
-      exitCode: null,
     })
   else {
     const options =
@@ -192,9 +186,7 @@ async function collectKernelLog({ run }: Host): Promise<Capture | null> {
     const output = await run(command, args, limits)
     if (output.failure !== null || output.exitCode !== 0) continue
     const lines = output.stdout.split('\n').filter(concernsCards)
-    return lines.length === 0
-      ? null
-      : { source: 'kernel log', host: liveHost, command, text: lines.join('\n'), exitCode: 0 }
+    return lines.length === 0 ? null : { source: 'kernel log', host: liveHost, command, text: lines.join('\n') }
   }
   return null
 }

@@ -1,13 +1,4 @@
-import { parseJson } from '../platform/output.ts'
-
-/** Finds the JSON in a tool's output: warnings may stand before, after and between; several documents may follow each other. */
-export type JsonDocuments = {
-  readonly values: readonly unknown[]
-  /** What is not JSON: messages. */
-  readonly rest: string
-  /** A document began and did not end, or is broken inside. */
-  readonly truncated: boolean
-}
+import { isObject, parseJson } from '../platform/output.ts'
 
 /** Repairs what Python-based tools print and JSON has not. */
 const python: readonly (readonly [RegExp, string])[] = [
@@ -20,10 +11,12 @@ const python: readonly (readonly [RegExp, string])[] = [
 const parse = (text: string): unknown =>
   parseJson(text) ?? parseJson(python.reduce((fixed, [from, to]) => fixed.replace(from, to), text))
 
-type Extent = { readonly end: number; readonly repaired: null } | { readonly end: -1; readonly repaired: string | null }
+/** The entries of a list, of the list that an object has under this name, or of what is alone. */
+export const entriesIn = (value: unknown, name: string): readonly unknown[] =>
+  isObject(value) && Array.isArray(value[name]) ? value[name] : Array.isArray(value) ? value : [value]
 
-/** End of the document that starts at `start` (exclusive); for one that is cut off, its whole entries with the brackets closed. */
-function extentOf(text: string, start: number): Extent {
+/** The document that starts at `start`, and its end (exclusive); of one that is cut off, its whole entries with the brackets closed, and -1. */
+function documentAt(text: string, start: number): { readonly json: string; readonly end: number } {
   const open: string[] = []
   let inString = false
   let safe = -1
@@ -43,14 +36,18 @@ function extentOf(text: string, start: number): Extent {
       if (open.length > 64) break
     } else if (character === '}' || character === ']') {
       open.pop()
-      if (open.length === 0) return { end: at + 1, repaired: null }
+      if (open.length === 0) return { json: text.slice(start, at + 1), end: at + 1 }
       mark(at + 1)
     } else if (character === ',') mark(at)
   }
-  return { end: -1, repaired: safe < 0 ? null : text.slice(start, safe) + closers }
+  return { json: safe < 0 ? '' : text.slice(start, safe) + closers, end: -1 }
 }
 
-export function findJsonDocuments(text: string): JsonDocuments {
+/**
+ * Finds the JSON in a tool's output: warnings may stand before, after and between; several documents may follow each other.
+ * `rest`: what is not JSON, messages. `truncated`: a document began and did not end, or is broken inside.
+ */
+export function findJsonDocuments(text: string) {
   const values: unknown[] = []
   let rest = ''
   let at = 0
@@ -61,9 +58,9 @@ export function findJsonDocuments(text: string): JsonDocuments {
     const match = /^[ \t]*([[{])\s*(?=["{[\]}]|$)/m.exec(text.slice(at))
     if (!match) break
     const start = at + match.index + match[0].indexOf(match[1]!)
-    const { end, repaired } = extentOf(text, start)
+    const { json, end } = documentAt(text, start)
     rest += text.slice(at, start)
-    const parsed = parse(end < 0 ? (repaired ?? '') : text.slice(start, end))
+    const parsed = parse(json)
     if (parsed && end >= 0) {
       values.push(parsed)
       at = end

@@ -131,14 +131,8 @@ function indexGaps(own: readonly Observation[]): { source: string; detail: strin
       index => !indices.includes(index),
     )
     const unnumbered = devices.filter(({ index }) => index === null).length
-    if (gaps.length > unnumbered && indices.includes(0))
-      return [
-        {
-          source,
-          vendor,
-          detail: `no card ${gaps.slice(0, 8).join(', ')} among ${indices.length} up to index ${highest}`,
-        },
-      ]
+    const detail = `no card ${gaps.slice(0, 8).join(', ')} among ${indices.length} up to index ${highest}`
+    if (gaps.length > unnumbered && indices.includes(0)) return [{ source, vendor, detail }]
   }
   return []
 }

@@ -1,7 +1,7 @@
-import { pciAddressOf, usableUuid } from './cell.ts'
+import { firstFit, pciAddressOf, usableUuid } from './cell.ts'
 import { isBoot, isTimed, orderedLines } from './log-lines.ts'
 import { recoveryFault } from './nvidia/read-device.ts'
-import { type ObservedDevice, observedDevice, type SeenFault, type Vendor } from './observation.ts'
+import { observedDevice, type SeenFault, type Vendor } from './observation.ts'
 import { vendorOfId } from './pci-cards.ts'
 
 /** NVIDIA's Xid numbers (docs.nvidia.com/deploy/xid-errors) that say something of the card. Others are the application's. */
@@ -114,6 +114,12 @@ const recoveryDemands = ['GPU_RESET_REQUIRED', 'GPU_REBOOT_REQUIRED', 'GPU_DRAIN
 const drivers =
   /NVRM: |\bXid \(|nvidia-nvswitch|nvidia-(?:drm|modeset|peermem|uvm)|\bamdgpu\b|\b(?:i915|xe) \d{4}:|Initialized (?:i915|xe)\b/
 
+const driverNames: readonly (readonly [RegExp, Vendor])[] = [
+  [/\bNVRM\b|nvidia/i, 'nvidia'],
+  [/\bamdgpu\b/, 'amd'],
+  [/\b(?:i915|xe)\b/, 'intel'],
+]
+
 /** A card on the bus as the kernel finds it, whatever drives it later; graphics of an Intel processor are none. */
 const enumerated = /\bpci (?!0000:00:02\.0)[0-9a-f:.]+: \[(10de|1002|8086):[0-9a-f]{4}\] type \d+ class 0x03/
 
@@ -132,19 +138,10 @@ export const isKernelLog = (text: string): boolean => {
 /** Lines that a log of the whole host is cut down to. */
 export const concernsCards = (line: string): boolean => drivers.test(line) || /Linux version \d/.test(line)
 
-export type KernelLog = {
-  /** Cards that the log says something is or was wrong with, or names by UUID. */
-  readonly devices: readonly ObservedDevice[]
-  /** What it says of no card in particular. */
-  readonly faults: readonly SeenFault[]
-  /** Cards that it only mentions. */
-  readonly named: readonly string[]
-}
-
 type Story = { vendor: Vendor; uuid: string | null; serial: string | null; faults: Map<string, SeenFault> }
 
 /** Keeps the first line of each fault that is open; a later line may end it. */
-function tell({ faults }: Pick<Story, 'faults'>, code: string, detail: string): void {
+function tell({ faults }: Story, code: string, detail: string): void {
   const open = faults.get(code)
   if (!open || open.past) faults.set(code, { code, detail })
   for (const caused of explains[code] ?? []) faults.delete(caused)
@@ -152,7 +149,7 @@ function tell({ faults }: Pick<Story, 'faults'>, code: string, detail: string): 
     faults.delete(code)
 }
 
-function recover({ faults }: Pick<Story, 'faults'>, detail: string): void {
+function recover({ faults }: Story, detail: string): void {
   const ended = [...faults.values()].filter(({ code, past }) => demands.has(code) && !past)
   for (const { code } of ended) faults.delete(code)
   for (const [code, fault] of faults) if (!lasting.has(code)) faults.set(code, { ...fault, past: true })
@@ -168,22 +165,19 @@ function recover({ faults }: Pick<Story, 'faults'>, detail: string): void {
  * Reads a kernel log (dmesg, journalctl -k, syslog, /dev/kmsg) as a story, a card at a time: what a later line undoes is history.
  * Cards are told apart by PCI address; logs leave the function out.
  */
-export function readKernelLog(text: string): KernelLog {
+export function readKernelLog(text: string) {
   const cards = new Map<string, Story>()
-  const hosts = new Map<Vendor, Map<string, SeenFault>>()
+  const hosts = new Map<Vendor, Story>()
   const named = new Map<string, Vendor>()
   /** The card that the lines before spoke of: some messages take two lines. */
   let latest: { vendor: Vendor; address: string; line: number } | null = null
-  const card = (vendor: Vendor, address: string) => {
-    const known = cards.get(address) ?? { vendor, uuid: null, serial: null, faults: new Map<string, SeenFault>() }
-    cards.set(address, known)
+  const storyIn = <K>(stories: Map<K, Story>, key: K, vendor: Vendor): Story => {
+    const known = stories.get(key) ?? { vendor, uuid: null, serial: null, faults: new Map<string, SeenFault>() }
+    stories.set(key, known)
     return known
   }
-  const host = (vendor: Vendor) => {
-    const known = hosts.get(vendor) ?? new Map<string, SeenFault>()
-    hosts.set(vendor, known)
-    return { faults: known }
-  }
+  const card = (vendor: Vendor, address: string) => storyIn(cards, address, vendor)
+  const host = (vendor: Vendor) => storyIn(hosts, vendor, vendor)
   for (const [at, line] of orderedLines(text).entries()) {
     if (isBoot(line)) for (const story of cards.values()) recover(story, 'the host was started anew')
     const detail = line.slice(0, 300)
@@ -212,15 +206,7 @@ export function readKernelLog(text: string): KernelLog {
     const found = vendorOfId(enumerated.exec(line)?.[1] ?? '')
     if (found && address) named.set(address, found)
     const rule = ruleFor(line)
-    const vendor: Vendor | null =
-      rule?.vendor ??
-      (/\bNVRM\b|nvidia/i.test(line)
-        ? 'nvidia'
-        : /\bamdgpu\b/.test(line)
-          ? 'amd'
-          : /\b(?:i915|xe)\b/.test(line)
-            ? 'intel'
-            : null)
+    const vendor = rule?.vendor ?? firstFit(line, driverNames)
     if (vendor && address && (rule || drivers.test(line))) {
       latest = { vendor, address, line: at }
       named.set(address, vendor)
@@ -235,13 +221,16 @@ export function readKernelLog(text: string): KernelLog {
       recover(story, detail)
     }
   }
-  for (const { faults } of [...cards.values(), ...[...hosts.keys()].map(host)]) {
+  for (const { faults } of [...cards.values(), ...hosts.values()]) {
     // Firmware that is missing matters where the driver gave up; much of it is optional.
     if (faults.has('GPU_FIRMWARE_MISSING'))
       faults.delete(faults.has('GPU_INIT_FAILED') ? 'GPU_INIT_FAILED' : 'GPU_FIRMWARE_MISSING')
   }
   const devices = [...cards].filter(([, { faults, uuid }]) => faults.size > 0 || uuid !== null)
+  // What the log says of no card is said of the only one that it speaks of.
+  const ofOnly = devices.length === 1 ? hosts.get(devices[0]![1].vendor) : undefined
   return {
+    /** Cards that the log says something is or was wrong with, or names by UUID. */
     devices: devices.map(([pciBusId, { vendor, uuid, serial, faults }]) =>
       observedDevice({
         vendor,
@@ -249,15 +238,16 @@ export function readKernelLog(text: string): KernelLog {
         pciBusId,
         uuid: usableUuid(uuid),
         serial,
-        // What the log says of no card is said of the only one that it speaks of.
-        faults: [...faults.values(), ...(devices.length === 1 ? (hosts.get(vendor)?.values() ?? []) : [])].filter(
+        faults: [...faults.values(), ...(ofOnly?.faults.values() ?? [])].filter(
           ({ code }, i, all) => all.findIndex(other => other.code === code) === i && code !== 'GPU_NONE_FOUND',
         ),
       }),
     ),
-    faults: [...hosts]
-      .filter(([vendor]) => !(devices.length === 1 && devices[0]![1].vendor === vendor))
-      .flatMap(([vendor, faults]) => [...faults.values()].map(fault => ({ ...fault, vendor }))),
+    /** What it says of no card in particular. */
+    faults: [...hosts.values()]
+      .filter(story => story !== ofOnly)
+      .flatMap(({ vendor, faults }) => [...faults.values()].map(fault => ({ ...fault, vendor }))),
+    /** Cards that it only mentions. */
     named: [...named].map(([address, vendor]) => `${vendor} ${address}`),
   }
 }

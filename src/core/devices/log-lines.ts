@@ -18,12 +18,8 @@ const iso = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:?\d\d)? 
 function timeOf(line: string): Time | null {
   const rest = (match: RegExpExecArray) => line.slice(match[0].length).replace(uptime, '')
   const since = uptime.exec(line) ?? kmsg.exec(line)
-  if (since)
-    return {
-      form: 'uptime',
-      at: since[1]!.includes('.') ? Number(since[1]) : Number(since[1]) / 1e6,
-      rest: rest(since),
-    }
+  // /dev/kmsg counts microseconds.
+  if (since) return { form: 'uptime', at: Number(since[1]) / (since[1]!.includes('.') ? 1 : 1e6), rest: rest(since) }
   const full = iso.exec(line)
   if (full) {
     const zone = (full[3] ?? 'Z').replace(/^([+-]\d\d)(\d\d)$/, '$1:$2')
@@ -67,18 +63,13 @@ const halfYear = 180 * 86_400
  * in order within one run of the kernel. A line without a time belongs to the one before it.
  */
 export function orderedLines(log: string): string[] {
-  const read = log
-    .split(/\r?\n/)
-    .filter(line => line.trim() !== '')
-    .map(full => {
-      const line = full.slice(0, 2048)
-      return { time: timeOf(line), text: line.trim() }
-    })
   const groups: { form: Form | null; at: number; texts: string[] }[] = []
-  for (const { time, text } of read) {
+  for (const full of log.split(/\r?\n/).filter(line => line.trim() !== '')) {
+    const line = full.slice(0, 2048)
+    const time = timeOf(line)
     if (time) groups.push({ form: time.form, at: time.at, texts: [time.rest.trim()] })
-    else if (groups.length > 0) groups.at(-1)!.texts.push(text)
-    else groups.push({ form: null, at: Number.NEGATIVE_INFINITY, texts: [text] })
+    else if (groups.length > 0) groups.at(-1)!.texts.push(line.trim())
+    else groups.push({ form: null, at: Number.NEGATIVE_INFINITY, texts: [line.trim()] })
   }
   const timed = groups.filter(({ form }) => form !== null)
   // Two clocks in one text cannot be compared.

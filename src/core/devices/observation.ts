@@ -11,7 +11,6 @@ export type SeenFault = {
   /** Whose tool or driver says it; default: that of the observation. */
   readonly vendor?: Vendor | null
   readonly pciBusId?: string | null
-  readonly uuid?: string | null
   /** The tool's own number of the card, where that is all it says. */
   readonly index?: number | null
   /** Seen in a log only: the card may have recovered since. */
@@ -31,7 +30,6 @@ const unsaidOfPart = {
   computeInstance: null as number | null,
   memoryMiB: null as number | null,
   memoryUsedMiB: null as number | null,
-  multiprocessors: null as number | null,
   faults: [] as readonly SeenFault[],
 }
 
@@ -111,7 +109,6 @@ export type Capture = {
   /** The command that printed it, where known. */
   readonly command: string | null
   readonly text: string
-  readonly exitCode: number | null
   /** Whose tool printed it, where that is known. */
   readonly vendor?: Vendor
 }

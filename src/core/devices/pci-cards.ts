@@ -34,12 +34,8 @@ const named = new RegExp(
   `^(\\S+) ${classes}: (NVIDIA|Advanced Micro Devices|AMD|Intel)\\b.*?(?: Device ([0-9a-f]{4})\\b|$| \\(|\\[)`,
   'i',
 )
-const namedVendors: Readonly<Record<string, Vendor>> = {
-  nvidia: 'nvidia',
-  'advanced micro devices': 'amd',
-  amd: 'amd',
-  intel: 'intel',
-}
+/** Ids by the names that lspci prints. */
+const idsByName: Readonly<Record<string, string>> = { ...vendorIds, 'advanced micro devices': vendorIds.amd }
 
 /** A device of any kind, as lspci prints it: `00:1f.3 Audio device [0403]: …`. */
 const anyDevice = /^(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] [A-Z0-9][\w /-]+(?: \[[0-9a-f]{4}\])?: \S/m
@@ -55,18 +51,11 @@ export function parseLspci(text: string): PciCard[] | null {
     const line = full.slice(0, 1024)
     // Intel's accelerators beside its GPUs: NPUs, FPGAs.
     if (/Processing accelerators.*(?:Intel|\[8086:)/i.test(line)) continue
-    const byNumber = numbered.exec(line)
-    const byName = byNumber ? null : named.exec(line)
-    const address = pciAddressOf((byNumber ?? byName)?.[1])
-    if (byNumber && address)
-      cards.push({ address, vendorId: byNumber[2]!.toLowerCase(), deviceId: byNumber[3]!.toLowerCase(), driver: null })
-    else if (byName && address)
-      cards.push({
-        address,
-        vendorId: vendorIds[namedVendors[byName[2]!.toLowerCase()]!],
-        deviceId: byName[3]?.toLowerCase() ?? null,
-        driver: null,
-      })
+    const match = numbered.exec(line) ?? named.exec(line)
+    const [, place, vendor, deviceId] = match?.map(part => part?.toLowerCase()) ?? []
+    const address = pciAddressOf(place)
+    if (address)
+      cards.push({ address, vendorId: idsByName[vendor!] ?? vendor!, deviceId: deviceId ?? null, driver: null })
     const driver = /^\s+Kernel driver in use: (\S+)/.exec(line)?.[1]
     if (driver && cards.length > 0) cards[cards.length - 1] = { ...cards.at(-1)!, driver }
   }

@@ -108,14 +108,11 @@ export type GpuProbe = {
   probe(): Promise<ProbeResult>
 }
 
-const order: readonly ProbeState[] = ['healthy', 'degraded', 'unreadable']
+const order: readonly ProbeState[] = ['absent', 'healthy', 'degraded', 'unreadable']
 
 /** The worst state of the devices; `absent` without any. */
 export const worstState = (devices: readonly Pick<ProbedDevice, 'state'>[]): ProbeState =>
-  devices.reduce<ProbeState>(
-    (worst, { state }) => (worst === 'absent' || order.indexOf(state) > order.indexOf(worst) ? state : worst),
-    'absent',
-  )
+  order[Math.max(0, ...devices.map(({ state }) => order.indexOf(state)))]!
 
 /** Critical faults without which a device could work: its own, those of its vendor's tools, and those of the whole host. */
 export function criticalFaults(result: ProbeResult, device: string | null = null): readonly Fault[] {
@@ -174,20 +171,14 @@ export function probedDevice(
 }
 
 /** What of a card's memory is free, as far as its tool says. */
-
-export type FreeMemory = {
-  /** Null where the tool does not say what is used, or how much there is. */
-  readonly freeBytes: number | null
-  /** Whether a display needs some of it: known by a program that draws, and assumed where a tool lists no programs (AMD's, Intel's). */
-  readonly display: boolean
-}
-
-export function freeMemory({ record, readings }: Pick<ProbedDevice, 'record' | 'readings'>): FreeMemory {
+export function freeMemory({ record, readings }: Pick<ProbedDevice, 'record' | 'readings'>) {
   const { memoryMiB, vendor } = record
   const { memoryUsedMiB, processes } = readings
   const isKnown = memoryMiB !== null && memoryUsedMiB !== null
   return {
+    /** Null where the tool does not say what is used, or how much there is. */
     freeBytes: isKnown ? Math.max(0, memoryMiB - memoryUsedMiB) * 2 ** 20 : null,
+    /** Whether a display needs some of it: known by a program that draws, and assumed where a tool lists no programs (AMD's, Intel's). */
     display: vendor !== 'nvidia' || processes.some(({ kind }) => kind?.includes('G') === true),
   }
 }

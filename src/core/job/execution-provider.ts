@@ -56,18 +56,10 @@ export function sessionRefusal(provider: ExecutionProvider, cause: unknown): Kai
   return jobErrors.JOB_PROVIDER_UNAVAILABLE({ provider, reason: firstLine(cause), cause })
 }
 
-export type ProviderChoice<T> = {
-  readonly provider: ExecutionProvider
-  readonly result: T
-  /** The providers that could be used, this one among them. */
-  readonly usable: readonly { readonly provider: ExecutionProvider; readonly result: T }[]
-  /** The providers that could not, and why. */
-  readonly refused: readonly { readonly provider: ExecutionProvider; readonly error: KaisarError }[]
-}
-
 /**
  * Tries the providers in order with `attempt` (which must throw where one cannot be used) and returns the first that works; with
  * `compare`, the faster of CUDA and WebGPU where both do. A named preference is tried alone: whoever asks for CUDA gets CUDA or an error.
+ * With it come the providers that could be used, it among them, and those that could not, and why.
  *
  * @param rateOf - how fast a result is, in any unit
  */
@@ -75,7 +67,7 @@ export async function chooseExecutionProvider<T>(
   preference: ExecutionProvider | 'auto',
   attempt: (provider: ExecutionProvider) => Promise<T>,
   { rateOf, compare }: { readonly rateOf: (result: T) => number; readonly compare: boolean },
-): Promise<ProviderChoice<T>> {
+) {
   const usable: { provider: ExecutionProvider; result: T }[] = []
   const refused: { provider: ExecutionProvider; error: KaisarError }[] = []
   for (const provider of preference === 'auto' ? executionProviders : [preference]) {

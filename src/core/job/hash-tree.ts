@@ -2,11 +2,15 @@
  * Trees of hashes: two nodes make the one above them, and a node without a sibling moves up unchanged. Each kind of round says what its leaves
  * and its root are, and which domain its nodes have.
  */
-import { hash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 
 export const hashBytes = 32
 
 export const sha256 = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer')
+
+/** The same of several parts, one behind the other; text counts as UTF-8. */
+export const sha256Of = (...parts: readonly (string | NodeJS.ArrayBufferView)[]): Buffer =>
+  parts.reduce((sum, part) => sum.update(part), createHash('sha256')).digest()
 
 /** The node above two others: SHA-256(domain ‖ left ‖ right). */
 export type HashNodes = (left: Uint8Array, right: Uint8Array) => Buffer

@@ -1,7 +1,7 @@
 /** What fixes a device's job for a round, and which of its rows a seat will ask for. SHA-256 over fixed-width fields. */
-import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { hexToBytes } from '../platform/hex.ts'
+import { sha256Of } from './hash-tree.ts'
 import { keystream } from './keystream.ts'
 import type { TensorSpec } from './tensor/tensor-spec.ts'
 
@@ -19,24 +19,21 @@ export function jobSeed({ chainId, round, deviceId, generation, specHash }: JobI
   const numbers = Buffer.alloc(12)
   numbers.writeBigUInt64BE(BigInt(chainId), 0)
   numbers.writeUInt32BE(generation, 8)
-  return createHash('sha256')
-    .update('kaisar/job/v1')
-    .update(numbers.subarray(0, 8))
-    .update(hexToBytes(round, 32))
-    .update(hexToBytes(deviceId, 32))
-    .update(numbers.subarray(8))
-    .update(hexToBytes(specHash, 32))
-    .digest()
+  return sha256Of(
+    'kaisar/job/v1',
+    numbers.subarray(0, 8),
+    hexToBytes(round, 32),
+    hexToBytes(deviceId, 32),
+    numbers.subarray(8),
+    hexToBytes(specHash, 32),
+  )
 }
 
 export type SampleIdentity = { readonly secret: Hex; readonly root: Hex; readonly samplingBlockHash: Hex }
 
 /** SHA-256(domain ‖ secret ‖ root ‖ sampling block hash): what the samples of a commitment are drawn by. */
-export function sampleSeed(domain: string, { secret, root, samplingBlockHash }: SampleIdentity): Uint8Array {
-  const seed = createHash('sha256').update(domain)
-  for (const part of [secret, root, samplingBlockHash]) seed.update(hexToBytes(part, 32))
-  return seed.digest()
-}
+export const sampleSeed = (domain: string, { secret, root, samplingBlockHash }: SampleIdentity): Uint8Array =>
+  sha256Of(domain, ...[secret, root, samplingBlockHash].map(part => hexToBytes(part, 32)))
 
 /**
  * Numbers below `bound`, uniform, without end: words of 8 bytes, big-endian, of the seed's keystream, modulo `bound`; a word that would

@@ -161,7 +161,11 @@ export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   const version = bundleVersion(bytes)
   const { header: parsed, openings } = decodeFile(bytes, headers[version])
   const kind = kindByVersion.get(version) ?? 'tensor'
-  requireSpec(kind, parsed.spec)
+  try {
+    checkSpecOf(kind, parsed.spec)
+  } catch (cause) {
+    throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
+  }
   return { ...parsed, kind, openings } as EvidenceBundle
 }
 
@@ -218,14 +222,6 @@ function parseHeader<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
   }
   const issue = parsed.error.issues[0]!
   throw malformed(`header field ${issue.path.join('.') || '(all)'}: ${issue.message}`)
-}
-
-function requireSpec(kind: RoundKindName, spec: Header['spec']): void {
-  try {
-    checkSpecOf(kind, spec)
-  } catch (cause) {
-    throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
-  }
 }
 
 function checkSizes(headerBytes: number, openingsBytes: number): void {

@@ -33,32 +33,20 @@ export const signMessage = async <T extends SignedType>(
 ): Promise<Signed<T>> => ({ message, signature: await signer.sign(type, message) })
 
 /** The signer's address, in lower case. The contracts accept every signature that passes here. @throws REPORT_SIGNATURE_INVALID */
-export function recoverSigner<T extends SignedType>(
-  network: Network,
-  type: T,
-  { message, signature }: Signed<T>,
-): Address {
-  return recoverAddress(typedHash(network, type, message), signature)
-}
+export const recoverSigner = <T extends SignedType>(network: Network, type: T, signed: Signed<T>): Address =>
+  recoverAddress(typedHash(network, type, signed.message), signed.signature)
 
 /** Whether `signer` signed this message. Never throws, whatever message and signature hold. */
-export function isSignedBy<T extends SignedType>(
-  network: Network,
-  type: T,
-  signed: Signed<T>,
-  signer: Address,
-): boolean {
-  try {
-    return recoverSigner(network, type, signed) === signer.toLowerCase()
-  } catch {
-    return false
-  }
-}
+export const isSignedBy = <T extends SignedType>(network: Network, type: T, signed: Signed<T>, signer: Address) =>
+  recoversTo(() => recoverSigner(network, type, signed), signer)
 
 /** The same for a message whose digest is known already. */
-export function isDigestSignedBy(digest: Hex, signature: Hex, signer: Address): boolean {
+export const isDigestSignedBy = (digest: Hex, signature: Hex, signer: Address): boolean =>
+  recoversTo(() => recoverAddress(hexToBytes(digest, 32), signature), signer)
+
+function recoversTo(recover: () => Address, signer: Address): boolean {
   try {
-    return recoverAddress(hexToBytes(digest, 32), signature) === signer.toLowerCase()
+    return recover() === signer.toLowerCase()
   } catch {
     return false
   }

@@ -2,7 +2,7 @@
  * EIP-712 digests of the messages in protocol/typed-data.ts. Every field of those is one word, so a digest is two keccaks of a flat
  * buffer, which is faster than a general library. Tests compare the digests with viem's `hashTypedData`.
  */
-import { type Hex, keccak256, stringToBytes } from 'viem'
+import { type Address, type Hex, keccak256, stringToBytes, domainSeparator as viemDomainSeparator } from 'viem'
 import { hexToBytes } from '../platform/hex.ts'
 import {
   type Network,
@@ -56,22 +56,15 @@ function structHash<T extends SignedType>(type: T, message: SignedMessage<T>): U
 }
 
 const separators = new Map<string, Uint8Array>()
-const domainType = 'EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)'
 
 /** The EIP-712 domain separator of a network; EpochConsensus shows the same as `domainSeparator()`. */
 export function domainSeparator(network: Network): Uint8Array {
-  const key = `${network.chainId}:${network.consensus.toLowerCase()}`
+  const { chainId } = network
+  const consensus = network.consensus.toLowerCase() as Address
+  const key = `${chainId}:${consensus}`
   const cached = separators.get(key)
   if (cached !== undefined) return cached
-  const { name, version, chainId, verifyingContract } = signingDomain(network)
-  const buffer = new Uint8Array(5 * wordBytes)
-  buffer.set(keccak256(stringToBytes(domainType), 'bytes'))
-  const word = (index: number) => buffer.subarray(index * wordBytes, (index + 1) * wordBytes)
-  writers.string!(word(1), name)
-  writers.string!(word(2), version)
-  writeNumber(word(3), chainId)
-  writers.address!(word(4), verifyingContract)
-  const separator = keccak256(buffer, 'bytes')
+  const separator = hexToBytes(viemDomainSeparator({ domain: signingDomain({ chainId, consensus }) }), wordBytes)
   separators.set(key, separator)
   return separator
 }

@@ -1,6 +1,7 @@
 import { isObject } from '../../platform/output.ts'
 import { integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, textOf, usableUuid } from '../cell.ts'
 import { memoryFits } from '../class-table.ts'
+import { entriesIn } from '../json-documents.ts'
 import { type ObservedDevice, type ObservedPart, observedDevice, observedPart, type SeenFault } from '../observation.ts'
 
 /** One GPU's values by lower-case path: `card series`, `vram/size`, `temperature/hotspot`. */
@@ -182,14 +183,7 @@ const gpuKeys = `asic bus vram bdf gpu_bdf uuid gpu_uuid usage power
 const isAmdSmiEntry = (value: unknown): value is Readonly<Record<string, unknown>> =>
   isObject(value) && 'gpu' in value && gpuKeys.some(key => key in value)
 
-const amdSmiEntries = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value)
-    ? value.filter(isAmdSmiEntry)
-    : isObject(value) && Array.isArray(value.gpu_data)
-      ? value.gpu_data.filter(isAmdSmiEntry)
-      : isAmdSmiEntry(value)
-        ? [value]
-        : []
+const amdSmiEntries = (value: unknown) => entriesIn(value, 'gpu_data').filter(isAmdSmiEntry)
 
 const rocmCards = (value: unknown): readonly (readonly [index: number, card: unknown])[] =>
   isObject(value)
@@ -229,14 +223,12 @@ export function readAmdDocuments(values: readonly unknown[]): ObservedDevice[] {
     if (isObject(value) && isObject(value.system))
       driver = textOf(String(value.system['Driver version'] ?? '')) ?? driver
   }
-  const cards = new Map<number, Map<string, string>>()
+  const cards = new Map<number, Facts>()
+  const add = (index: number, card: unknown) =>
+    cards.set(index, new Map([...(cards.get(index) ?? []), ...factsOf(card)]))
   for (const value of values) {
-    for (const [index, card] of rocmCards(value))
-      cards.set(index, new Map([...(cards.get(index) ?? []), ...factsOf(card)]))
-    for (const entry of amdSmiEntries(value)) {
-      const index = integerOf(String(entry.gpu)) ?? cards.size
-      cards.set(index, new Map([...(cards.get(index) ?? []), ...factsOf(entry)]))
-    }
+    for (const [index, card] of rocmCards(value)) add(index, card)
+    for (const entry of amdSmiEntries(value)) add(integerOf(String(entry.gpu)) ?? cards.size, entry)
   }
   const nodes = [...cards].sort(([a], [b]) => a - b)
   const firsts: { index: number; facts: Facts; parts: { index: number; facts: Facts }[] }[] = []

@@ -1,5 +1,6 @@
 import { isObject } from '../../platform/output.ts'
-import { integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, textOf } from '../cell.ts'
+import { firstFit, integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, textOf } from '../cell.ts'
+import { entriesIn } from '../json-documents.ts'
 import { type ObservedDevice, observedDevice, type SeenFault } from '../observation.ts'
 
 type Entry = Readonly<Record<string, unknown>>
@@ -18,14 +19,7 @@ const isDevice = (value: unknown): value is Entry =>
   'device_id' in value &&
   ('pci_bdf_address' in value || 'device_name' in value || 'device_level' in value)
 
-const entriesOf = (value: unknown): readonly Entry[] =>
-  isObject(value) && Array.isArray(value.device_list)
-    ? value.device_list.filter(isDevice)
-    : Array.isArray(value)
-      ? value.filter(isDevice)
-      : isDevice(value)
-        ? [value]
-        : []
+const entriesOf = (value: unknown) => entriesIn(value, 'device_list').filter(isDevice)
 
 /** `{ "error": "Level Zero Initialization Error", "errno": 4 }`. */
 export const intelError = (value: unknown): string | null =>
@@ -66,19 +60,14 @@ function healthFaults(entry: Entry): SeenFault[] {
 }
 
 /** What `Device State` of xpu-smi means. */
-const stateFaults = (state: string): SeenFault[] =>
-  /^(?:normal|ok|ready|active|available)$/i.test(state)
-    ? []
-    : [
-        {
-          code: /surviv/i.test(state)
-            ? 'GPU_SURVIVABILITY_MODE'
-            : /wedged/i.test(state)
-              ? 'GPU_WEDGED'
-              : 'GPU_HEALTH_WARNING',
-          detail: `device state: ${state}`,
-        },
-      ]
+const stateFaults = (state: string): SeenFault[] => {
+  if (/^(?:normal|ok|ready|active|available)$/i.test(state)) return []
+  const code = firstFit(state, [
+    [/surviv/i, 'GPU_SURVIVABILITY_MODE'],
+    [/wedged/i, 'GPU_WEDGED'],
+  ])
+  return [{ code: code ?? 'GPU_HEALTH_WARNING', detail: `device state: ${state}` }]
+}
 
 /**
  * The cards of which xpu-smi's table for people (`xpu-smi discovery`) says that they do not work; `others`: it has more. Null where
@@ -98,21 +87,18 @@ export function readIntelTable(text: string): { devices: ObservedDevice[]; other
     }
     open?.set(label.toLowerCase(), value!)
   }
-  const devices = [...rows].flatMap(([index, fields]) => {
-    const faults = stateFaults(fields.get('device state') ?? 'normal')
-    return faults.length === 0
-      ? []
-      : [
-          observedDevice({
-            vendor: 'intel',
-            listing: 'table',
-            index,
-            name: textOf(fields.get('device name')),
-            pciBusId: pciAddressOf(fields.get('pci bdf address')),
-            faults,
-          }),
-        ]
-  })
+  const devices = [...rows]
+    .map(([index, fields]) =>
+      observedDevice({
+        vendor: 'intel',
+        listing: 'table',
+        index,
+        name: textOf(fields.get('device name')),
+        pciBusId: pciAddressOf(fields.get('pci bdf address')),
+        faults: stateFaults(fields.get('device state') ?? 'normal'),
+      }),
+    )
+    .filter(({ faults }) => faults.length > 0)
   return { devices, others: devices.length < rows.size || rows.size === 0 }
 }
 

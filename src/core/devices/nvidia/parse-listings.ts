@@ -43,34 +43,24 @@ export function parseNvidiaList(text: string): ObservedDevice[] | null {
   return devices.map(({ device, parts }) => ({ ...device, parts, partsEnabled: parts.length > 0 ? true : null }))
 }
 
-const isNvidiaTable = (text: string): boolean =>
-  /\bNVIDIA-SMI\s+\d|^\s*\|?\s*Fan\s+Temp\s+Perf\s+Pwr:Usage\/Cap/m.test(text)
-
 /**
  * The human table: says that a card is there and which cells failed. Its columns move between drivers and cut names short,
  * so nothing that another listing has is taken from it.
  */
 export function parseNvidiaTable(text: string): ObservedDevice[] | null {
-  if (!isNvidiaTable(text)) return null
+  if (!/\bNVIDIA-SMI\s+\d|^\s*\|?\s*Fan\s+Temp\s+Perf\s+Pwr:Usage\/Cap/m.test(text)) return null
   // Rows of MIG instances and processes follow the cards and look alike.
   const cards = text.split(/^\|?\s*(?:MIG devices:|Processes:)/m)[0]!
   const driver = /(?:Driver|KMD) Version:\s*([\d.]+)/.exec(text)?.[1] ?? null
   const computeApi = textOf(/CUDA (?:UMD )?Version:\s*([^\s|]+)/.exec(text)?.[1])
   const devices: ObservedDevice[] = []
-  let open: { index: number | null; name: string | null; pciBusId: string | null; faults: SeenFault[] } | null = null
-  const leave = () => {
-    if (open)
-      devices.push(
-        observedDevice({
-          vendor: 'nvidia',
-          listing: 'table',
-          ...open,
-          driver,
-          computeApi,
-          faults: [...open.faults, { code: 'GPU_RECORD_INCOMPLETE', detail: null }],
-        }),
-      )
+  let open: { index: number; name: string | null; pciBusId: string | null; faults: SeenFault[] } | null = null
+  const close = (rest: Partial<ObservedDevice>) => {
+    devices.push(observedDevice({ vendor: 'nvidia', listing: 'table', driver, computeApi, ...open, ...rest }))
     open = null
+  }
+  const leave = () => {
+    if (open) close({ faults: [...open.faults, { code: 'GPU_RECORD_INCOMPLETE', detail: null }] })
   }
   for (const full of cards.split(/\r?\n/)) {
     const line = full.slice(0, 512)
@@ -95,20 +85,12 @@ export function parseNvidiaTable(text: string): ObservedDevice[] | null {
     const faults: SeenFault[] = open?.faults ?? []
     if (failed && faults.every(({ code }) => code !== 'GPU_READING_FAILED'))
       faults.push({ code: 'GPU_READING_FAILED', detail: 'ERR! in the table' })
-    devices.push(
-      observedDevice({
-        vendor: 'nvidia',
-        listing: 'table',
-        ...(open ?? {}),
-        driver,
-        computeApi,
-        memoryMiB: mebibytesOf(second[7]),
-        readings: { memoryUsedMiB: mebibytesOf(second[6]), temperatureC: numberOf(second[2]) },
-        vgpu: isVirtualSliceName(open?.name ?? null),
-        faults,
-      }),
-    )
-    open = null
+    close({
+      memoryMiB: mebibytesOf(second[7]),
+      readings: { memoryUsedMiB: mebibytesOf(second[6]), temperatureC: numberOf(second[2]) },
+      vgpu: isVirtualSliceName(open?.name ?? null),
+      faults,
+    })
   }
   leave()
   return devices

@@ -250,35 +250,25 @@ function readPart(node: FactNode): ObservedPart {
     computeInstance: integerOf(factText(node, 'compute_instance_id')),
     memoryMiB: memory ? mebibytesOf(factText(memory, 'total')) : null,
     memoryUsedMiB: memory ? mebibytesOf(factText(memory, 'used')) : null,
-    multiprocessors: integerOf(factText(node, 'device_attributes/shared/multiprocessor_count')),
     faults,
   }
 }
 
 function readProcesses(gpu: FactNode): DeviceProcess[] {
-  const section = factChild(gpu, 'processes')
-  if (!section) return []
-  const nodes = section.children.flatMap(node =>
+  const processes: DeviceProcess[] = []
+  for (const node of factChild(gpu, 'processes')?.children ?? []) {
     // XML: <process_info><pid>…; text: "Process ID : 7" with its fields indented below.
-    node.name === 'process_info'
-      ? [{ pid: factText(node, 'pid'), node }]
-      : node.name === 'process_id'
-        ? [{ pid: node.text, node }]
-        : [],
-  )
-  return nodes.flatMap(({ pid, node }) => {
-    const number = integerOf(pid)
-    return number === null
-      ? []
-      : [
-          {
-            pid: number,
-            name: textOf(factText(node, 'process_name', 'name'))?.slice(0, 256) ?? null,
-            kind: textOf(factText(node, 'type')),
-            memoryMiB: mebibytesOf(factText(node, 'used_memory', 'used_gpu_memory')),
-          },
-        ]
-  })
+    const said = node.name === 'process_info' ? factText(node, 'pid') : node.name === 'process_id' ? node.text : null
+    const pid = integerOf(said)
+    if (pid === null) continue
+    processes.push({
+      pid,
+      name: textOf(factText(node, 'process_name', 'name'))?.slice(0, 256) ?? null,
+      kind: textOf(factText(node, 'type')),
+      memoryMiB: mebibytesOf(factText(node, 'used_memory', 'used_gpu_memory')),
+    })
+  }
+  return processes
 }
 
 /** Sums the leaves below a section whose own name or whose parent's name fits; null where none is a number. */

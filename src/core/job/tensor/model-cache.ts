@@ -3,6 +3,7 @@
  * so that a model which is only prepared gives way between steps to windows that run.
  */
 import type { Hex } from 'viem'
+import { inSlices } from '../../platform/slices.ts'
 import type { MonotonicClock } from '../thread-clock.ts'
 import type { WindowGate } from '../window-gate.ts'
 import type { Kernel } from './kernel.ts'
@@ -41,11 +42,8 @@ export function createModelCache(
   const build = async (epochSeed: Hex): Promise<Entry> => {
     const giveWay = () => gate.pass(() => entries.get(epochSeed)?.urgent === true)
     const startMs = clock.monotonicMs()
-    const steps = weightsByStep(spec, epochSeed)
     await giveWay()
-    let step = steps.next()
-    for (; !step.done; step = steps.next()) await giveWay()
-    const weights = step.value
+    const weights = await inSlices(weightsByStep(spec, epochSeed), giveWay)
     const kernel = await load(weights)
     await giveWay()
     // The first run allocates, and on a GPU compiles; that belongs to no window.

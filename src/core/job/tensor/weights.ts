@@ -5,9 +5,10 @@
  *
  * Why: docs/why/work-proof.md
  */
-import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { hexToBytes } from '../../platform/hex.ts'
+import { bytesToHex, hexToBytes } from '../../platform/hex.ts'
+import { atOnce, type Sliced } from '../../platform/slices.ts'
+import { sha256Of } from '../hash-tree.ts'
 import { keystream } from '../keystream.ts'
 import { rowBytes, specHash, type TensorSpec } from './tensor-spec.ts'
 
@@ -19,16 +20,10 @@ export type Weights = {
 }
 
 /** Builds the weights: about K²·w bytes, from AES at memory speed. */
-export const createWeights = (spec: TensorSpec, epochSeed: Hex): Weights => {
-  const steps = weightsByStep(spec, epochSeed)
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
-}
+export const createWeights = (spec: TensorSpec, epochSeed: Hex): Weights => atOnce(weightsByStep(spec, epochSeed))
 
 /** The same, one matrix a step, for a thread that has something else to do in between. */
-export function* weightsByStep(spec: TensorSpec, epochSeed: Hex): Generator<void, Weights> {
+export function* weightsByStep(spec: TensorSpec, epochSeed: Hex): Sliced<Weights> {
   const { width, weights } = spec
   const matrices: Int8Array[] = []
   for (let index = 0; index < weights + 2; index++) {
@@ -40,24 +35,13 @@ export function* weightsByStep(spec: TensorSpec, epochSeed: Hex): Generator<void
 }
 
 /** The seal of a model: SHA-256('kaisar/model/v1' ‖ spec hash ‖ E ‖ W_0 … ‖ R as signed bytes). Equal for every kernel form. */
-export function modelHash({ spec, embed, layers, reduce }: Weights): Hex {
-  const hash = createHash('sha256')
-    .update('kaisar/model/v1')
-    .update(hexToBytes(specHash(spec), 32))
-  for (const matrix of [embed, ...layers, reduce])
-    hash.update(new Uint8Array(matrix.buffer, matrix.byteOffset, matrix.byteLength))
-  return `0x${hash.digest('hex')}`
-}
+export const modelHash = ({ spec, embed, layers, reduce }: Weights): Hex =>
+  bytesToHex(sha256Of('kaisar/model/v1', hexToBytes(specHash(spec), 32), embed, ...layers, reduce))
 
 function matrixSeed(spec: TensorSpec, epochSeed: Hex, index: number): Uint8Array {
   const number = Buffer.alloc(4)
   number.writeUInt32BE(index)
-  return createHash('sha256')
-    .update('kaisar/weights/v1')
-    .update(hexToBytes(specHash(spec), 32))
-    .update(hexToBytes(epochSeed, 32))
-    .update(number)
-    .digest()
+  return sha256Of('kaisar/weights/v1', hexToBytes(specHash(spec), 32), hexToBytes(epochSeed, 32), number)
 }
 
 function toEntries(bytes: Uint8Array): Int8Array {
