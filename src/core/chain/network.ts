@@ -6,15 +6,8 @@ import { decodeChainError } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
 
 /** The six contracts that anybody calls. */
-export const contractNames = [
-  'KaisarToken',
-  'CheckerSeats',
-  'DeviceRegistry',
-  'EpochConsensus',
-  'RewardVault',
-  'KaisarLens',
-] as const
-export type ContractName = (typeof contractNames)[number]
+export type ContractName = keyof typeof abis
+export const contractNames = Object.keys(abis) as readonly ContractName[]
 export type Contracts = Readonly<Record<ContractName, Address>>
 
 /** A deployed network as `chain deploy` writes it and all other commands read it. */
