@@ -1,8 +1,9 @@
 import { type Abi, type Address, getAddress, type Hex, isAddress } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
 import { abis } from './abis.ts'
-import { type Chain, type ChainDependencies, type ChainOptions, connectChain } from './client.ts'
+import { type Chain, type ChainOptions, connectChain } from './client.ts'
 import { decodeChainError } from './decode-error.ts'
+import type { ChainDependencies } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 
 /** The six contracts that anybody calls. */
