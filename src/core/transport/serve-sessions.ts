@@ -102,8 +102,7 @@ export async function serveSessions(
     ...{ host, port, maxEarlyBytes, onGet, maxConnections, admitCertificate },
     onChannel: channel => void accept(channel),
   })
-  const { url, connections, close } = listener
-  return { url, connections, close, sessions: () => [...live.values()] }
+  return { ...listener, sessions: () => [...live.values()] }
 }
 
 const keyOf = ({ role, operator }: Peer) => `${role} ${operator}`
