@@ -92,14 +92,11 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
       if (journal.revision(epoch) === revision) return cohorts
     }
   }
-  // The journal holds what packCohort made: the words of an opening each.
-  const wordsOf = (): Map<number, OpeningWords> =>
-    new Map([...journal.openings(epoch)].map(([cohort, words]) => [cohort, words as unknown as OpeningWords]))
   /** What was committed to does not change any more: many cohorts ask for it at each block. */
   let committed: { readonly words: ReadonlyMap<number, OpeningWords>; readonly tree: CommitmentTree } | null = null
   function commitment() {
     if (committed !== null) return committed
-    const words = wordsOf()
+    const words = journal.openings(epoch)
     const whole = { words, tree: treeOf(words) }
     if (journal.seatCommitment(epoch) !== null) committed = whole
     return whole
@@ -200,9 +197,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
         isForeign = !root.startsWith(onChain)
         if (isForeign) {
           const { code, message } = checkerErrors.CHECKER_COMMITMENT_FOREIGN({ epoch })
-          log.error({ code, epoch }, message)
+          return log.error({ code, epoch }, message)
         }
-        if (isForeign) return
         record()
         keepTrees()
         return
