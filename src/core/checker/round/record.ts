@@ -98,12 +98,7 @@ function workEvidence(known: RoundEvidence): EvidenceBundle | null {
 /** Writes, in a transaction, and returns what is to be told of it once it is on disk. */
 type PendingRecord = () => (() => void) | undefined
 
-export type PendingRecordsDependencies = {
-  readonly log: Logger
-  readonly transaction: <R>(work: () => R) => R
-}
-
-export function createPendingRecords({ log, transaction }: PendingRecordsDependencies) {
+export function createPendingRecords({ log, transaction }: { readonly log: Logger } & Pick<Store, 'transaction'>) {
   /** Not tried yet. */
   let fresh: PendingRecord[] = []
   /** Refused, or behind one that the disk refused. */
