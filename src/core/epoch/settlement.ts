@@ -22,7 +22,7 @@ import { priority, type TransactionSender } from '../chain/tx/transaction-sender
 import type { KaisarError } from '../platform/errors.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
-import { type BlockHead, epochAt } from '../protocol/trigger.ts'
+import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { createCohortSteps } from './cohort-steps.ts'
 import { keeperRank, nextLookAt, turnBlocks, turnSeconds } from './keeper-times.ts'
 import { type OpeningOnChain, planErrands, planSeed, type SettlementStep, seatsIn } from './settlement-plan.ts'
@@ -174,12 +174,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       readParameters(network),
     ])
     const claims = await claimableIdentities(network, devices, paidClaims)
-    const rules = {
-      seatBond: seats.seatBond,
-      strikesToJail: seats.strikesToJail,
-      delistAfterEpochs: scores.delistAfterEpochs,
-    }
-    const steps = planErrands(epoch, sender.address, { checkers, devices, claims }, rules)
+    const steps = planErrands(epoch, sender.address, { checkers, devices, claims }, { ...seats, ...scores })
     errands.set(epoch, steps)
     errands.delete(epoch - keptEpochs)
     return steps
@@ -273,11 +268,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   async function timetable(head: Head | undefined): Promise<Timeline | null> {
     if (head !== undefined && known !== null && head.timestamp < known.until) return known.timeline
     const timeline = await getTimeline(network)
-    const { firstEpochAt, epochSeconds } = timeline ?? { firstEpochAt: 0, epochSeconds: 0 }
-    const isCurrent = timeline !== null && head !== undefined && head.timestamp >= firstEpochAt
-    known = isCurrent
-      ? { timeline, until: firstEpochAt + (epochAt(timeline, head.timestamp) + 1) * epochSeconds }
-      : null
+    const isCurrent = timeline !== null && head !== undefined && head.timestamp >= timeline.firstEpochAt
+    known = isCurrent ? { timeline, until: epochStartsAt(timeline, epochAt(timeline, head.timestamp) + 1) } : null
     return timeline
   }
 
