@@ -44,14 +44,10 @@ function ownMachine(options: MachineOptions, clock: Clock) {
       createHostProbe({ devices: executionProvider === 'cpu' ? 'cpu' : 'auto' }, { host: nodeHost }),
       cudaVisibleDevices,
     ),
-    certify: binding =>
-      openCertificate(
-        {
-          file: join(folder, 'device-certificate.pem'),
-          binding: { role: 'provider', operator: signer.address, ...binding },
-        },
-        clock,
-      ),
+    certify: devices => {
+      const binding = { role: 'provider', operator: signer.address, ...devices } as const
+      return openCertificate({ file: join(folder, 'device-certificate.pem'), binding }, clock)
+    },
     attest: async ({ probed }: OwnDevice, nonce) => {
       if (!options.attest || probed.record.vendor !== 'nvidia') return null
       const position = probed.index ?? 0
