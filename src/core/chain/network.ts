@@ -62,12 +62,10 @@ export async function connectNetwork(
     },
     dependencies,
   )
-  try {
-    await assertOneNetwork(chain, contracts)
-  } catch (error) {
+  await assertOneNetwork(chain, contracts).catch(error => {
     chain.close()
     throw error
-  }
+  })
   const { deployedAtBlock } = deployment
   return {
     chainId: chain.chainId,
