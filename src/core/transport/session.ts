@@ -148,9 +148,8 @@ export function createSession(
       if (type !== 'refused') refuse(sessionErrors.MESSAGE_UNEXPECTED({ type }), type, false)
       return
     }
-    for (const result of await Promise.allSettled(
-      [...ofType].map(async handler => handler(body, payload, receivedAt)),
-    )) {
+    const handled = await Promise.allSettled([...ofType].map(async handler => handler(body, payload, receivedAt)))
+    for (const result of handled) {
       if (result.status === 'fulfilled') continue
       const error: unknown = result.reason
       const code = isKaisarError(error) ? error.code : 'INTERNAL'
