@@ -14,10 +14,7 @@ import {
   withDefaults,
 } from './transport.ts'
 
-export type ServeSessionsOptions = Pick<
-  ListenOptions,
-  'host' | 'port' | 'onGet' | 'admitCertificate' | 'maxConnections'
-> & {
+export type ServeSessionsOptions = Pick<ListenOptions, 'host' | 'port' | 'onGet' | 'maxConnections'> & {
   readonly network: Network
   /** Our own operator address. */
   readonly checker: Address
@@ -63,7 +60,7 @@ export async function serveSessions(
   const live = new Map<string, Session>()
   const allowances = new Map<string, Allowance>()
   const rate = { perSecond: limits.framesPerSecond, burst: limits.burstFrames }
-  const { host, port, onGet, admitCertificate, maxConnections } = options
+  const { host, port, onGet, maxConnections } = options
   const serverSide = {
     network: { ...options.network, consensus: options.network.consensus.toLowerCase() as Address },
     checker: options.checker.toLowerCase() as Address,
@@ -99,7 +96,7 @@ export async function serveSessions(
   }
 
   const listener = await dependencies.transport.listen({
-    ...{ host, port, maxEarlyBytes, onGet, maxConnections, admitCertificate },
+    ...{ host, port, maxEarlyBytes, onGet, maxConnections },
     onChannel: channel => void accept(channel),
   })
   return { ...listener, sessions: () => [...live.values()] }
