@@ -121,11 +121,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
     return measures !== null && laneRateOf(measures) === rate ? { measures } : {}
   }
 
-  async function sendReceiptsTo(
-    operator: Hex,
-    devices: readonly SeatDevice[],
-    words: ReadonlyMap<number, OpeningWords>,
-  ) {
+  async function sendReceiptsTo(operator: Hex, devices: readonly SeatDevice[]) {
+    const { words } = commitment()
     for (const { deviceId, generation, cohort, lane } of devices) {
       const own = words.get(cohort)
       const send = sendTo(operator)
@@ -218,8 +215,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
     /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
     async sendReceipts(): Promise<void> {
       if (journal.seatCommitment(epoch) === null) return
-      const { words } = commitment()
-      await Promise.all([...duty.byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices, words)))
+      await Promise.all([...duty.byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices)))
     },
 
     /** The opening of a cohort with its proof. @throws CHECKER_OPENING_UNAVAILABLE */
