@@ -36,7 +36,7 @@ const bytesPerToken = 64 * 1024
  * A frame that cannot be read ends the channel, since whatever follows it may be read wrongly too.
  */
 export function createChannel(
-  identity: Pick<Channel, 'id' | 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash' | 'authenticated'>,
+  identity: Pick<Channel, 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash' | 'authenticated'>,
   limits: Limits,
   wire: Wire,
   { clock = systemClock, maxEarlyBytes = Number.POSITIVE_INFINITY }: ChannelOptions = {},
