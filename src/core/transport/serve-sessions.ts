@@ -8,6 +8,7 @@ import { type Allowance, createAllowance } from './token-bucket.ts'
 import {
   type Channel,
   type Limits,
+  type Listener,
   type ListenOptions,
   maxEarlyBytes,
   type Transport,
@@ -36,13 +37,9 @@ export type ServeSessionsDependencies = SessionDependencies & {
   onRefused?(refusal: { readonly peerAddress: string; readonly error: unknown }): void
 }
 
-export type SessionServer = {
-  /** What peers dial; the port is the one really bound. */
-  readonly url: string
+export type SessionServer = Listener & {
   /** The open sessions, one for each role and operator. */
   sessions(): readonly Session[]
-  connections(): number
-  close(): Promise<void>
 }
 
 /** A Provider has this part of the rate beside that of its devices, as if it had so many more. */
