@@ -52,7 +52,6 @@ export function createInMemoryNetwork({
 } = {}): InMemoryNetwork {
   const links = new Set<Link>()
   const endpoints = new Map<string, Endpoint>()
-  let channels = 0
   let ports = 0
 
   return {
@@ -94,11 +93,9 @@ export function createInMemoryNetwork({
 
           const toServer = createPipe(task => deliver(server.address, task))
           const toClient = createPipe(task => deliver(address, task))
-          const name = ++channels
           const entry: Entry = { address, makesRoom: null }
           const client = createChannel(
             {
-              id: `memory-${name}-client`,
               peerAddress: url,
               peerCertificateHash: server.certificateHash,
               ownCertificateHash: certificateHash,
@@ -110,7 +107,6 @@ export function createInMemoryNetwork({
           )
           const accepted = createChannel(
             {
-              id: `memory-${name}-server`,
               peerAddress: address,
               peerCertificateHash: certificateHash,
               ownCertificateHash: server.certificateHash,

@@ -17,11 +17,6 @@ export function createBlockTree(options: { readonly keep: number }) {
   const seen = new Map<Hex, SeenBlock>()
   let offset = 0
 
-  const indexOf = (hash: Hex) => {
-    const position = positions.get(hash)
-    return position === undefined ? -1 : position - offset
-  }
-
   return {
     get tip(): SeenBlock | null {
       return canonical.at(-1) ?? null
@@ -40,7 +35,8 @@ export function createBlockTree(options: { readonly keep: number }) {
       const branch = given.slice(last + 1)
       const joint = given[last]?.hash ?? branch[0]?.parentHash
       if (joint === undefined) return { removed: [], added: [] }
-      const joinsAt = indexOf(joint)
+      const position = positions.get(joint)
+      const joinsAt = position === undefined ? -1 : position - offset
       const removed = canonical.slice(joinsAt + 1).reverse()
       for (const block of removed) positions.delete(block.hash)
       canonical = canonical.slice(0, joinsAt + 1)

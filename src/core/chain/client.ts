@@ -2,7 +2,7 @@ import { type Address, createPublicClient, custom, type Hex, keccak256, type Pub
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
 import { agree, isCompared, type RpcCall } from './agreement.ts'
-import { createEndpoint, type Endpoint, type EndpointStatus, type OpenTransport } from './endpoint.ts'
+import { type ChainDependencies, createEndpoint, type Endpoint, type EndpointStatus } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 import { untilMost } from './until-most.ts'
 
@@ -22,13 +22,6 @@ export type ChainOptions = {
   readonly timeoutMs?: number
   /** How long an endpoint that gave a false answer is not asked, before it is checked again; default 30000. */
   readonly forgedMs?: number
-}
-
-export type ChainDependencies = {
-  /** Default the system's. */
-  readonly clock?: Clock
-  /** Opens the transport for the requests to a URL; default http or a WebSocket, by the scheme of the URL. */
-  readonly openTransport?: OpenTransport
 }
 
 /** The chain as all given endpoints show it. Where there are two or more, answers are compared; see agreement.ts. */
@@ -61,8 +54,7 @@ export async function connectChain(
   options: ChainOptions,
   { clock = systemClock, openTransport }: ChainDependencies = {},
 ): Promise<Chain> {
-  const { rpcUrls, contracts = [], timeoutMs = 5_000 } = options
-  const { forgedMs = 30_000 } = options
+  const { rpcUrls, contracts = [], timeoutMs = 5_000, forgedMs = 30_000 } = options
   const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }, { clock, openTransport }))
   const forgedSince = new WeakMap<KaisarError, number>()
   const codeSeenMs = new WeakMap<Endpoint, number>()

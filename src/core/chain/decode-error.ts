@@ -18,20 +18,17 @@ export const kaisarErrorsAbi = Object.values(abis)
  * @param moreErrors - errors that are decoded beside those of our contracts
  */
 export function decodeChainError(error: unknown, functionName: string, moreErrors: Abi = []): KaisarError {
+  const reverted = (errorName: string, reason: string) =>
+    chainErrors.CONTRACT_REVERTED({ functionName, reason: shortened(reason), errorName, cause: error })
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (isKaisarError(cause)) return cause
     if (cause instanceof ContractFunctionRevertedError && cause.data !== undefined)
-      return chainErrors.CONTRACT_REVERTED({
-        functionName,
-        reason: shortened(describeContractError(cause.data.errorName, cause.data.args)),
-        errorName: cause.data.errorName,
-        cause: error,
-      })
+      return reverted(cause.data.errorName, describeContractError(cause.data.errorName, cause.data.args))
   }
   const data = revertData(error)
   if (data !== null) {
     const { errorName, reason } = decodeRevert(data, [...moreErrors, ...kaisarErrorsAbi])
-    return chainErrors.CONTRACT_REVERTED({ functionName, reason: shortened(reason), errorName, cause: error })
+    return reverted(errorName, reason)
   }
   const reason = shortened(nodeReason(error) ?? String(error))
   return chainErrors.RPC_FAILED({ action: functionName, reason, cause: error })

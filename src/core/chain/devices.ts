@@ -76,10 +76,7 @@ export async function cohortMembers(
 }
 
 /** The number of members of `epoch`, and of cohorts that hold lanes in it. */
-export async function countsOf(
-  network: ConnectedNetwork,
-  epoch: number,
-): Promise<{ members: number; cohorts: number }> {
+export async function countsOf(network: ConnectedNetwork, epoch: number) {
   const [members, cohorts] = await read(network, 'DeviceRegistry', 'countsOf', BigInt(epoch))
   return { members, cohorts }
 }

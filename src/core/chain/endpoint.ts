@@ -38,9 +38,11 @@ export type OpenTransport = (
   config: { readonly timeout: number; readonly retryCount: number },
 ) => Transport
 
-export type EndpointDependencies = {
-  readonly clock?: Clock | undefined
-  readonly openTransport?: OpenTransport | undefined
+export type ChainDependencies = {
+  /** Default the system's. */
+  readonly clock?: Clock
+  /** Opens the transport for the requests to a URL; default http or a WebSocket, by the scheme of the URL. */
+  readonly openTransport?: OpenTransport
 }
 
 /** The origin of an RPC URL, without path and query: those usually hold an API key. */
@@ -66,7 +68,7 @@ function withoutKeys(url: string): string {
 export function createEndpoint(
   url: string,
   options: { readonly timeoutMs: number },
-  { clock = systemClock, openTransport }: EndpointDependencies = {},
+  { clock = systemClock, openTransport }: ChainDependencies = {},
 ) {
   const name = endpointName(url)
   const config = { timeout: options.timeoutMs, retryCount: 0 }
@@ -107,15 +109,11 @@ export function createEndpoint(
     }
   }
 
-  const client = createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 })
-
   return {
     name,
     url,
     /** Asks it through `request`, with its limit of time. */
-    get client(): PublicClient {
-      return client
-    },
+    client: createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 }) as PublicClient,
     get status(): EndpointStatus {
       return status
     },

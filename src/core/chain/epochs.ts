@@ -174,11 +174,7 @@ export async function settledThrough(network: ConnectedNetwork): Promise<number 
 }
 
 /** What an address did for `epoch` and was not paid for yet, in lanes: seeds, resolutions and reveals, and errands. */
-export async function keeperCallsOf(
-  network: ConnectedNetwork,
-  epoch: number,
-  keeper: Address,
-): Promise<{ lanes: bigint; errands: bigint }> {
+export async function keeperCallsOf(network: ConnectedNetwork, epoch: number, keeper: Address) {
   const [lanes, errands] = await read(network, 'EpochConsensus', 'keeperCalls', BigInt(epoch), keeper)
   return { lanes, errands }
 }

@@ -1,7 +1,6 @@
 import { defineErrors } from '../platform/errors.ts'
 import { exactUnits } from '../platform/exact-units.ts'
-
-type Amounts = { readonly KAI: bigint; readonly coin: bigint }
+import type { Funds } from './funds.ts'
 
 type MovedNonce = { deployer: string; what: string; expected: number; actual: number; firstNonce: number }
 
@@ -198,7 +197,7 @@ export const chainErrors = defineErrors({
     exit: 3,
   },
   KAI_AND_COIN_INSUFFICIENT: {
-    message: ({ account, balances, needed }: { account: string; balances: Amounts; needed: Amounts }) =>
+    message: ({ account, balances, needed }: { account: string; balances: Funds; needed: Funds }) =>
       `${account} holds ${exactUnits(balances.KAI)} KAI and ${exactUnits(balances.coin)} of the chain’s own coin, and needs ${exactUnits(needed.KAI)} KAI and ${exactUnits(needed.coin)} of the coin: send it ${exactUnits(needed.KAI - balances.KAI)} KAI and ${exactUnits(needed.coin - balances.coin)} of the coin or more.`,
     meaning: 'KAI is what is moved; the fee of the transaction (gas) is paid in the chain’s own coin.',
     fix: 'Send both to that address, from any wallet or with "kaisar wallet send --to <address>=<kai>,<coin>"; on a devnet, "kaisar devnet fund <address>".',

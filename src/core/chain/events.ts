@@ -9,15 +9,10 @@ import { abis } from './abis.ts'
 import { headNumber, readBlockPages } from './blocks.ts'
 import type { ConnectedNetwork, ContractName } from './network.ts'
 
-export type BlockRange = {
-  readonly fromBlock: bigint
-  /** Default: the head. */
-  readonly toBlock?: bigint
-}
-
 /**
  * One kind of event of one contract, oldest first, read in ranges that any endpoint grants. `args` filters indexed fields.
  *
+ * @param range - `toBlock` is the head by default
  * @example
  * const paid = await getEvents(network, 'RewardVault', 'CohortPaid', { fromBlock: 0n }, { epoch: 3n })
  */
@@ -25,7 +20,7 @@ export async function getEvents<source extends ContractName, name extends Contra
   { chain, contracts }: ConnectedNetwork,
   contract: source,
   eventName: name,
-  { fromBlock, toBlock }: BlockRange,
+  { fromBlock, toBlock }: { readonly fromBlock: bigint; readonly toBlock?: bigint },
   args?: Record<string, unknown>,
 ): Promise<GetContractEventsReturnType<(typeof abis)[source], name, true>> {
   const readPage = (from: bigint, to: bigint) =>

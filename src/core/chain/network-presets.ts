@@ -76,18 +76,17 @@ export const presetsFor = ({ count, meanSeconds }: MeasuredBlocks): PresetName[]
     return count >= 8 && meanSeconds >= 0.75 * blockSeconds && meanSeconds <= 1.5 * blockSeconds
   })
 
-const twoTo64 = 2 ** 64
 /** One in half an hour, in the mean. */
 const dailyBeats = 48
 
 /** Threshold at which a block triggers with this probability. */
-const probability = (p: number): bigint => BigInt(Math.floor(p * twoTo64))
+const probability = (p: number): bigint => BigInt(Math.floor(p * 2 ** 64))
 
-/** Ids of chains that run on one machine with the processes around them: anvil's and Hardhat's, and those of geth and Ganache. */
-const developmentChainIds: ReadonlySet<number> = new Set([31_337, 1_337])
-
-/** Whether a chain is a development chain, where endpoints at loopback are dialled. */
-export const isDevelopmentChain = (chainId: number): boolean => developmentChainIds.has(chainId)
+/**
+ * Whether a chain is a development chain, where endpoints at loopback are dialled. It runs on one machine with the processes around it:
+ * anvil's and Hardhat's, and those of geth and Ganache.
+ */
+export const isDevelopmentChain = (chainId: number): boolean => chainId === 31_337 || chainId === 1_337
 
 /**
  * 16-second epochs on 1-second blocks, and longer epochs of the same phases. The seed is there after three seconds, models and
@@ -154,7 +153,6 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
   const slotSeconds = 43_200
   const eligibleFromSeconds = 60
   const cutoffSeconds = slotSeconds - 600
-  const beats = dailyBeats
   return {
     timeline: {
       epochSeconds: 86_400,
@@ -167,8 +165,8 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
     },
     rounds: {
       slots: 2,
-      maxRounds: 24 + beats,
-      beats,
+      maxRounds: 24 + dailyBeats,
+      beats: dailyBeats,
       windowMs,
       graceMs,
       eligibleFromSeconds,

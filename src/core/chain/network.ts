@@ -1,20 +1,14 @@
 import { type Abi, type Address, getAddress, type Hex, isAddress } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
 import { abis } from './abis.ts'
-import { type Chain, type ChainDependencies, type ChainOptions, connectChain } from './client.ts'
+import { type Chain, type ChainOptions, connectChain } from './client.ts'
 import { decodeChainError } from './decode-error.ts'
+import type { ChainDependencies } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 
 /** The six contracts that anybody calls. */
-export const contractNames = [
-  'KaisarToken',
-  'CheckerSeats',
-  'DeviceRegistry',
-  'EpochConsensus',
-  'RewardVault',
-  'KaisarLens',
-] as const
-export type ContractName = (typeof contractNames)[number]
+export type ContractName = keyof typeof abis
+export const contractNames = Object.keys(abis) as readonly ContractName[]
 export type Contracts = Readonly<Record<ContractName, Address>>
 
 /** A deployed network as `chain deploy` writes it and all other commands read it. */
@@ -68,12 +62,10 @@ export async function connectNetwork(
     },
     dependencies,
   )
-  try {
-    await assertOneNetwork(chain, contracts)
-  } catch (error) {
+  await assertOneNetwork(chain, contracts).catch(error => {
     chain.close()
     throw error
-  }
+  })
   const { deployedAtBlock } = deployment
   return {
     chainId: chain.chainId,

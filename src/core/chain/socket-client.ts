@@ -20,15 +20,12 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
   let renewedAtMs = Number.NEGATIVE_INFINITY
   const lost = new Set<() => void>()
 
-  /** Closes the socket: viem would give the same one to the next client of this URL. */
-  const end = async () => {
-    try {
-      const rpcClient = await client.transport.getRpcClient()
-      rpcClient.close()
-    } catch {
-      // The socket never connected: there is nothing to close.
-    }
-  }
+  /** Closes the socket: viem would give the same one to the next client of this URL. Where it never connected there is nothing to close. */
+  const end = () =>
+    client.transport
+      .getRpcClient()
+      .then(rpcClient => rpcClient.close())
+      .catch(() => {})
 
   async function reopen() {
     await Promise.race([end(), clock.sleep(betweenRenewalsMs)])
@@ -74,11 +71,7 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
 }
 
 /** Subscribes to heads. viem's `watchBlocks` would read each block again, and give `undefined` where that fails. */
-function subscribe(
-  { transport }: PublicClient<WebSocketTransport>,
-  onHead: (head: unknown) => void,
-  onError: (error: unknown) => void,
-): () => void {
+function subscribe({ transport }: PublicClient<WebSocketTransport>, ...[onHead, onError]: Parameters<WatchHeads>) {
   let ended = false
   const fail = (error: unknown) => {
     if (!ended) onError(error)

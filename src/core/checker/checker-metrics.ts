@@ -1,5 +1,4 @@
 /** What a Checker counts of itself, from the events it emits, and whether it can judge the next round. */
-import type { Registry } from 'prom-client'
 import {
   type Counting,
   chainTroubles,
@@ -23,11 +22,7 @@ export type CheckerObserver = {
   listening(read: () => { readonly open: number; readonly most: number }): void
 }
 
-export type CheckerMetrics = CheckerObserver & {
-  readonly registry: Registry
-  observe(event: CheckerEvent): void
-  health(): Promise<Health>
-}
+export type CheckerMetrics = ReturnType<typeof createCheckerMetrics>
 
 /** What readiness is decided by. */
 export type CheckerState = {
@@ -52,10 +47,7 @@ export function checkerUnready({ endpoint, epoch, openSessions, chainLagSeconds 
   return reasons
 }
 
-export function createCheckerMetrics(
-  options: { readonly version: string },
-  dependencies: DaemonMetricsDependencies,
-): CheckerMetrics {
+export function createCheckerMetrics(options: { readonly version: string }, dependencies: DaemonMetricsDependencies) {
   const metrics = createDaemonMetrics({ role: 'checker', ...options }, dependencies)
   const { registry, counter, gauge, histogram, readGauge } = metrics
   const given = counter('verdicts_total', 'Verdicts on rounds, by kind and reason.', 'verdict', 'reason')
@@ -144,15 +136,16 @@ export function createCheckerMetrics(
   }
   return {
     registry,
-    verified(seconds, count) {
+    verified(seconds: number, count: number): void {
       verifySeconds.observe(seconds)
       verifiedDevices.inc(count)
     },
-    listening(read) {
+    listening(read: typeof readConnections): void {
       readConnections = read
     },
-    settled: key => settlement.inc({ step: key.split('/')[0]! }),
-    observe: event => count(counting, event),
-    health: () => healthOf(dependencies, { endpoint, epoch, openSessions: sessions.open, lastVerdict }, checkerUnready),
+    settled: (key: string): void => settlement.inc({ step: key.split('/')[0]! }),
+    observe: (event: CheckerEvent): void => count(counting, event),
+    health: (): Promise<Health> =>
+      healthOf(dependencies, { endpoint, epoch, openSessions: sessions.open, lastVerdict }, checkerUnready),
   }
 }

@@ -1,20 +1,9 @@
 /** What a Checker's journal holds, read by others while it runs. */
-import type { Hex } from 'viem'
 import { readFromStore } from '../platform/store.ts'
-import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
+import type { RecordedVerdict } from './journal.ts'
 
-export type JournaledVerdict = {
-  readonly epoch: number
-  readonly round: Hex
-  readonly deviceId: Hex
-  readonly verdict: string
-  readonly reason: string
-  readonly detail: string
-  readonly kind: RoundKindName
-  readonly figures: Figures
-  readonly evidence: Hex | null
-}
+export type JournaledVerdict = Omit<RecordedVerdict, 'generation' | 'commitmentHash' | 'commitment' | 'witness'>
 
 export type CheckerRecords = {
   /** Newest first. */

@@ -3,7 +3,7 @@
  * claims, so what is decided here is whether they are the registered ones, well-formed and allowed, never what they are worth.
  */
 
-import { type Address, bytesToHex, type Hex } from 'viem'
+import { bytesToHex, type Hex } from 'viem'
 import type { RegisteredDevice } from '../chain/devices.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
@@ -25,7 +25,7 @@ import type { Network } from '../protocol/typed-data.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
 import { checkerErrors } from './errors.ts'
-import type { CheckerJournal } from './journal.ts'
+import type { CheckerJournal, DeviceCheckRecord } from './journal.ts'
 import type { SeatDevice } from './round/seat-round.ts'
 
 export type DeviceFinding = {
@@ -36,15 +36,7 @@ export type DeviceFinding = {
 }
 
 /** What the chain says about the device. */
-export type Registration = {
-  readonly deviceId: Hex
-  readonly generation: number
-  readonly operator: Address
-  readonly deviceHash: Hex
-  readonly certificateHash: Hex
-  /** Zero where the card was registered without attestation. */
-  readonly attestedIdentity: Hex
-}
+export type Registration = Pick<SeatDevice, 'deviceId' | 'generation' | 'operator'> & RegisteredDevice['record']
 
 export type RecordPolicyDependencies = {
   /** Tensor rate of the device's last valid round in Mop/s, or null before one. */
@@ -62,10 +54,7 @@ export type RecordPolicy = (records: {
   readonly registration: Registration
 }) => Promise<readonly DeviceFinding[]>
 
-export type DeviceJudgement = {
-  readonly deviceValid: boolean
-  readonly environmentValid: boolean
-  readonly environmentHash: Hex
+export type DeviceJudgement = Pick<DeviceCheckRecord, 'deviceValid' | 'environmentValid' | 'environmentHash'> & {
   readonly findings: readonly DeviceFinding[]
 }
 
@@ -222,21 +211,17 @@ export function createDeviceJobs(deps: DeviceJobsDependencies) {
       if (question === undefined) throw checkerErrors.CHECKER_REPORT_UNASKED()
       open.delete(nonce)
       const { epoch, device } = question
-      const registered = await registrationOf(device.deviceId)
-      if (registered === null) return
-      const judgement = await judgeDeviceReport(
-        {
-          ...{ network, nonce, body, peerCertificateHash: session.peerCertificateHash },
-          registration: { ...registered.record, ...device },
-        },
-        { policy },
-      )
       const { deviceId } = device
+      const registered = await registrationOf(deviceId)
+      if (registered === null) return
+      const registration = { ...registered.record, ...device }
+      const { peerCertificateHash } = session
+      const judgement = await judgeDeviceReport({ network, registration, nonce, peerCertificateHash, body }, { policy })
       journal.recordDeviceCheck({ ...judgement, deviceId, epoch, report: JSON.stringify(toWire(body)) })
       for (const { code, detail, clears } of judgement.findings)
-        log[clears === null ? 'info' : 'warn']({ device: device.deviceId, code, clears }, detail)
+        log[clears === null ? 'info' : 'warn']({ device: deviceId, code, clears }, detail)
       answered.set(session, (answered.get(session) ?? new Set()).add(`${epoch} ${deviceId}`))
-      onJudged?.(epoch, device.deviceId, judgement)
+      onJudged?.(epoch, deviceId, judgement)
     },
   }
 }

@@ -33,13 +33,11 @@ type Epoch = {
 
 export type Epochs = ReturnType<typeof createEpochs>
 
-/** What is the same in every epoch's judge. */
-type JudgeDependencies = Pick<
+/** A judge's dependencies, as far as they are the same in every epoch, and what epochs are read and settled with. */
+export type EpochsDependencies = Pick<
   RoundJudgeDependencies,
   'signer' | 'secrets' | 'journal' | 'evidence' | 'clock' | 'log' | 'stoodStillAt' | 'onOpen' | 'crashPoint'
->
-
-export type EpochsDependencies = JudgeDependencies & {
+> & {
   readonly store: Store
   readonly sender: TransactionSender
   readonly recomputers: Recomputers

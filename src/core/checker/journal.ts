@@ -1,5 +1,6 @@
 /** What a Checker must not forget: verdicts, what it asked and was told, what it committed to. */
 import type { Address, Hex } from 'viem'
+import type { OpeningWords } from '../epoch/opening.ts'
 import type { Store } from '../platform/store.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import { toWire } from '../protocol/messages.ts'
@@ -187,14 +188,12 @@ export function createCheckerJournal(store: Store) {
       }),
     seatCommitment: (epoch: number): { readonly root: Hex; readonly salt: Hex } | null =>
       store.get<{ root: Hex; salt: Hex }>`SELECT root, salt FROM seat_commitment WHERE epoch = ${epoch}` ?? null,
-    openings(epoch: number): Map<number, bigint[]> {
-      const rows = store.all<{
-        cohort: bigint
-        words: string
-      }>`SELECT cohort, words FROM opening WHERE epoch = ${epoch}`
-      return new Map(
-        rows.map(({ cohort, words }) => [Number(cohort), words.split(' ').map(word => BigInt(`0x${word}`))]),
-      )
+    /** By cohort. A journal holds what packing made: the words of an opening each. */
+    openings(epoch: number): Map<number, OpeningWords> {
+      const rows = store.all<{ cohort: bigint; words: string }>`
+        SELECT cohort, words FROM opening WHERE epoch = ${epoch}`
+      const toWords = (text: string) => text.split(' ').map(word => BigInt(`0x${word}`)) as unknown as OpeningWords
+      return new Map(rows.map(({ cohort, words }) => [Number(cohort), toWords(words)]))
     },
     /** Keeps the nodes of a cohort's evidence tree, which proofs of its leaves are made of. */
     keepEvidenceTree: (epoch: number, cohort: number, nodes: Uint8Array): void =>

@@ -19,19 +19,13 @@ export const createRecordPolicy =
   ): RecordPolicy =>
   async ({ device, environment, attestation, nonce, registration }) => {
     const { deviceId, operator, attestedIdentity } = registration
-    const owner = attestedIdentity === zeroBytes32 ? null : await identityOwner(attestedIdentity)
+    const claims = [...claimFindings(device, environment), ...workFindings(device, measuredRate(deviceId))]
+    if (attestedIdentity === zeroBytes32) return claims
+    const binding = { chainId, provider: operator, deviceId, challenge: nonce }
     return [
-      ...identityFindings(deviceId, owner),
-      ...claimFindings(device, environment),
-      ...workFindings(device, measuredRate(deviceId)),
-      ...(attestedIdentity === zeroBytes32
-        ? []
-        : attestationFindings(
-            device,
-            attestation,
-            { chainId, provider: operator, deviceId, challenge: nonce },
-            attestedIdentity,
-          )),
+      ...identityFindings(deviceId, await identityOwner(attestedIdentity)),
+      ...claims,
+      ...attestationFindings(device, attestation, binding, attestedIdentity),
     ]
   }
 

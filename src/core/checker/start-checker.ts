@@ -1,9 +1,15 @@
 /** A Checker on this machine: the real engine, certificate, evidence folder and sockets put into `run-checker.ts`. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { Address, Hex } from 'viem'
+import type { Hex } from 'viem'
 import type { OpenDaemon } from '../daemon/open-daemon.ts'
-import { dialsPrivate, openCertificate, openTransport, requirePublicEndpoint } from '../daemon/peer-port.ts'
+import {
+  dialsPrivate,
+  openCertificate,
+  openTransport,
+  type PeerPortOptions,
+  requirePublicEndpoint,
+} from '../daemon/peer-port.ts'
 import { createKeeper } from '../epoch/settlement.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { KindEngine } from '../job/round-kind.ts'
@@ -14,24 +20,18 @@ import { createPeerChecks } from './check-peers.ts'
 import type { CheckerObserver } from './checker-metrics.ts'
 import { createRecordPolicy } from './record-policy.ts'
 import { createEvidenceStore } from './round/record.ts'
-import { type CheckerDependencies, runChecker } from './run-checker.ts'
+import { type CheckerDependencies, type CheckerOptions, runChecker } from './run-checker.ts'
 import { deriveSeatSecrets } from './seat-secrets.ts'
 
-export type StartCheckerOptions = OpenDaemon & {
-  readonly privateKey: Hex
-  /** Whether endpoints at private addresses are dialled; default no. On a development chain they always are. */
-  readonly privateEndpoints?: boolean
-  readonly payout: Address
-  readonly seats: number
-  readonly listen: { readonly host: string; readonly port: number }
-  readonly publicUrl: string | null
-  /** Most connections that it holds; null: by what it has to judge. */
-  readonly maxConnections: number | null
-  readonly executionProvider: ExecutionProvider | 'auto'
-  readonly threads: number
-  /** Whether it calls the permissionless functions that move epochs on. */
-  readonly keeper: boolean
-}
+export type StartCheckerOptions = OpenDaemon &
+  PeerPortOptions &
+  Omit<CheckerOptions, 'network' | 'drainMs'> & {
+    readonly privateKey: Hex
+    readonly executionProvider: ExecutionProvider | 'auto'
+    readonly threads: number
+    /** Whether it calls the permissionless functions that move epochs on. */
+    readonly keeper: boolean
+  }
 
 /** Runs until the signal aborts. @throws as {@link runChecker} */
 export async function startChecker(
@@ -45,13 +45,8 @@ export async function startChecker(
   const { log, clock, emit } = telling
   const { folder, privateKey, network, signer, sender, store, executionProvider, threads } = options
   if (!dialsPrivate(options)) requirePublicEndpoint(options)
-  const identity = await openCertificate(
-    {
-      file: join(folder, 'certificate.pem'),
-      binding: { role: 'checker', operator: signer.address, deviceIds: [], hardwareHash: null },
-    },
-    clock,
-  )
+  const binding = { role: 'checker', operator: signer.address, deviceIds: [], hardwareHash: null } as const
+  const identity = await openCertificate({ file: join(folder, 'certificate.pem'), binding }, clock)
   const keeper = createKeeper(
     {},
     {

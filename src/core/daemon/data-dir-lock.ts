@@ -39,11 +39,8 @@ export function lockDataDir(options: { path: string; owner: string }): DataDirLo
     database?.close()
     const { errcode, code } = error as { errcode?: number; code?: string }
     if (errcode === 5) throw storeErrors.DATA_DIR_LOCKED({ path, owner: readOwner(path), cause: error })
-    throw storeErrors.DATA_DIR_UNWRITABLE({
-      path,
-      reason: errcode ? (error as Error).message : (code ?? String(error)),
-      cause: error,
-    })
+    const reason = errcode ? (error as Error).message : (code ?? String(error))
+    throw storeErrors.DATA_DIR_UNWRITABLE({ path, reason, cause: error })
   }
   const owned = database
   held.add(owned)

@@ -9,23 +9,18 @@ import { openStore, type Store, type StoreOptions, setAside } from '../platform/
 
 export const ownChainTable = 'CREATE TABLE own_chain (genesis TEXT NOT NULL) STRICT;'
 
-export type OwnState = {
-  readonly store: Store
-  /** The path to which the state of another chain with the same id was moved; null where there was none. */
-  readonly otherChainTo: string | null
-}
-
 /**
  * Opens the store of this chain. A store that was begun on a chain with another first block is set aside, never deleted, and a fresh
  * one is opened. Where the endpoints do not show the first block, as one that has pruned its history may not, the chain counts as the same.
  *
  * @param options - its migrations hold {@link ownChainTable}
+ * @returns the store, and the path to which the state of another chain with the same id was moved; null where there was none
  * @throws as `openStore` and reads of the chain do
  */
 export async function openOwnState(
   options: StoreOptions,
   { chain, now }: { readonly chain: Chain; readonly now: () => number },
-): Promise<OwnState> {
+): Promise<{ readonly store: Store; readonly otherChainTo: string | null }> {
   const genesis = await firstHash(chain)
   const store = openStore(options, { now })
   const known = store.get<{ genesis: Hex }>('SELECT genesis FROM own_chain')?.genesis ?? null

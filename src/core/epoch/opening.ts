@@ -29,7 +29,8 @@ export type Opening = { readonly lanes: readonly LaneOpening[]; readonly evidenc
 export type OpeningWords = readonly [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]
 
 const wordBytes = 32
-const emptyLane: LaneOpening = { rate: 0, uptime: 0, flags: 0 }
+/** Of a lane that has no device, or that a seat does not judge. */
+export const emptyLane: LaneOpening = { rate: 0, uptime: 0, flags: 0 }
 
 /** Packs rates or uptimes; the layout is drawn in constants.ts. */
 export function packLanes(values: readonly number[]): [bigint, bigint, bigint, bigint] {
@@ -87,7 +88,7 @@ export function unpackOpening(words: OpeningWords): Opening {
   const uptimes = unpackLanes(words.slice(rateWords, flagsWord))
   const flags = unpackFlags(words[flagsWord]!)
   return {
-    lanes: rates.map((rate, lane) => ({ ...emptyLane, rate, uptime: uptimes[lane]!, flags: flags[lane]! })),
+    lanes: rates.map((rate, lane) => ({ rate, uptime: uptimes[lane]!, flags: flags[lane]! })),
     evidenceRoot: toHex(words[rootWord]!, { size: wordBytes }),
   }
 }

@@ -22,7 +22,7 @@ import { priority, type TransactionSender } from '../chain/tx/transaction-sender
 import type { KaisarError } from '../platform/errors.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
-import { type BlockHead, epochAt } from '../protocol/trigger.ts'
+import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { createCohortSteps } from './cohort-steps.ts'
 import { keeperRank, nextLookAt, turnBlocks, turnSeconds } from './keeper-times.ts'
 import { type OpeningOnChain, planErrands, planSeed, type SettlementStep, seatsIn } from './settlement-plan.ts'
@@ -51,17 +51,6 @@ export type Head = Pick<BlockHead, 'number' | 'timestamp'>
 /** A step that was handed to the transaction sender, with the key of its outcome. */
 type TakenStep = SettlementStep & { readonly key: string }
 
-export type Keeper = {
-  /**
-   * Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for the seed, so this waits for no other step.
-   * @param head - the newest block, where the caller knows it; default: it is read
-   * @param readEpoch - where the caller reads epochs too; default: from the chain, each time
-   */
-  seed(head?: Head, readEpoch?: ReadEpoch): Promise<TakenStep[]>
-  /** Reads the chain and hands every other open step to the sender; resolves with the steps taken. */
-  pass(gather: Gather, head?: Head, readEpoch?: ReadEpoch): Promise<TakenStep[]>
-}
-
 /** Steps that are taken at a time. */
 const stepsAtOnce = 16
 /** Steps of one kind and epoch that are left to the sender together: more than it has in flight in the blocks for which it watches them. */
@@ -76,7 +65,7 @@ const surelySeeded = 64n
  * like: it takes the steps that the chain shows as open, and none twice. What it reads of epochs in which nothing is open does not grow
  * with the number of blocks, see {@link nextLookAt}; with `takeTurns: false` it looks at everything each time.
  */
-export function createKeeper(options: KeeperOptions, dependencies: KeeperDependencies): Keeper {
+export function createKeeper(options: KeeperOptions, dependencies: KeeperDependencies) {
   const { network, sender, onTrouble = () => {} } = dependencies
   const ranks = new Map<number, number>()
   const unanswered = new Map<number, readonly SettlementStep[]>()
@@ -103,14 +92,9 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
 
   /** Seconds within which a step should be taken: a part of the time to its deadline, so that the last keeper in turn still reaches a block. */
   function secondsFor(step: SettlementStep, overview: EpochOverview, timeline: Timeline, since: number): number {
-    switch (step.do) {
-      // A cohort that misses OPEN can be revealed. A cohort that misses FINALIZE is void.
-      case 'finalize-revealed':
-      case 'void':
-        return Math.floor((overview.payAt - since) / 2)
-      default:
-        return timeline.openSeconds
-    }
+    // A cohort that misses OPEN can be revealed. A cohort that misses FINALIZE is void.
+    const isLast = step.do === 'finalize-revealed' || step.do === 'void'
+    return isLast ? Math.floor((overview.payAt - since) / 2) : timeline.openSeconds
   }
 
   async function seedSteps(timeline: Timeline, head: Head, readEpoch: ReadEpoch): Promise<OpenStep[]> {
@@ -190,12 +174,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       readParameters(network),
     ])
     const claims = await claimableIdentities(network, devices, paidClaims)
-    const rules = {
-      seatBond: seats.seatBond,
-      strikesToJail: seats.strikesToJail,
-      delistAfterEpochs: scores.delistAfterEpochs,
-    }
-    const steps = planErrands(epoch, sender.address, { checkers, devices, claims }, rules)
+    const steps = planErrands(epoch, sender.address, { checkers, devices, claims }, { ...seats, ...scores })
     errands.set(epoch, steps)
     errands.delete(epoch - keptEpochs)
     return steps
@@ -289,11 +268,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   async function timetable(head: Head | undefined): Promise<Timeline | null> {
     if (head !== undefined && known !== null && head.timestamp < known.until) return known.timeline
     const timeline = await getTimeline(network)
-    const { firstEpochAt, epochSeconds } = timeline ?? { firstEpochAt: 0, epochSeconds: 0 }
-    const isCurrent = timeline !== null && head !== undefined && head.timestamp >= firstEpochAt
-    known = isCurrent
-      ? { timeline, until: firstEpochAt + (epochAt(timeline, head.timestamp) + 1) * epochSeconds }
-      : null
+    const isCurrent = timeline !== null && head !== undefined && head.timestamp >= timeline.firstEpochAt
+    known = isCurrent ? { timeline, until: epochStartsAt(timeline, epochAt(timeline, head.timestamp) + 1) } : null
     return timeline
   }
 
@@ -361,16 +337,21 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   const seed = inTurn(seedSteps)
-  return { seed: (head, readEpoch) => seed(async () => null, head, readEpoch), pass: inTurn(openSteps) }
+  return {
+    /**
+     * Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for the seed, so this waits for no other step.
+     * @param head - the newest block, where the caller knows it; default: it is read
+     * @param readEpoch - where the caller reads epochs too; default: from the chain, each time
+     */
+    seed: (head?: Head, readEpoch?: ReadEpoch): Promise<TakenStep[]> => seed(async () => null, head, readEpoch),
+    /** Reads the chain and hands every other open step to the sender; resolves with the steps taken. */
+    pass: inTurn(openSteps),
+  }
 }
 
-const keyOf = (step: SettlementStep): string =>
-  [
-    step.do,
-    step.epoch,
-    ...('cohort' in step ? [step.cohort] : []),
-    ...('seat' in step ? [step.seat] : []),
-    ...('checker' in step ? [step.checker] : []),
-    ...('device' in step ? [step.device] : []),
-    ...('after' in step ? [step.after] : []),
-  ].join('/')
+type KeyPart = 'do' | 'epoch' | 'cohort' | 'seat' | 'checker' | 'device' | 'after'
+
+function keyOf(step: SettlementStep): string {
+  const { do: what, epoch, cohort, seat, checker, device, after }: Partial<Record<KeyPart, unknown>> = step
+  return [what, epoch, cohort, seat, checker, device, after].filter(part => part !== undefined).join('/')
+}

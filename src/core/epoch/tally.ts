@@ -1,6 +1,6 @@
 import { allFlags, certainSeats, cohortLanes, committeeSize, quorum } from '../protocol/constants.ts'
 import { flagBit } from '../protocol/verdict.ts'
-import { hasFlag, type LaneOpening, type Opening } from './opening.ts'
+import { emptyLane, hasFlag, type LaneOpening, type Opening } from './opening.ts'
 
 /** The committee's result for one lane. */
 export type LaneResult = {
@@ -22,8 +22,6 @@ export type CohortResult = {
    */
   readonly agreed: readonly number[]
 }
-
-const nothing: LaneOpening = { rate: 0, uptime: 0, flags: 0 }
 
 /**
  * Makes one result of the committee's openings, lane by lane in plain form; the contract does the same on packed words.
@@ -73,7 +71,7 @@ export function tally(
   }
 }
 
-const judgedPart = (said: LaneOpening = nothing): LaneOpening => (hasFlag(said.flags, 'judged') ? said : nothing)
+const judgedPart = (said: LaneOpening = emptyLane): LaneOpening => (hasFlag(said.flags, 'judged') ? said : emptyLane)
 
 const majority = (flags: readonly number[]): number =>
   Object.values(flagBit).reduce(

@@ -83,20 +83,18 @@ export const environmentRecordSchema = z.object({
 })
 export type EnvironmentRecord = z.infer<typeof environmentRecordSchema>
 
-const keccakText = (value: string): Hex => keccak256(stringToBytes(value))
-
 export const encodeDeviceRecord = (record: DeviceRecord): string => canonicalJson(deviceRecordSchema.parse(record))
 export const encodeEnvironmentRecord = (record: EnvironmentRecord): string =>
   canonicalJson(environmentRecordSchema.parse(record))
 
 /** keccak256 of a record's canonical text: `deviceHash`, `environmentHash` and `attestationHash` of a DeviceReport. */
-export const hashRecordText = (canonicalText: string): Hex => keccakText(canonicalText)
-export const deviceHash = (record: DeviceRecord): Hex => keccakText(encodeDeviceRecord(record))
-export const environmentHash = (record: EnvironmentRecord): Hex => keccakText(encodeEnvironmentRecord(record))
+export const hashRecordText = (canonicalText: string): Hex => keccak256(stringToBytes(canonicalText))
+export const deviceHash = (record: DeviceRecord): Hex => hashRecordText(encodeDeviceRecord(record))
+export const environmentHash = (record: EnvironmentRecord): Hex => hashRecordText(encodeEnvironmentRecord(record))
 
 /** The bytes32 under which an operator registers this hardware; `deviceId` on chain also covers the operator. */
 export const localId = (record: Pick<DeviceRecord, 'identity'>): Hex =>
-  keccakText(`kaisar/local-id/v1\n${record.identity}`)
+  keccak256(stringToBytes(`kaisar/local-id/v1\n${record.identity}`))
 
 /** Hash of the hardware alone: equal before and after a driver or VBIOS update. Bound into the device certificate. */
 export const hardwareHash = (record: DeviceRecord): Hex => deviceHash({ ...record, driver: null, firmware: null })

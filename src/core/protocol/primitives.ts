@@ -5,22 +5,13 @@ import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import { printable } from '../platform/printable.ts'
 
-export const bytes32 = z.custom<Hex>(
-  value => typeof value === 'string' && /^0x[0-9a-f]{64}$/.test(value),
-  'expected 32 bytes as lower-case hex',
-)
-export const bytes64 = z.custom<Hex>(
-  value => typeof value === 'string' && /^0x(?:[0-9a-f]{2}){1,64}$/.test(value),
-  'expected 1 to 64 bytes as lower-case hex',
-)
-export const signature65 = z.custom<Hex>(
-  value => typeof value === 'string' && /^0x[0-9a-f]{130}$/.test(value),
-  'expected a 65-byte signature as lower-case hex',
-)
-export const address = z.custom<Address>(
-  value => typeof value === 'string' && /^0x[0-9a-f]{40}$/.test(value),
-  'expected an address as lower-case hex',
-)
+const lowerCaseHex = <T extends Hex>(form: RegExp, what: string) =>
+  z.custom<T>(value => typeof value === 'string' && form.test(value), `expected ${what} as lower-case hex`)
+
+export const bytes32 = lowerCaseHex<Hex>(/^0x[0-9a-f]{64}$/, '32 bytes')
+export const bytes64 = lowerCaseHex<Hex>(/^0x(?:[0-9a-f]{2}){1,64}$/, '1 to 64 bytes')
+export const signature65 = lowerCaseHex<Hex>(/^0x[0-9a-f]{130}$/, 'a 65-byte signature')
+export const address = lowerCaseHex<Address>(/^0x[0-9a-f]{40}$/, 'an address')
 export const uint8 = z.number().int().min(0).max(0xff)
 export const uint16 = z.number().int().min(0).max(0xffff)
 export const uint32 = z.number().int().min(0).max(0xffff_ffff)

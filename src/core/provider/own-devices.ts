@@ -27,7 +27,7 @@ import { zeroBytes32 } from '../protocol/primitives.ts'
 import type { Signer } from '../report/signer.ts'
 import type { Identity } from '../transport/transport.ts'
 import { providerErrors } from './errors.ts'
-import { createHealthWatch, type HealthWatch } from './health-watch.ts'
+import { createHealthWatch } from './health-watch.ts'
 import type { ProviderJournal } from './journal.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import { registerDevices } from './register-devices.ts'
@@ -36,20 +36,6 @@ import { keptEnvironment } from './statements.ts'
 export type OwnDevice = {
   readonly deviceId: Hex
   readonly probed: ProbedDevice
-}
-
-export type WorkingDevices = {
-  readonly devices: readonly (OwnDevice & { readonly engine: WorkEngine })[]
-  /** The device certificate, made for these devices. */
-  readonly identity: Identity
-  /** Canonical text of the environment record that this run's reports carry. */
-  readonly environment: string
-  readonly environmentHash: Hex
-  /** Whether a device was registered with its attested identity. */
-  readonly isAttested: (deviceId: Hex) => boolean
-  readonly health: HealthWatch
-  /** Ends the engines. */
-  close(): Promise<void>
 }
 
 export type WorkingDevicesOptions = {
@@ -95,7 +81,7 @@ export async function openDevices(
   { jobs, journal }: { readonly jobs: Jobs; readonly journal: ProviderJournal },
   dependencies: WorkingDevicesDependencies,
   stop: AbortSignal,
-): Promise<WorkingDevices | null> {
+) {
   const { sender, probe, readEnvironment, attest, clock, log, emit } = dependencies
   const { first, own, engines, identity, close } = await prepareDevices({ executionProvider }, jobs, dependencies)
   const { certificateHash } = identity
@@ -116,9 +102,11 @@ export async function openDevices(
   return {
     devices: own.map((device, i) => ({ ...device, engine: engines[i]! })),
     identity,
+    /** Canonical text of the environment record that this run's reports carry. */
     environment,
     environmentHash: hashRecordText(environment),
-    isAttested: deviceId =>
+    /** Whether a device was registered with its attested identity. */
+    isAttested: (deviceId: Hex): boolean =>
       registered.some(({ device: { id, record } }) => id === deviceId && record.attestedIdentity !== zeroBytes32),
     health: createHealthWatch(
       { intervalMs: probeEveryMs, first },
@@ -134,27 +122,15 @@ export async function openDevices(
   }
 }
 
-/** A device that the chain may know or not, with what it needs to work. */
-export type PreparedDevices = {
-  /** What the probe saw. */
-  readonly first: ProbeResult
-  readonly own: readonly OwnDevice[]
-  /** In the order of `own`. */
-  readonly engines: readonly WorkEngine[]
-  readonly identity: Identity
-  /** Ends the engines. */
-  close(): Promise<void>
-}
-
 /**
- * Probes, and starts an engine for each device that can work: for one that cannot, no deposit is taken.
+ * Probes, and starts an engine for each device that can work, which the chain may know or not: for one that cannot, no deposit is taken.
  * @throws PROVIDER_NO_DEVICE, PROVIDER_MEMORY_TOO_SMALL, PROVIDER_CPU_FALLBACK
  */
 export async function prepareDevices(
   { executionProvider }: Pick<WorkingDevicesOptions, 'executionProvider'>,
   jobs: Jobs,
   { signer, probe, certify, log, ...dependencies }: PreparingDependencies,
-): Promise<PreparedDevices> {
+) {
   const first = await probe.probe()
   const own = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
   const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
@@ -164,11 +140,14 @@ export async function prepareDevices(
     hardwareHash: hostHardwareHash(own),
   })
   return {
+    /** What the probe saw. */
     first,
     own,
+    /** In the order of `own`. */
     engines,
     identity,
-    close: async () => void (await Promise.all(engines.map(each => each.close()))),
+    /** Ends the engines. */
+    close: async (): Promise<void> => void (await Promise.all(engines.map(each => each.close()))),
   }
 }
 

@@ -4,7 +4,7 @@ import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 
 /** About a device's part in a round. */
-type OfRound = { readonly epoch: number; readonly round: Hex; readonly deviceId: Hex }
+export type OfRound = { readonly epoch: number; readonly round: Hex; readonly deviceId: Hex }
 
 /** The events that a Provider emits while it runs; each is a line of `kaisar provider run --json`. */
 export type ProviderEvent =

@@ -60,11 +60,8 @@ export async function reportFalseReceipts(
       const rank = keeperRank(checker, operators, sender.address)
       await clock.sleep(1_000 * turnSeconds(rank, timeline?.epochSeconds ?? 0), stop)
     }
-    for (const { checker, receipt, opening } of falseReceipts(
-      given,
-      seats,
-      await shownOpenings(network, epoch, cohort, fromBlock),
-    )) {
+    const shown = await shownOpenings(network, epoch, cohort, fromBlock)
+    for (const { checker, receipt, opening } of falseReceipts(given, seats, shown)) {
       if (caught.includes(checker)) continue
       caught.push(checker)
       const { message, signature } = receipt

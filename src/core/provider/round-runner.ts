@@ -19,7 +19,7 @@ import type { HealthWatch } from './health-watch.ts'
 import type { ProviderJournal, RecordedCommitment } from './journal.ts'
 import type { OwnDevice } from './own-devices.ts'
 import type { PauseJournal } from './pause.ts'
-import type { ProviderEvent } from './provider-event.ts'
+import type { OfRound, ProviderEvent } from './provider-event.ts'
 import type { Member, Roster } from './rosters.ts'
 import type { RoundWork, WorkingDevice } from './round-work.ts'
 
@@ -176,16 +176,10 @@ export function createRoundRunner(deps: RoundRunnerDependencies) {
     const { notes: _, ...said } = recorded
     deliver(round.epoch, said)
     const { commitment } = await roundWork.restore(device, recorded, seed, startedAtMs)
-    const { message } = commitment
-    log.info({ round: round.hash, device: device.deviceId, units: message.rows }, 'took up a round after a restart')
-    emit({
-      type: 'round.resumed',
-      epoch: round.epoch,
-      round: round.hash,
-      deviceId: device.deviceId,
-      kind: round.kind,
-      units: Number(message.rows),
-    })
+    const { rows } = commitment.message
+    const about = { epoch: round.epoch, round: round.hash, deviceId: device.deviceId }
+    log.info({ round: round.hash, device: device.deviceId, units: rows }, 'took up a round after a restart')
+    emit({ type: 'round.resumed', ...about, kind: round.kind, units: Number(rows) })
   }
 
   /** One that does not arrive costs its part of the window at that seat. */
@@ -204,22 +198,20 @@ export function createRoundRunner(deps: RoundRunnerDependencies) {
       )
   }
 
-  type About = { readonly epoch: number; readonly round: Hex; readonly deviceId: Hex }
-
-  async function signOff(about: About, generation: number, reason: string) {
+  async function signOff(about: OfRound, generation: number, reason: string) {
     await sendAbort(about, generation, reason)
     emit({ type: 'round.aborted', ...about, reason })
   }
 
   /** Sends a signed message that a device does not take part in a round, so that seats need not guess the reason of a silence. */
-  async function sendAbort(about: About, generation: number, reason: string) {
+  async function sendAbort(about: OfRound, generation: number, reason: string) {
     const message = { ...about, epoch: BigInt(about.epoch), generation, reason: printable(reason).slice(0, 200) }
     const abort = await signMessage(signer, 'Abort', message)
     for (const session of seatsOf(about.epoch)) session.send('job.abort', abort).catch(() => undefined)
   }
 
   /** In place of a commitment, to the seats that have offered the round; those that offer it later get it then. */
-  async function sayBusy(about: About, generation: number, said: Signed<'Busy'> | null) {
+  async function sayBusy(about: OfRound, generation: number, said: Signed<'Busy'> | null) {
     const busy = said ?? (await signMessage(signer, 'Busy', { ...about, epoch: BigInt(about.epoch), generation }))
     if (said === null) {
       pauses?.journal.recordBusy(busy)

@@ -105,7 +105,8 @@ export function createRoundWork(
   }
 
   /** As many of each kind as its engine keeps, and none that nobody may ask about: a window holds what it has worked. */
-  function keep(round: OpenRound): OpenRound {
+  function keep(worked: Omit<OpenRound, 'asked'>): OpenRound {
+    const round = { ...worked, asked: new Map<Address, Asked>() }
     rounds.set(round.commitmentHash, round)
     const own = [...rounds.values()].filter(
       ({ device, kind }) => device.deviceId === round.device.deviceId && kind === round.kind,
@@ -139,15 +140,12 @@ export function createRoundWork(
     const { commitmentHash, samplingBlockHash: samplingBlock, checker: seat } = request
     const rules = rulesOf(Number(message.epoch))
     if (rules === null) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash })
-    await requireSamplingBlock({ seat, round: message.round, seenAtMs, samplingBlock }, timingOf(rules, kind), {
-      findBlock,
-      clock,
-    })
+    const timing = timingOf(rules, kind)
+    await requireSamplingBlock({ seat, round: message.round, seenAtMs, samplingBlock }, timing, { findBlock, clock })
     journal.recordRequest(message.epoch, request)
     const job = jobOf(jobs, kind)
     const { open } = device.engine.kinds[kind]
-    const { openingsMs, graceMs } = timingOf(rules, kind)
-    const due = isUrgent && { dueMs: beganAtMs + openingsMs - graceMs }
+    const due = isUrgent && { dueMs: beganAtMs + timing.openingsMs - timing.graceMs }
     return job.cut(sampleOf(job, message, request)).map(sample => () => open({ handle, sample, ...due }))
   }
 
@@ -206,10 +204,7 @@ export function createRoundWork(
       const commitment = await signMessage(signer, 'Commitment', message)
       journal.recordCommitment(hash, { ...commitment, notes })
       crashPoint('provider.commitment-recorded')
-      return keep({
-        ...{ seenAtMs, beganAtMs, commitment, commitmentHash: hash, kind, figures, lostMs },
-        ...{ device, handle, asked: new Map() },
-      })
+      return keep({ seenAtMs, beganAtMs, commitment, commitmentHash: hash, kind, figures, lostMs, device, handle })
     },
     /**
      * Resumes a round that was committed to before a restart by doing its work again. A round that is open already stays as it is.
@@ -233,10 +228,8 @@ export function createRoundWork(
         ...{ units: Number(message.rows), notes },
       })
       if (root !== message.root) throw providerErrors.PROVIDER_WORK_DIFFERS({ round: message.round })
-      return keep({
-        ...{ seenAtMs, beganAtMs: seenAtMs, commitment, commitmentHash: hash, kind: job.kind, figures: {}, lostMs: 0 },
-        ...{ device, handle, asked: new Map() },
-      })
+      const resumed = { kind: job.kind, figures: {}, lostMs: 0, device, handle }
+      return keep({ seenAtMs, beganAtMs: seenAtMs, commitment, commitmentHash: hash, ...resumed })
     },
     /** The work that was committed to in a round, as long as it can be opened. */
     committed,

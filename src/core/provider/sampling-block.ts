@@ -41,6 +41,8 @@ const soughtOfSeat = 4
 const readsOfSeat = { perSecond: 1, burst: 8 }
 const keptBuckets = 64
 
+const refuse = (problem: string) => reportErrors.REPORT_SAMPLE_REFUSED({ problem })
+
 type Search = { readonly found: Promise<Block | null>; readonly seats: Set<Address>; dueMs: number }
 
 /** Looks for each block once, however many requests name it, and never for more blocks than an honest seat needs. */
@@ -84,10 +86,7 @@ export function createBlockFinder(source: BlockSource, clock: Clock): FindBlock 
     const known = searches.get(hash)
     if (known?.seats.has(seat) !== true) {
       const sought = [...searches.values()].filter(({ seats }) => seats.has(seat)).length
-      if (sought >= soughtOfSeat)
-        throw reportErrors.REPORT_SAMPLE_REFUSED({
-          problem: `its seat has named ${sought} other blocks that are still looked for`,
-        })
+      if (sought >= soughtOfSeat) throw refuse(`its seat has named ${sought} other blocks that are still looked for`)
     }
     if (known === undefined) return begin(hash, seat, dueMs).found
     known.seats.add(seat)
@@ -113,7 +112,6 @@ export async function requireSamplingBlock(
   { samplingSeconds, openingsMs, graceMs }: Pick<RoundTiming, 'samplingSeconds' | 'openingsMs' | 'graceMs'>,
   { findBlock, clock }: { readonly findBlock: FindBlock; readonly clock: Clock },
 ): Promise<void> {
-  const refuse = (problem: string) => reportErrors.REPORT_SAMPLE_REFUSED({ problem })
   // A seat may have seen the trigger up to one grace later than we did.
   const dueMs = seenAtMs + openingsMs + graceMs
   if (clock.monotonicMs() > dueMs) throw refuse('it came after the openings were due')

@@ -146,17 +146,9 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     const { deviceId, nonce } = request.message
     const statement = await statementOf(checker, deviceId, nonce)
     if (statement === null) throw providerErrors.PROVIDER_DEVICE_UNKNOWN({ deviceId })
-    const { generation, deviceHash, environmentHash, certificateHash, attestationHash, ...records } = statement
-    const report = await signMessage(signer, 'DeviceReport', {
-      deviceId,
-      generation,
-      nonce,
-      deviceHash,
-      environmentHash,
-      certificateHash,
-      attestationHash,
-    })
-    await session.send('device.report', { report, ...records })
+    const { device, environment, attestation, ...hashes } = statement
+    const report = await signMessage(signer, 'DeviceReport', { deviceId, nonce, ...hashes })
+    await session.send('device.report', { report, device, environment, attestation })
   })
   session.on('receipt', ({ measures: said, ...receipt }) => {
     requireFromSeat(isSignedBy(network, 'Receipt', receipt, checker), checker)

@@ -44,25 +44,15 @@ function ownMachine(options: MachineOptions, clock: Clock) {
       createHostProbe({ devices: executionProvider === 'cpu' ? 'cpu' : 'auto' }, { host: nodeHost }),
       cudaVisibleDevices,
     ),
-    certify: binding =>
-      openCertificate(
-        {
-          file: join(folder, 'device-certificate.pem'),
-          binding: { role: 'provider', operator: signer.address, ...binding },
-        },
-        clock,
-      ),
+    certify: devices => {
+      const binding = { role: 'provider', operator: signer.address, ...devices } as const
+      return openCertificate({ file: join(folder, 'device-certificate.pem'), binding }, clock)
+    },
     attest: async ({ probed }: OwnDevice, nonce) => {
       if (!options.attest || probed.record.vendor !== 'nvidia') return null
-      const cards = { position: probed.index ?? 0, cards: (probed.index ?? 0) + 1 }
-      const request = {
-        chainId: network.chainId,
-        provider: signer.address,
-        challenge: nonce,
-        device: probed,
-        ...cards,
-      }
-      const { evidence, result } = await attestDevice(request, { host: nodeHost })
+      const position = probed.index ?? 0
+      const request = { chainId: network.chainId, provider: signer.address, challenge: nonce, device: probed }
+      const { evidence, result } = await attestDevice({ ...request, position, cards: position + 1 }, { host: nodeHost })
       return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
     },
     startEngine: (jobs, device, all) => createWorkEngine(engineOptions(options, jobs, device, all)),

@@ -4,29 +4,23 @@
  */
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
-import type { EnvironmentRecord } from '../protocol/device-record.ts'
 import {
+  type EnvironmentRecord,
   encodeDeviceRecord,
   encodeEnvironmentRecord,
   environmentRecordSchema,
   hashRecordText,
 } from '../protocol/device-record.ts'
+import type { MessageBody } from '../protocol/messages.ts'
 import { nonceLifeMs } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
+import type { SignedMessage } from '../protocol/typed-data.ts'
 import { providerErrors } from './errors.ts'
 import type { OwnDevice } from './own-devices.ts'
 
 /** The records of a device in this run: canonical texts and their hashes. */
-type DeviceStatement = {
-  readonly generation: number
-  readonly deviceHash: Hex
-  readonly environmentHash: Hex
-  readonly certificateHash: Hex
-  readonly attestationHash: Hex
-  readonly device: string
-  readonly environment: string
-  readonly attestation: string | null
-}
+type DeviceStatement = Omit<SignedMessage<'DeviceReport'>, 'deviceId' | 'nonce'> &
+  Omit<MessageBody<'device.report'>, 'report'>
 
 /**
  * @param seat - the owner of the seat that asks, in lower case

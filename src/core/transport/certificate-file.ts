@@ -3,7 +3,6 @@
 import { createPrivateKey, type webcrypto, X509Certificate } from 'node:crypto'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Hex } from 'viem'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
 import { type CertificateBinding, createCertificate, readBinding } from './certificate.ts'
 import { certificateHash } from './endpoint-url.ts'
@@ -11,11 +10,6 @@ import { certificateErrors } from './errors.ts'
 import type { Identity } from './transport.ts'
 
 const renewBeforeMs = 30 * 86_400_000
-
-export type OwnCertificate = Identity & {
-  /** The hash of the former certificate, where this one replaces it because the binding changed or the certificate ran out; else null. */
-  readonly renewedFrom: Hex | null
-}
 
 /**
  * The certificate in `file`. It is made on first use, and made anew when it no longer says what `binding` says.
@@ -29,9 +23,9 @@ export type OwnCertificate = Identity & {
 export async function ensureCertificate(
   { file, binding }: { readonly file: string; readonly binding: CertificateBinding },
   dependencies: { readonly now: () => Date; readonly crypto: webcrypto.Crypto },
-): Promise<OwnCertificate> {
+): Promise<Identity> {
   const existing = await readCertificate(file)
-  if (existing !== null && stillSays(existing, binding, dependencies.now())) return { ...existing, renewedFrom: null }
+  if (existing !== null && stillSays(existing, binding, dependencies.now())) return existing
   const fresh = await createCertificate(binding, dependencies)
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
@@ -39,7 +33,7 @@ export async function ensureCertificate(
   } catch (cause) {
     throw certificateErrors.CERTIFICATE_FILE_INACCESSIBLE({ file, why: (cause as Error).message, cause })
   }
-  return { ...fresh, renewedFrom: existing?.certificateHash ?? null }
+  return fresh
 }
 
 /** Reads a file that {@link ensureCertificate} wrote; `null` where there is none. */

@@ -19,13 +19,7 @@ export type Wire = {
   close(reason: CloseReason): void
 }
 
-export type ChannelEnd = {
-  readonly channel: Channel
-  /** Called by the wire with each whole byte string that it received. */
-  receive(bytes: Uint8Array): void
-  /** Called when the wire has ended; the first reason counts. */
-  ended(reason: CloseReason): void
-}
+export type ChannelEnd = ReturnType<typeof createChannel>
 
 export type ChannelOptions = {
   readonly clock?: Clock
@@ -42,11 +36,11 @@ const bytesPerToken = 64 * 1024
  * A frame that cannot be read ends the channel, since whatever follows it may be read wrongly too.
  */
 export function createChannel(
-  identity: Pick<Channel, 'id' | 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash' | 'authenticated'>,
+  identity: Pick<Channel, 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash' | 'authenticated'>,
   limits: Limits,
   wire: Wire,
   { clock = systemClock, maxEarlyBytes = Number.POSITIVE_INFINITY }: ChannelOptions = {},
-): ChannelEnd {
+) {
   const now = () => clock.monotonicMs()
   let allowance = createAllowance({ perSecond: limits.framesPerSecond, burst: limits.burstFrames }, now)
   const refusals = createTokenBucket({ perSecond: 1, burst: 1 }, now)
@@ -119,7 +113,8 @@ export function createChannel(
 
   return {
     channel,
-    receive(bytes) {
+    /** Called by the wire with each whole byte string that it received. */
+    receive(bytes: Uint8Array): void {
       if (ending !== null) return
       if (!isAuthenticated) earlyBytes += bytes.length
       if (earlyBytes > maxEarlyBytes)
@@ -137,6 +132,7 @@ export function createChannel(
       keptBytes += bytes.length
       if (keptBytes > limits.maxQueuedBytes) wire.pause()
     },
+    /** Called when the wire has ended; the first reason counts. */
     ended: settle,
   }
 }

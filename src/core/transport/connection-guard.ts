@@ -4,19 +4,6 @@ import { isIPv6, type Socket } from 'node:net'
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 import type { Limits } from './transport.ts'
 
-export type ConnectionGuard = {
-  /** Whether a socket that was just accepted may stay. Where it may not, the caller destroys it before it reads a byte. */
-  admit(socket: Socket): boolean
-  /** Takes one request of this peer's allowance. */
-  allowRequest(peer: Peer): boolean
-  /**
-   * The peer is known. As long as it `makesRoom` it is a guest: its connection is closed for others after those of all strangers. Else, which
-   * is the default, it is never closed, and is none of those that its address may have.
-   */
-  establish(peer: Peer, options?: { makesRoom?(): boolean }): void
-  readonly connections: number
-}
-
 /** What a raw socket and the TLS socket above it have in common. */
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>
 /** `counts`: whether it is one of those that its origin may have. */
@@ -29,11 +16,7 @@ const maxOrigins = 10_000
  * whose peer is a guest. So slow sockets, and guests, however many, cannot keep an honest peer out and never end its session. Addresses that
  * nobody known has come from share a rate, so that a crowd of them cannot hold up whoever is there with handshakes.
  */
-export function createConnectionGuard(
-  limits: Limits,
-  now: () => number,
-  maxConnections = () => limits.maxConnections,
-): ConnectionGuard {
+export function createConnectionGuard(limits: Limits, now: () => number, maxConnections = () => limits.maxConnections) {
   const held = new Map<string, Held>()
   const pending = new Set<string>()
   const guests = new Map<string, () => boolean>()
@@ -109,7 +92,8 @@ export function createConnectionGuard(
   }
 
   return {
-    admit(socket) {
+    /** Whether a socket that was just accepted may stay; one that may not is destroyed here, before a byte of it is read. */
+    admit(socket: Socket): boolean {
       const origin = originOf(socket.remoteAddress)
       const ofOrigin = () => perOrigin.get(origin) ?? 0
       if (ofOrigin() >= limits.maxConnectionsPerAddress) settle(origin)
@@ -127,11 +111,16 @@ export function createConnectionGuard(
       })
       return true
     },
-    allowRequest: peer => bucketOf(originOf(peer.remoteAddress)).take(),
-    get connections() {
+    /** Takes one request of this peer's allowance. */
+    allowRequest: (peer: Peer): boolean => bucketOf(originOf(peer.remoteAddress)).take(),
+    get connections(): number {
       return held.size
     },
-    establish(peer, { makesRoom = () => false } = {}) {
+    /**
+     * The peer is known. As long as it `makesRoom` it is a guest: its connection is closed for others after those of all strangers. Else, which
+     * is the default, it is never closed, and is none of those that its address may have.
+     */
+    establish(peer: Peer, { makesRoom = () => false }: { makesRoom?(): boolean } = {}): void {
       const key = keyOf(peer)
       if (!pending.delete(key)) return
       guests.set(key, makesRoom)

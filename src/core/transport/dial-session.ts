@@ -29,10 +29,9 @@ export async function dialSession(
   dependencies: SessionDependencies & { readonly transport: Transport; readonly sign: Sign },
 ): Promise<Session> {
   const { endpoint, network, role, deviceIds, signal } = options
-  const { url } = endpoint
+  const { url, certificateHash: expectedCertificateHash } = endpoint
   const limits = withDefaults(options.limits)
   const checker = lowerCase(endpoint.checker)
-  const expectedCertificateHash = endpoint.certificateHash
   const channel = await dependencies.transport.dial({ url, expectedCertificateHash, signal })
   const abort = () => channel.close()
   signal?.addEventListener('abort', abort)

@@ -1,4 +1,4 @@
-import { defineErrors, type KaisarError } from '../platform/errors.ts'
+import { defineErrors, definePreconditions, type KaisarError } from '../platform/errors.ts'
 import type { CloseReason } from './transport.ts'
 
 const seconds = (ms: number) => `${ms / 1000} s`
@@ -222,24 +222,21 @@ export const sessionErrors = defineErrors({
 })
 
 /** Errors of the file that holds our own certificate and its key. */
-export const certificateErrors = defineErrors({
+export const certificateErrors = definePreconditions({
   CERTIFICATE_FILE_MODE: {
     message: '{file} can be read by others (mode {mode}).',
     meaning: 'The file holds the private key of this host’s certificate; whoever reads it can answer in its place.',
     fix: 'Run "chmod 600" on it. If others could have read it, delete it instead: a new one is made and registered.',
-    exit: 3,
   },
   CERTIFICATE_FILE_MALFORMED: {
     message: '{file} cannot be used: {why}.',
     meaning: 'The file was damaged or written by something else. It is left as it is.',
     fix: 'Restore it from a backup, or move it away: a new certificate is then made, and must be registered.',
-    exit: 3,
   },
   CERTIFICATE_FILE_INACCESSIBLE: {
     message: '{file} could not be read or written: {why}.',
     meaning: 'The data directory is read-only, full, or belongs to another user.',
     fix: 'Make the directory readable and writable for this user, or choose another one with --data-dir.',
-    exit: 3,
   },
 })
 

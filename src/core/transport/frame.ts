@@ -15,11 +15,9 @@ export type FrameLimits = Pick<Limits, 'maxFrameBytes' | 'maxHeaderBytes'>
  */
 export function encodeFrame({ type, body, payload }: Frame, limits: FrameLimits): Uint8Array {
   const header = Buffer.from(JSON.stringify({ type, body }))
-  if (header.length > limits.maxHeaderBytes)
-    throw transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes: header.length, maxBytes: limits.maxHeaderBytes })
+  if (header.length > limits.maxHeaderBytes) throw tooLarge(header.length, limits.maxHeaderBytes)
   const bytes = lengthBytes + header.length + (payload?.length ?? 0)
-  if (bytes > limits.maxFrameBytes)
-    throw transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes, maxBytes: limits.maxFrameBytes })
+  if (bytes > limits.maxFrameBytes) throw tooLarge(bytes, limits.maxFrameBytes)
   const frame = Buffer.allocUnsafe(bytes)
   frame.writeUInt32BE(header.length, 0)
   frame.set(header, lengthBytes)
@@ -34,12 +32,10 @@ export function encodeFrame({ type, body, payload }: Frame, limits: FrameLimits)
  * @throws TRANSPORT_FRAME_TOO_LARGE, TRANSPORT_FRAME_MALFORMED
  */
 export function decodeFrame(bytes: Uint8Array, limits: FrameLimits): Frame {
-  if (bytes.length > limits.maxFrameBytes)
-    throw transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes: bytes.length, maxBytes: limits.maxFrameBytes })
+  if (bytes.length > limits.maxFrameBytes) throw tooLarge(bytes.length, limits.maxFrameBytes)
   if (bytes.length < lengthBytes) throw malformed('it is shorter than its length field')
   const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
-  if (headerBytes > limits.maxHeaderBytes)
-    throw transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes: headerBytes, maxBytes: limits.maxHeaderBytes })
+  if (headerBytes > limits.maxHeaderBytes) throw tooLarge(headerBytes, limits.maxHeaderBytes)
   if (lengthBytes + headerBytes > bytes.length) throw malformed('its header is longer than the frame')
 
   const { type, body } = parseHeader(bytes.subarray(lengthBytes, lengthBytes + headerBytes))
@@ -61,4 +57,5 @@ function parseHeader(bytes: Uint8Array): { type: string; body: unknown } {
   return { type: header.type, body: header.body }
 }
 
+const tooLarge = (bytes: number, maxBytes: number) => transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes, maxBytes })
 const malformed = (why: string, cause?: unknown) => transportErrors.TRANSPORT_FRAME_MALFORMED({ why, cause })

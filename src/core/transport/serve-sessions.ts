@@ -8,16 +8,14 @@ import { type Allowance, createAllowance } from './token-bucket.ts'
 import {
   type Channel,
   type Limits,
+  type Listener,
   type ListenOptions,
   maxEarlyBytes,
   type Transport,
   withDefaults,
 } from './transport.ts'
 
-export type ServeSessionsOptions = Pick<
-  ListenOptions,
-  'host' | 'port' | 'onGet' | 'admitCertificate' | 'maxConnections'
-> & {
+export type ServeSessionsOptions = Pick<ListenOptions, 'host' | 'port' | 'onGet' | 'maxConnections'> & {
   readonly network: Network
   /** Our own operator address. */
   readonly checker: Address
@@ -39,13 +37,9 @@ export type ServeSessionsDependencies = SessionDependencies & {
   onRefused?(refusal: { readonly peerAddress: string; readonly error: unknown }): void
 }
 
-export type SessionServer = {
-  /** What peers dial; the port is the one really bound. */
-  readonly url: string
+export type SessionServer = Listener & {
   /** The open sessions, one for each role and operator. */
   sessions(): readonly Session[]
-  connections(): number
-  close(): Promise<void>
 }
 
 /** A Provider has this part of the rate beside that of its devices, as if it had so many more. */
@@ -63,7 +57,7 @@ export async function serveSessions(
   const live = new Map<string, Session>()
   const allowances = new Map<string, Allowance>()
   const rate = { perSecond: limits.framesPerSecond, burst: limits.burstFrames }
-  const { host, port, onGet, admitCertificate, maxConnections } = options
+  const { host, port, onGet, maxConnections } = options
   const serverSide = {
     network: { ...options.network, consensus: options.network.consensus.toLowerCase() as Address },
     checker: options.checker.toLowerCase() as Address,
@@ -99,11 +93,10 @@ export async function serveSessions(
   }
 
   const listener = await dependencies.transport.listen({
-    ...{ host, port, maxEarlyBytes, onGet, maxConnections, admitCertificate },
+    ...{ host, port, maxEarlyBytes, onGet, maxConnections },
     onChannel: channel => void accept(channel),
   })
-  const { url, connections, close } = listener
-  return { url, connections, close, sessions: () => [...live.values()] }
+  return { ...listener, sessions: () => [...live.values()] }
 }
 
 const keyOf = ({ role, operator }: Peer) => `${role} ${operator}`

@@ -8,7 +8,7 @@ import type { Network, SignedMessage, SignedType } from '../protocol/typed-data.
 import { closeReason, sessionErrors, transportErrors } from './errors.ts'
 import type { Peer, SizedFrame } from './session.ts'
 import type { Allowance } from './token-bucket.ts'
-import type { Channel, CloseReason } from './transport.ts'
+import type { Channel } from './transport.ts'
 
 /** Signs a message for one network with our operator key. */
 export type Sign = <T extends SignedType>(type: T, message: SignedMessage<T>) => Promise<Hex>
@@ -172,9 +172,7 @@ const say = <T extends MessageType>(channel: Channel, type: T, body: MessageBody
 
 /** Tells the peer the reason, where it is still connected, and ends the channel. A refusal is not answered by another. */
 async function refuse(channel: Channel, error: unknown): Promise<void> {
-  const reason: CloseReason = isKaisarError(error)
-    ? closeReason(error)
-    : closeReason(sessionErrors.SESSION_ADMISSION_FAILED())
+  const reason = closeReason(isKaisarError(error) ? error : sessionErrors.SESSION_ADMISSION_FAILED())
   if (!channel.closed && !isKaisarError(error, 'SESSION_REFUSED')) await say(channel, 'refused', reason).catch(() => {})
   channel.close(reason)
 }

@@ -37,8 +37,6 @@ type MessageHandler<T extends MessageType> = (
 ) => void | Promise<void>
 
 export type Session = Peer & {
-  readonly id: string
-  readonly peerAddress: string
   readonly peerCertificateHash: Hex
   /** Rejects as {@link Channel.send} does. Small messages overtake those that carry bulk. */
   send<T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array): Promise<void>
@@ -97,8 +95,6 @@ export function createSession(
 
   const session: Session = {
     ...peer,
-    id: channel.id,
-    peerAddress: channel.peerAddress,
     peerCertificateHash: channel.peerCertificateHash,
     get closed() {
       return channel.closed
@@ -148,9 +144,8 @@ export function createSession(
       if (type !== 'refused') refuse(sessionErrors.MESSAGE_UNEXPECTED({ type }), type, false)
       return
     }
-    for (const result of await Promise.allSettled(
-      [...ofType].map(async handler => handler(body, payload, receivedAt)),
-    )) {
+    const handled = await Promise.allSettled([...ofType].map(async handler => handler(body, payload, receivedAt)))
+    for (const result of handled) {
       if (result.status === 'fulfilled') continue
       const error: unknown = result.reason
       const code = isKaisarError(error) ? error.code : 'INTERNAL'

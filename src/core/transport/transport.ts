@@ -18,8 +18,6 @@ export type Frame = {
 export type CloseReason = { readonly code: string; readonly message: string }
 
 export type Channel = {
-  /** Unique within this process; for logs. */
-  readonly id: string
   /** The peer's place, e.g. an IP address; for logs and limits, never for identity. */
   readonly peerAddress: string
   /** SHA-256 of the peer's TLS certificate (DER), zero bytes where the connection carries none. */

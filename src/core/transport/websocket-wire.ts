@@ -13,8 +13,6 @@ const closeTimeoutMs = 1_000
 /** Longest header of a client's WebSocket frame: 2 bytes, 8 of length, 4 of mask. */
 const maxFrameHeaderBytes = 14
 
-let channels = 0
-
 /** Options of `ws` at both ends: no compression (against bombs), few fragments, and a frame limit that is checked against the announced length. */
 export const socketOptions = ({ maxFrameBytes }: Limits): ClientOptions & ServerOptions =>
   ({
@@ -41,7 +39,6 @@ export function channelOf(
   let fault: CloseReason | null = null
   const end: ChannelEnd = createChannel(
     {
-      id: `ws-${++channels}`,
       peerAddress: socket.remoteAddress ?? 'unknown',
       peerCertificateHash: certificates.peer,
       ownCertificateHash: certificates.own,

@@ -153,20 +153,14 @@ function upgrade(
   })
 }
 
-function whyUnreachable(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'nobody listens there'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'its name does not resolve'
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'there is no route to it'
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'it dropped the connection'
-    default:
-      return error.message
-  }
-}
+const whyByCode: ReadonlyMap<string | undefined, string> = new Map([
+  ['ECONNREFUSED', 'nobody listens there'],
+  ['ENOTFOUND', 'its name does not resolve'],
+  ['EAI_AGAIN', 'its name does not resolve'],
+  ['EHOSTUNREACH', 'there is no route to it'],
+  ['ENETUNREACH', 'there is no route to it'],
+  ['ECONNRESET', 'it dropped the connection'],
+  ['EPIPE', 'it dropped the connection'],
+])
+
+const whyUnreachable = ({ code, message }: NodeJS.ErrnoException): string => whyByCode.get(code) ?? message

@@ -28,7 +28,7 @@ type ServeOptions = {
   /** Default: everybody is let in. */
   readonly admit?: ServeSessionsDependencies['admit']
   readonly onRefused?: ServeSessionsDependencies['onRefused']
-} & Partial<Pick<ListenOptions, 'onGet' | 'admitCertificate'>>
+} & Partial<Pick<ListenOptions, 'onGet'>>
 
 /** A Checker's endpoint on loopback with the real transport and the native signatures. */
 export async function serve({

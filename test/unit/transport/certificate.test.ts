@@ -93,7 +93,6 @@ describe('certificate file', () => {
   it('a certificate file is made once, readable by its owner only, with no other file beside it', async () => {
     expect(await readCertificate(file)).toBe(null)
     const made = await ensureCertificate({ file, binding }, born)
-    expect(made.renewedFrom).toBe(null)
     expect((await stat(file)).mode & 0o777).toBe(0o600)
     expect(await readdir(join(folder, 'provider'))).toEqual(['certificate.pem'])
     const again = await ensureCertificate(
@@ -112,7 +111,6 @@ describe('certificate file', () => {
   ])('a certificate file is renewed with a new key when %s', async (_, change) => {
     const old = await ensureCertificate({ file, binding }, born)
     const renewed = await ensureCertificate({ file, binding: { ...binding, ...change } }, born)
-    expect(renewed.renewedFrom).toBe(old.certificateHash)
     expect(renewed.keyPem).not.toBe(old.keyPem)
     expect(readBinding(renewed.certificatePem)).toEqual({ ...binding, ...change })
     expect(await readCertificate(file)).toMatchObject({ certificateHash: renewed.certificateHash })
@@ -121,9 +119,9 @@ describe('certificate file', () => {
 
   it('a certificate file is renewed a month before it runs out, and not before', async () => {
     const old = await ensureCertificate({ file, binding }, born)
-    expect((await ensureCertificate({ file, binding }, at('2036-10-20T00:00:00Z'))).renewedFrom).toBe(null)
+    expect(await ensureCertificate({ file, binding }, at('2036-10-20T00:00:00Z'))).toEqual(old)
     const renewed = await ensureCertificate({ file, binding }, at('2036-10-23T00:00:00Z'))
-    expect(renewed.renewedFrom).toBe(old.certificateHash)
+    expect(renewed.certificateHash).not.toBe(old.certificateHash)
   })
 
   it.each([0o640, 0o604, 0o644, 0o620])('a certificate file of mode %o is refused', async mode => {

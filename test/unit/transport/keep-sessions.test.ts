@@ -64,11 +64,9 @@ function createFakeSession({ checker }: CheckerEndpoint): FakeSession {
     for (const handler of handlers.splice(0)) handler(over)
   }
   return {
-    id: checker,
     role: 'checker',
     operator: checker,
     deviceIds: [],
-    peerAddress: '',
     peerCertificateHash: `0x${'0'.repeat(64)}`,
     send: () => Promise.resolve(),
     on: () => () => {},

@@ -82,8 +82,6 @@ describe('session', () => {
   it('frames that arrived together reach handlers registered in the same turn, in their order', async () => {
     const order: string[] = []
     const channel = {
-      id: 'test',
-      peerAddress: 'test',
       send: async ({ type }: Frame) => void order.push(type),
       onFrame: () => {},
       onClose: () => {},

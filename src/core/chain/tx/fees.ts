@@ -21,12 +21,6 @@ const firstTipShare = 4n
 export const firstTip = (market: Pick<FeeMarket, 'tipPerGas'>, caps: Pick<FeeCaps, 'tipPerGas'>): bigint =>
   min(market.tipPerGas, caps.tipPerGas / firstTipShare)
 
-/** The market's fee, with room for the base fee to double before the transaction has to be replaced. */
-const marketFee = (baseFeePerGas: bigint, tipPerGas: bigint): Fee => ({
-  maxFeePerGas: baseFeePerGas * 2n + tipPerGas,
-  maxPriorityFeePerGas: tipPerGas,
-})
-
 const bumped = (value: bigint) => (value * bumpPercent + 99n) / 100n
 const max = (a: bigint, b: bigint) => (a > b ? a : b)
 export const min = (a: bigint, b: bigint) => (a < b ? a : b)
@@ -38,13 +32,14 @@ export const min = (a: bigint, b: bigint) => (a < b ? a : b)
  * @returns null when that is above the caps, or when the cap is below the fee of the next block
  */
 export function nextFee(market: FeeMarket, offered: readonly Fee[], caps: FeeCaps): Fee | null {
-  const capPerGas = caps.feePerGas
-  const now = marketFee(market.baseFeePerGas, firstTip(market, caps))
+  const { feePerGas: capPerGas } = caps
+  const tip = firstTip(market, caps)
   const floorFee = bumped(offered.reduce((top, fee) => max(top, fee.maxFeePerGas), 0n))
   const floorTip = bumped(offered.reduce((top, fee) => max(top, fee.maxPriorityFeePerGas), 0n))
   if (floorFee > capPerGas || market.baseFeePerGas > capPerGas) return null
-  const maxFeePerGas = min(max(now.maxFeePerGas, floorFee), capPerGas)
-  const maxPriorityFeePerGas = min(max(now.maxPriorityFeePerGas, floorTip), maxFeePerGas)
+  // With room for the base fee to double before the transaction has to be replaced.
+  const maxFeePerGas = min(max(market.baseFeePerGas * 2n + tip, floorFee), capPerGas)
+  const maxPriorityFeePerGas = min(max(tip, floorTip), maxFeePerGas)
   return maxPriorityFeePerGas < floorTip || maxPriorityFeePerGas > caps.tipPerGas
     ? null
     : { maxFeePerGas, maxPriorityFeePerGas }

@@ -19,18 +19,12 @@ import { chainErrors } from '../errors.ts'
 import { untilMost } from '../until-most.ts'
 
 /** The outcome of a mined transaction, with the fields that are used here. */
-export type Receipt = {
+export type Receipt = Pick<TransactionReceipt, 'blockHash' | 'blockNumber' | 'gasUsed' | 'effectiveGasPrice'> & {
   readonly hash: Hex
-  readonly blockHash: Hex
-  readonly blockNumber: bigint
   readonly contractAddress: Address | null
   readonly success: boolean
-  readonly gasUsed: bigint
-  readonly effectiveGasPrice: bigint
-  readonly logs: readonly ReceiptLog[]
+  readonly logs: readonly Pick<Log<bigint, number, false>, 'address' | 'topics' | 'data'>[]
 }
-
-type ReceiptLog = Pick<Log<bigint, number, false>, 'address' | 'topics' | 'data'>
 
 /**
  * The receipt of a transaction, believed only when most usable endpoints show the same, and when the block it names is canonical and

@@ -64,14 +64,13 @@ export type TransactionSender = ReturnType<typeof createTransactionSender>
  * leaves, nonces start from the mined nonce, unmined ones are sent again and made dearer, reorganised ones come back.
  */
 export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies) {
-  const { chain, account, clock = systemClock } = dependencies
-  const { onTrouble = () => {}, crashPoint = () => {} } = dependencies
-  const { confirmations = 1, pollMs = 500 } = options
-  const watchBlocks = Math.max(options.watchBlocks ?? 12, confirmations)
-  const { spendCapWei = 500_000_000_000_000_000n } = options
-  const { maxTipPerGas: tipCap, maxFeePerGas: feeCap } = options
-  const caps = { feePerGas: feeCap ?? defaultFeeCaps.feePerGas, tipPerGas: tipCap ?? defaultFeeCaps.tipPerGas }
-  const rules: PlanRules = { bumpAfterBlocks: options.bumpAfterBlocks ?? 3, maxInFlight: options.maxInFlight ?? 8 }
+  const { chain, account, clock = systemClock, onTrouble = () => {}, crashPoint = () => {} } = dependencies
+  const { confirmations = 1, pollMs = 500, spendCapWei = 500_000_000_000_000_000n } = options
+  const { maxFeePerGas = defaultFeeCaps.feePerGas, maxTipPerGas = defaultFeeCaps.tipPerGas } = options
+  const { watchBlocks: given = 12, bumpAfterBlocks = 3, maxInFlight = 8 } = options
+  const watchBlocks = Math.max(given, confirmations)
+  const caps = { feePerGas: maxFeePerGas, tipPerGas: maxTipPerGas }
+  const rules: PlanRules = { bumpAfterBlocks, maxInFlight }
   const address = account.address.toLowerCase() as Address
   const store = createTransactionStore(dependencies.store, address)
   const waiters = new Map<string, Set<{ resolve: (receipt: Receipt) => void; reject: (error: KaisarError) => void }>>()

@@ -8,7 +8,7 @@ import type { Hex } from 'viem'
 import { judgedOf } from '../../epoch/busy.ts'
 import { capacityOf, type MeasuredRound, shortfallsOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
-import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
+import { emptyLane, type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
 import { atOnce, type Sliced } from '../../platform/slices.ts'
 import { cohortLanes } from '../../protocol/constants.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
@@ -90,17 +90,7 @@ const unjudged = ({ kind }: Trigger): SeenRound => ({
 /** What this seat says of each of the epoch's rounds of a device, in their order. A beat that verifies and does not count says why. */
 export function seenRounds(
   journal: Pick<CheckerJournal, 'verdicts'>,
-  {
-    epoch,
-    deviceId,
-    rounds,
-    beatShare,
-  }: {
-    readonly epoch: number
-    readonly deviceId: Hex
-    readonly rounds: readonly Trigger[]
-    readonly beatShare: number
-  },
+  { epoch, deviceId, rounds, beatShare }: Omit<CohortRounds, 'devices' | 'maxRounds'> & { readonly deviceId: Hex },
 ): SeenRound[] {
   const verdicts = new Map(journal.verdicts(epoch, deviceId).map(verdict => [verdict.round, verdict]))
   const seen = rounds.map((round): SeenRound => {
@@ -111,12 +101,6 @@ export function seenRounds(
   const shortfalls = shortfallsOf(seen, beatShare)
   return seen.map((round, i) => ({ ...round, ...shortfalls[i] }))
 }
-
-const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
-  rate: encodeRateDown(rate),
-  uptime,
-  flags,
-})
 
 export type CohortRounds = {
   readonly epoch: number
@@ -152,7 +136,8 @@ export function* slicedCohort(
       deviceValid: check?.deviceValid ?? false,
       environmentValid: (check?.environmentValid ?? false) && environmentKept,
     }
-    lanes.set(lane, toLaneOpening(laneOf(facts)))
+    const judged = laneOf(facts)
+    lanes.set(lane, { ...judged, rate: encodeRateDown(judged.rate) })
     const own: NamedBeat[] = []
     for (const [i, { hash: round, ordinal }] of rounds.entries()) {
       const { kind, reason, detail } = seen[i]!
@@ -164,7 +149,7 @@ export function* slicedCohort(
   }
   const leafOf = (lane: number, ordinal: number) => leaves.get(`${lane} ${ordinal}`) ?? null
   const evidence = yield* slicedEvidenceTree(maxRounds, leafOf, hash)
-  const ordered = Array.from({ length: cohortLanes }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
+  const ordered = Array.from({ length: cohortLanes }, (_, lane) => lanes.get(lane) ?? emptyLane)
   return { words: packOpening({ lanes: ordered, evidenceRoot: evidence.root }), lanes, evidence, maxRounds, beats }
 }
 

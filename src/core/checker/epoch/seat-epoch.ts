@@ -92,14 +92,11 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
       if (journal.revision(epoch) === revision) return cohorts
     }
   }
-  // The journal holds what packCohort made: the words of an opening each.
-  const wordsOf = (): Map<number, OpeningWords> =>
-    new Map([...journal.openings(epoch)].map(([cohort, words]) => [cohort, words as unknown as OpeningWords]))
   /** What was committed to does not change any more: many cohorts ask for it at each block. */
   let committed: { readonly words: ReadonlyMap<number, OpeningWords>; readonly tree: CommitmentTree } | null = null
   function commitment() {
     if (committed !== null) return committed
-    const words = wordsOf()
+    const words = journal.openings(epoch)
     const whole = { words, tree: treeOf(words) }
     if (journal.seatCommitment(epoch) !== null) committed = whole
     return whole
@@ -124,11 +121,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
     return measures !== null && laneRateOf(measures) === rate ? { measures } : {}
   }
 
-  async function sendReceiptsTo(
-    operator: Hex,
-    devices: readonly SeatDevice[],
-    words: ReadonlyMap<number, OpeningWords>,
-  ) {
+  async function sendReceiptsTo(operator: Hex, devices: readonly SeatDevice[]) {
+    const { words } = commitment()
     for (const { deviceId, generation, cohort, lane } of devices) {
       const own = words.get(cohort)
       const send = sendTo(operator)
@@ -200,9 +194,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
         isForeign = !root.startsWith(onChain)
         if (isForeign) {
           const { code, message } = checkerErrors.CHECKER_COMMITMENT_FOREIGN({ epoch })
-          log.error({ code, epoch }, message)
+          return log.error({ code, epoch }, message)
         }
-        if (isForeign) return
         record()
         keepTrees()
         return
@@ -222,8 +215,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
     /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
     async sendReceipts(): Promise<void> {
       if (journal.seatCommitment(epoch) === null) return
-      const { words } = commitment()
-      await Promise.all([...duty.byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices, words)))
+      await Promise.all([...duty.byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices)))
     },
 
     /** The opening of a cohort with its proof. @throws CHECKER_OPENING_UNAVAILABLE */

@@ -185,14 +185,10 @@ export function closeOpenings(check: RoundCheck, ownFault: string | null = null)
   if (check.samplingBlock === null)
     return concludeFault(check, 'This seat saw no sampling block before the opening deadline.')
   if (ownFault !== null) return concludeFault(check, ownFault)
-  return check.refusedOpenings === null
-    ? judge(check, 'TIMEOUT', 'NO_OPENINGS', 'The device committed and then did not open the sampled rows.')
-    : judge(
-        check,
-        'TIMEOUT',
-        'OPENINGS_INVALID',
-        `The openings did not prove the sampled rows: ${check.refusedOpenings}`,
-      )
+  if (check.refusedOpenings === null)
+    return judge(check, 'TIMEOUT', 'NO_OPENINGS', 'The device committed and then did not open the sampled rows.')
+  const detail = `The openings did not prove the sampled rows: ${check.refusedOpenings}`
+  return judge(check, 'TIMEOUT', 'OPENINGS_INVALID', detail)
 }
 
 /** The pieces of the openings of one request so far, in order; each is checked against the root before the next one is kept. */

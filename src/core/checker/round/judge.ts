@@ -48,12 +48,6 @@ import {
 } from './seat-round.ts'
 import { checkAfterBusy } from './take-busy.ts'
 
-export type RoundJudgeOptions = {
-  readonly network: Network
-  readonly jobs: Jobs
-  readonly rules: RoundRules
-}
-
 export type RoundJudgeDependencies = {
   readonly signer: Signer
   readonly secrets: SeatSecrets
@@ -82,38 +76,7 @@ export type RoundJudgeDependencies = {
   readonly crashPoint?: (name: CrashPoint) => void
 }
 
-export type RoundJudge = {
-  begin(round: SeatRound): Promise<void>
-  /**
-   * The block whose hash draws the samples of a round is there: commitments are closed, samples are asked for. Where a reorg has put
-   * it in the place of another, those that it draws are asked for instead.
-   * `seenAtMs`: this seat's own sight of it, monotonic.
-   */
-  takeSamplingBlock(roundHash: Hex, block: BlockHead & { readonly seenAtMs: number }): Promise<void>
-  /** @throws a coded refusal, as all `take…` do */
-  takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void
-  takeAbort(operator: Address, abort: Signed<'Abort'>): void
-  takeBusy(operator: Address, busy: Signed<'Busy'>, receivedAtMs: number): void
-  /** A mark of a window that is being worked; one that comes late counts nothing. */
-  takeMark(operator: Address, mark: MessageBody<'job.mark'>, receivedAtMs: number): void
-  /** The openings of a request, or the next piece of them. @returns false where they are about none of these rounds */
-  takeOpenings(operator: Address, about: MessageBody<'job.openings'>, payload: Uint8Array, atMs: number): boolean
-  /** Work that another seat proved wrong. Taken until this seat has committed to the epoch, however long ago the round ended. */
-  takeWrongWork(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void>
-  /** An operator connected (again): offers and requests that still stand are repeated. */
-  greet(operator: Address): Promise<void>
-  /** The trigger left the canonical chain: nothing of the round counts. */
-  drop(roundHash: Hex): void
-  isOpen(): boolean
-  /** Lets go of its rounds once their epoch is committed to: nothing of them counts any more, and what was found is on disk. */
-  release(epoch: number): void
-  /** Tries once more what could not be recorded. */
-  retryRecords(): void
-  /** Resolves when no round is open, and what could not be recorded was tried once more. */
-  idle(): Promise<void>
-  /** Judges what is open as this seat's own fault and stops. */
-  stop(): Promise<void>
-}
+export type RoundJudge = ReturnType<typeof createRoundJudge>
 
 /** Answers to one request that may prove nothing. Damage is over at the next try; each costs what one device is worth. */
 const openingAttempts = 3
@@ -121,9 +84,9 @@ const openingAttempts = 3
 const handlingMs = 100
 
 export function createRoundJudge(
-  { network, jobs, rules }: RoundJudgeOptions,
+  { network, jobs, rules }: { readonly network: Network; readonly jobs: Jobs; readonly rules: RoundRules },
   deps: RoundJudgeDependencies,
-): RoundJudge {
+) {
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongWork, onVerdict } = deps
   const { isArriving = () => false, stoodStillAt = () => false, crashPoint = () => {} } = deps
   const faults = createOwnFaults(rules, { isArriving, stoodStillAt })
@@ -256,7 +219,7 @@ export function createRoundJudge(
   }
 
   return {
-    async begin(round) {
+    async begin(round: SeatRound): Promise<void> {
       const { trigger, devices } = round
       if (open.has(trigger.hash) || entries.of(trigger.hash).length > 0) return
       for (const device of devices) {
@@ -274,11 +237,17 @@ export function createRoundJudge(
       await Promise.all(own.map(offerJob))
     },
 
-    async takeSamplingBlock(roundHash, block) {
+    /**
+     * The block whose hash draws the samples of a round is there: commitments are closed, samples are asked for. Where a reorg has put
+     * it in the place of another, those that it draws are asked for instead.
+     * `seenAtMs`: this seat's own sight of it, monotonic.
+     */
+    async takeSamplingBlock(roundHash: Hex, block: BlockHead & { readonly seenAtMs: number }): Promise<void> {
       await Promise.all(entries.of(roundHash).map(entry => ask(entry, block)))
     },
 
-    takeCommitment(operator, commitment, receivedAtMs) {
+    /** @throws a coded refusal, as all `take…` do */
+    takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void {
       const entry = find(commitment.message, operator)
       const hash = requireBound(entry, commitment)
       const { check, refusal } = acceptCommitment(
@@ -291,25 +260,32 @@ export function createRoundJudge(
       if (refusal !== null) throw checkerErrors[`CHECKER_${refusal}`]()
     },
 
-    takeMark(operator, { round, deviceId, index, mark }, receivedAtMs) {
-      const entry = find({ round, deviceId }, operator)
+    /** A mark of a window that is being worked; one that comes late counts nothing. */
+    takeMark(operator: Address, { index, mark, ...about }: MessageBody<'job.mark'>, receivedAtMs: number): void {
+      const entry = find(about, operator)
       const dueMs = jobFor(entry).markDueMs(index)
       if (dueMs === null) throw checkerErrors.CHECKER_MARK_UNKNOWN({ index })
       entry.check = acceptMark(entry.check, { index, mark, receivedAtMs, dueMs }, rules, stoodStillAt)
     },
 
-    takeAbort(operator, abort) {
+    takeAbort(operator: Address, abort: Signed<'Abort'>): void {
       const entry = find(abort.message, operator)
       if (!isSignedBy(network, 'Abort', abort, operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
       entry.check = acceptAbort(entry.check, abort.message.reason)
     },
 
-    takeBusy(operator, busy, receivedAtMs) {
+    takeBusy(operator: Address, busy: Signed<'Busy'>, receivedAtMs: number): void {
       const entry = find(busy.message, operator)
       conclude(entry, checkAfterBusy(entry, { busy, receivedAtMs }, { network, rules, stoodStillAt }))
     },
 
-    takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash, piece = 0 }, payload, receivedAtMs) {
+    /** The openings of a request, or the next piece of them. @returns false where they are about none of these rounds */
+    takeOpenings(
+      operator: Address,
+      { commitmentHash: hash, secret, samplingBlockHash, piece = 0 }: MessageBody<'job.openings'>,
+      payload: Uint8Array,
+      receivedAtMs: number,
+    ): boolean {
       const entry = entries.committed(hash)
       if (entry?.check.commitmentHash !== hash || entry.device.operator !== operator) return false
       if (entry.request === null || entry.secret !== secret) return false
@@ -332,7 +308,8 @@ export function createRoundJudge(
       return true
     },
 
-    async takeWrongWork(commitment, payload) {
+    /** Work that another seat proved wrong. Taken until this seat has committed to the epoch, however long ago the round ended. */
+    async takeWrongWork(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void> {
       const entry = find(commitment.message)
       const { operator } = entry.device
       const { epoch, epochSeed, trigger } = entry.round
@@ -353,7 +330,8 @@ export function createRoundJudge(
       conclude(entry, concludeWrong({ ...entry.check, ...received }, judgement))
     },
 
-    async greet(operator) {
+    /** An operator connected (again): offers and requests that still stand are repeated. */
+    async greet(operator: Address): Promise<void> {
       for (const entry of entries.ofOperator(operator)) {
         if (entry.check.judged !== null) continue
         await offerJob(entry)
@@ -362,22 +340,27 @@ export function createRoundJudge(
       }
     },
 
-    drop(roundHash) {
+    /** The trigger left the canonical chain: nothing of the round counts. */
+    drop(roundHash: Hex): void {
       entries.drop(roundHash)
       open.get(roundHash)?.cancel.abort()
       open.delete(roundHash)
     },
 
-    isOpen: () => open.size > 0,
+    isOpen: (): boolean => open.size > 0,
+    /** Tries once more what could not be recorded. */
     retryRecords: records.retry,
-    release(epoch) {
+    /** Lets go of its rounds once their epoch is committed to: nothing of them counts any more, and what was found is on disk. */
+    release(epoch: number): void {
       if (open.size === 0 && journal.seatCommitment(epoch) !== null) entries.clear()
     },
-    async idle() {
+    /** Resolves when no round is open, and what could not be recorded was tried once more. */
+    async idle(): Promise<void> {
       await Promise.all([...open.values()].map(({ deadline }) => deadline))
       records.retry()
     },
-    async stop() {
+    /** Judges what is open as this seat's own fault and stops. */
+    async stop(): Promise<void> {
       for (const { cancel } of open.values()) cancel.abort()
       await this.idle()
     },

@@ -1,18 +1,12 @@
 /** What kept a seat from being there for a device: its own fault, not the device's. */
-import type { Address } from 'viem'
 import { type RoundRules, timingOf } from '../../protocol/network-parameters.ts'
 import type { RoundCheck } from './check.ts'
+import type { RoundJudgeDependencies } from './judge.ts'
 import type { RoundEntry } from './seat-round.ts'
 
 export function createOwnFaults(
   rules: RoundRules,
-  {
-    isArriving,
-    stoodStillAt,
-  }: {
-    readonly isArriving: (operator: Address) => boolean
-    readonly stoodStillAt: (momentMs: number) => boolean
-  },
+  { isArriving, stoodStillAt }: Required<Pick<RoundJudgeDependencies, 'isArriving' | 'stoodStillAt'>>,
 ) {
   const standstill = (deadlineMs: number) =>
     stoodStillAt(deadlineMs) ? 'This seat’s process stood still over the deadline.' : null

@@ -6,7 +6,6 @@
  */
 import type { Hex } from 'viem'
 import { bundleFormOf, type Job } from '../../job/jobs.ts'
-import type { CrashPoint } from '../../platform/crash-point.ts'
 import { isKaisarError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Store } from '../../platform/store.ts'
@@ -17,8 +16,9 @@ import { encodeBusyBundle } from '../../report/busy-bundle.ts'
 import { bundleHash, type EvidenceBundle, encodeBundle } from '../../report/evidence-bundle.ts'
 import type { WrongWork } from '../../report/wrong-work.ts'
 import type { JudgedRound } from '../epoch/pack.ts'
-import type { CheckerJournal, DeviceCheckRecord } from '../journal.ts'
+import type { DeviceCheckRecord } from '../journal.ts'
 import type { RoundCheck } from './check.ts'
+import type { RoundJudgeDependencies } from './judge.ts'
 import type { SeatDevice, SeatRound } from './seat-round.ts'
 
 export type ConcludedRound = Pick<RoundEvidence, 'offer' | 'request' | 'openings' | 'check' | 'forwarded'> & {
@@ -31,15 +31,7 @@ export type ConcludedRound = Pick<RoundEvidence, 'offer' | 'request' | 'openings
 export function recordVerdict(
   { network, job }: Pick<RoundEvidence, 'network' | 'job'>,
   { round, device, judged, ...known }: ConcludedRound,
-  {
-    journal,
-    evidence,
-    crashPoint = () => {},
-  }: {
-    readonly journal: CheckerJournal
-    readonly evidence: EvidenceStore
-    readonly crashPoint?: ((name: CrashPoint) => void) | undefined
-  },
+  { journal, evidence, crashPoint = () => {} }: Pick<RoundJudgeDependencies, 'journal' | 'evidence' | 'crashPoint'>,
 ): boolean {
   const { epoch, epochSeed, trigger } = round
   const { deviceId, generation } = device
@@ -98,12 +90,7 @@ function workEvidence(known: RoundEvidence): EvidenceBundle | null {
 /** Writes, in a transaction, and returns what is to be told of it once it is on disk. */
 type PendingRecord = () => (() => void) | undefined
 
-export type PendingRecordsDependencies = {
-  readonly log: Logger
-  readonly transaction: <R>(work: () => R) => R
-}
-
-export function createPendingRecords({ log, transaction }: PendingRecordsDependencies) {
+export function createPendingRecords({ log, transaction }: { readonly log: Logger } & Pick<Store, 'transaction'>) {
   /** Not tried yet. */
   let fresh: PendingRecord[] = []
   /** Refused, or behind one that the disk refused. */
