@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { createAnvil } from '@viem/anvil'
 import { orRefuse } from '../platform/errors.ts'
 import { signalProcess } from '../platform/pid-file.ts'
+import { deathSignal } from '../platform/supervised-process.ts'
 import { devnetErrors } from './errors.ts'
 
 export type AnvilOptions = {
@@ -79,9 +80,9 @@ export async function startAnvil(
     stopTimeout: 2_000,
     execArgs: ([file, args, execOptions]) => [
       '/bin/sh',
-      ['-c', 'echo "pid $$"; exec "$@"', 'sh', ...diesWithParent, file, ...args],
+      ['-c', 'echo "pid $$"; exec "$@"', 'sh', ...deathSignal, file, ...args],
       // In a group of its own Ctrl-C does not end the chain under a network that is still settling.
-      { ...execOptions, detached: diesWithParent.length > 0 },
+      { ...execOptions, detached: deathSignal.length > 0 },
     ],
   })
   let output = ''
@@ -110,7 +111,5 @@ export async function startAnvil(
     stop: () => anvil.stop().catch(() => signalProcess(pid, 'SIGKILL')),
   }
 }
-
-const diesWithParent = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : []
 
 const lastLine = (text: string) => text.trim().split('\n').at(-1) || undefined
