@@ -59,7 +59,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     writePidFile(devnetPidFile(folder), { name: 'devnet', pid: process.pid })
     const explorer = this.flags.ui ? await this.serveExplorer(devnet) : null
     try {
-      this.screen?.open({ devnet, name, explorerUrl: explorer?.url ?? null })
+      this.screen?.open({ name, rpcUrl: devnet.rpcUrl, explorerUrl: explorer?.url ?? null })
       const ended = Promise.race([aborted(stop), ...(this.screen === null ? [] : [this.screen.quit])])
       const paid = epochs === undefined ? null : devnet.paidEpochs(epochs)
       await Promise.race([ended, ...(paid === null ? [] : [paid])])
