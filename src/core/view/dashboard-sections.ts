@@ -136,7 +136,8 @@ export const tableSection = <T>(
 const verdictTones: Record<string, Tone> = { VALID: 'good', WRONG: 'bad', CHECKER_FAULT: 'dim', BUSY: 'dim' }
 export const verdictTone = (verdict: string): Tone => verdictTones[verdict] ?? 'warn'
 
-export const figureText = (figure: number | undefined): string => (figure === undefined ? '—' : grouped(figure))
+export const figureText = (figure: number | bigint | undefined): string =>
+  figure === undefined ? '—' : grouped(figure)
 /** Of a fraction, rounded down: what is not all is never shown as all. */
 export const percentText = (fraction: number | null): string =>
   fraction === null ? '—' : `${(Math.floor(fraction * 1000) / 10).toFixed(1)}%`
