@@ -54,12 +54,7 @@ const verdictTags: Record<ChainVerdict['verdict'], readonly [string, string]> = 
 }
 export const verdict = ({ verdict: name, reason }: ChainVerdict): Html => tag(...verdictTags[name], name, reason)
 
-export function epochState({
-  phase,
-  isPaid,
-  money,
-  seed,
-}: Pick<EpochView, 'phase' | 'isPaid' | 'money' | 'seed'>): Html {
+export function epochState({ phase, isPaid, money, seed }: EpochView): Html {
   if (seed === null && (phase === 'future' || phase === 'work')) return html`<span class="tag quiet">no seed yet</span>`
   if (seed === null) return tag('warn', '!', 'empty: no seed')
   if (isPaid && money === null) return tag('quiet', '–', 'void')
@@ -173,13 +168,7 @@ const pageSize = 50
 
 /** A long list, page by page. */
 export function listPage<T>(
-  {
-    title,
-    path,
-    lead = '',
-    caption,
-    empty,
-  }: Record<'title' | 'path' | 'caption' | 'empty', string> & { lead?: Html | '' },
+  { title, path, lead, caption, empty }: Record<'title' | 'path' | 'caption' | 'empty', string> & { lead?: Html },
   columns: readonly TableColumn<T>[],
   rows: readonly T[],
   asked: number,
