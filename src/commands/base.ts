@@ -26,7 +26,6 @@ export type CommandFlags<T extends typeof Command> = Interfaces.InferredFlags<
 /** What commands with these flags in common find in `this.flags`, which oclif's types of a generic command do not say. */
 export type SharedFlags<F extends Interfaces.FlagInput> = Interfaces.InferredFlags<(typeof BaseCommand)['baseFlags']> &
   Interfaces.InferredFlags<F>
-export type CommandArgs<T extends typeof Command> = Interfaces.InferredArgs<T['args']>
 
 /** Examples of a command: what each says after its words, nothing for the command alone. */
 export const examples = (...args: readonly string[]): string[] =>
@@ -96,7 +95,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   static readonly streaming: boolean = false
 
   protected flags!: CommandFlags<T>
-  protected args!: CommandArgs<T>
+  protected args!: Interfaces.InferredArgs<T['args']>
   protected readonly redactor = createRedactor()
   private readonly warnings: string[] = []
   private failureData: object | undefined
@@ -127,7 +126,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     await super.init()
     const { args, flags } = await this.parseWithSettings()
     this.flags = flags as CommandFlags<T>
-    this.args = args as CommandArgs<T>
+    this.args = args as typeof this.args
   }
 
   private async parseWithSettings() {

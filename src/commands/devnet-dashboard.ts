@@ -1,25 +1,14 @@
 /** The dashboard of a devnet on a terminal: what its processes tell, put over what its chain says. */
-import type { Devnet, DevnetEvent } from '../core/devnet/start-devnet.ts'
+import type { DevnetEvent } from '../core/devnet/start-devnet.ts'
 import type { NetworkView } from '../core/network/network-view.ts'
 import type { DaemonEvent } from '../core/view/event-text.ts'
 import { emptyLiveState, liveStateAfter } from '../core/view/live-state.ts'
 import type { MountedDashboard } from '../core/view/mount-dashboard.ts'
+import type { NetworkDashboardFacts } from '../core/view/network-dashboard.ts'
 
-export type DevnetScreen = {
-  take(event: DevnetEvent): void
-  show(view: NetworkView): void
-  /** Takes the terminal once there is something to show. */
-  open(facts: {
-    readonly devnet: Pick<Devnet, 'rpcUrl'>
-    readonly name: string
-    readonly explorerUrl: string | null
-  }): void
-  /** Resolves when the user quits; never where it was not opened. */
-  readonly quit: Promise<void>
-  close(): Promise<void>
-}
+export type DevnetScreen = Awaited<ReturnType<typeof createDevnetScreen>>
 
-export async function createDevnetScreen(): Promise<DevnetScreen> {
+export async function createDevnetScreen() {
   const { createFactSource, mountDashboard } = await import('../core/view/mount-dashboard.ts')
   const { networkFrame } = await import('../core/view/network-dashboard.ts')
   const { promise: quit, resolve } = Promise.withResolvers<void>()
@@ -31,18 +20,20 @@ export async function createDevnetScreen(): Promise<DevnetScreen> {
   const now = () => Date.now() / 1000
 
   return {
+    /** Resolves when the user quits; never where it was not opened. */
     quit,
-    take(event) {
+    take(event: DevnetEvent): void {
       if (event.type === 'daemon.event') live = liveStateAfter(live, event.event as DaemonEvent, now())
       if (event.type === 'daemon.ended') warning = `${event.name} ended: ${event.reason}`
       redraw()
     },
-    show(view) {
+    show(view: NetworkView): void {
       latest = view
       redraw()
     },
-    open({ devnet: { rpcUrl }, name, explorerUrl }) {
-      const facts = () => ({ name, view: latest!, rpcUrl, explorerUrl, now: now(), warning, live })
+    /** Takes the terminal once there is something to show. */
+    open(network: Pick<NetworkDashboardFacts, 'name' | 'rpcUrl' | 'explorerUrl'>): void {
+      const facts = () => ({ ...network, view: latest!, now: now(), warning, live })
       const mount = () => {
         const source = createFactSource(facts())
         redraw = () => source.set(facts())
@@ -52,7 +43,7 @@ export async function createDevnetScreen(): Promise<DevnetScreen> {
       redraw = () => latest !== null && mount()
       redraw()
     },
-    async close() {
+    async close(): Promise<void> {
       redraw = () => {}
       await mounted?.close()
     },

@@ -58,9 +58,10 @@ async function parseSetting(flag: Command.Flag, name: string, { values, origin }
   const refuse = (reason: string) =>
     usageErrors.USAGE_INVALID({ reason: `The value of ${origin} is not valid: ${reason}` })
   if (flag.type === 'boolean') {
-    const value = booleans.get(String(values[0]).toLowerCase())
-    if (value === undefined) throw refuse(`"${values[0]}" is not true or false.`)
-    return value
+    const text = String(values[0])
+    if (/^(1|true|yes)$/i.test(text)) return true
+    if (/^(0|false|no)$/i.test(text)) return false
+    throw refuse(`"${text}" is not true or false.`)
   }
   const parsed: unknown[] = []
   for (const value of values) {
@@ -75,15 +76,6 @@ async function parseSetting(flag: Command.Flag, name: string, { values, origin }
   }
   return flag.multiple ? parsed : parsed[0]
 }
-
-const booleans = new Map([
-  ['1', true],
-  ['true', true],
-  ['yes', true],
-  ['0', false],
-  ['false', false],
-  ['no', false],
-])
 
 /**
  * The configuration of a command line: the file that --config or KAISAR_CONFIG names, else `config.toml` of the user's

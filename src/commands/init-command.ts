@@ -43,7 +43,9 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
     settings: Readonly<Record<string, string | number>>,
   ): Promise<InitialisedRole> {
     const { key, 'rpc-url': rpcUrls, context, 'data-dir': dataDir, 'signer-url': signerUrl } = this.given
-    const payout = this.given.payout ?? (await this.askAddress('Payout wallet (its key stays elsewhere)', '--payout'))
+    const payout =
+      this.given.payout ??
+      (await parseAddress(await this.askText('Payout wallet (its key stays elsewhere)', '--payout')))
     const path = this.given.settings ?? join(this.config.configDir, 'config.toml')
     const { addSettings } = await import('../core/operator/add-settings.ts')
     const wasThere = existsSync(path)
@@ -66,7 +68,8 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
     if (added !== text) await this.write(path, added)
     const made = await ensureKey().catch(async error => {
       // Settings without a key would only puzzle their owner.
-      if (added !== text) await this.restore(path, wasThere ? text : null)
+      if (!wasThere) rmSync(path, { force: true })
+      else if (added !== text) await this.write(path, text)
       throw error
     })
     if (made.operator === payout)
@@ -107,11 +110,6 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
     }
   }
 
-  private async restore(path: string, text: string | null) {
-    if (text === null) rmSync(path, { force: true })
-    else await this.write(path, text)
-  }
-
   /** What the role presents itself with to its peers: made where it is missing, or binds something else. */
   protected async ensureCertificate(name: string, bindingOf: () => Promise<CertificateBinding>) {
     const { ensureCertificate } = await import('../core/transport/certificate-file.ts')
@@ -123,10 +121,6 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
       const { certificateHash } = await ensureCertificate({ file, binding }, dependencies)
       return { file, certificateHash, deviceIds: binding.deviceIds }
     })
-  }
-
-  private async askAddress(question: string, flag: string): Promise<`0x${string}`> {
-    return parseAddress(await this.askText(question, flag))
   }
 
   /** Asks for a text; names the flag to pass where nobody can answer. */

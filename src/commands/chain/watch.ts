@@ -3,7 +3,7 @@ import type { LiveView, Served } from '../../core/network/live-view.ts'
 import type { NetworkView } from '../../core/network/network-view.ts'
 import { aborted } from '../../core/platform/graceful-stop.ts'
 import { platformErrors } from '../../core/platform/platform-errors.ts'
-import { BaseCommand, chainFlags, eventFlags, examples } from '../base.ts'
+import { BaseCommand, type ChainTarget, chainFlags, eventFlags, examples } from '../base.ts'
 
 export default class ChainWatch extends BaseCommand<typeof ChainWatch> {
   static override description =
@@ -30,12 +30,7 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     try {
       const first = await live.get()
       if (this.flags.dashboard && process.stdout.isTTY && !this.jsonEnabled())
-        await this.showDashboard(
-          live,
-          first,
-          { name: target.context?.name ?? 'network', rpcUrl: target.rpcUrls[0]! },
-          stopped,
-        )
+        await this.showDashboard(live, first, target, stopped)
       else await this.tellChanges(live, first, stopped)
       const { head, currentEpoch } = (await live.get()).view
       return { block: head.number, epoch: currentEpoch }
@@ -64,18 +59,13 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     await stopped
   }
 
-  private async showDashboard(
-    live: LiveView,
-    first: Served,
-    { name, rpcUrl }: { name: string; rpcUrl: string },
-    stopped: Promise<void>,
-  ) {
+  private async showDashboard(live: LiveView, first: Served, target: ChainTarget, stopped: Promise<void>) {
     const { createFactSource, mountDashboard } = await import('../../core/view/mount-dashboard.ts')
     const { networkFrame } = await import('../../core/view/network-dashboard.ts')
     const { emptyLiveState } = await import('../../core/view/live-state.ts')
     const show = ({ view, trouble }: Served) => ({
-      name,
-      rpcUrl,
+      name: target.context?.name ?? 'network',
+      rpcUrl: target.rpcUrls[0]!,
       view,
       explorerUrl: null,
       now: Date.now() / 1000,

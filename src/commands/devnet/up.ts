@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import type { PrintedEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
+import type { DevnetSummary } from '../../core/devnet/summary.ts'
 import { aborted } from '../../core/platform/graceful-stop.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
@@ -45,7 +46,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     await this.refuseSecond(folder, name)
     if (this.flags.detach) return this.detach(folder)
     const { startDevnet } = await import('../../core/devnet/start-devnet.ts')
-    const { nextStepsOf, summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
+    const { summarizeDevnet } = await import('../../core/devnet/summary.ts')
     const { writePidFile } = await import('../../core/platform/pid-file.ts')
     const { rmSync } = await import('node:fs')
     const stop = this.stopSignal()
@@ -59,18 +60,21 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     writePidFile(devnetPidFile(folder), { name: 'devnet', pid: process.pid })
     const explorer = this.flags.ui ? await this.serveExplorer(devnet) : null
     try {
-      this.screen?.open({ devnet, name, explorerUrl: explorer?.url ?? null })
+      this.screen?.open({ name, rpcUrl: devnet.rpcUrl, explorerUrl: explorer?.url ?? null })
       const ended = Promise.race([aborted(stop), ...(this.screen === null ? [] : [this.screen.quit])])
       const paid = epochs === undefined ? null : devnet.paidEpochs(epochs)
       await Promise.race([ended, ...(paid === null ? [] : [paid])])
-      if (keep && !stop.aborted && this.screen === null) await this.tellKept(devnet)
+      if (keep && !stop.aborted && this.screen === null) {
+        const kept = await summarizeDevnet(devnet)
+        this.event('devnet.kept', kept)
+        await this.tellSummary(kept, null)
+      }
       if (keep) await ended
       const summary = await summarizeDevnet(devnet)
       await this.screen?.close()
       this.isOver = true
-      this.log(`\n${summaryTable(summary, tableWidth())}`)
       const leaveRunning = epochs === undefined || keep ? '"kaisar devnet up --detach" leaves one' : '--keep leaves it'
-      this.nextSteps(nextStepsOf(summary, { context: this.contextToName, leaveRunning }))
+      await this.tellSummary(summary, leaveRunning)
       return summary
     } finally {
       await this.screen?.close()
@@ -101,19 +105,14 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     return `kaisar ${command}${dataDir === undefined ? '' : ` --data-dir ${dataDir}`}`
   }
 
-  /** The epochs that were asked for are paid, and the network goes on. */
-  private async tellKept(devnet: Devnet) {
-    const { nextStepsOf, summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
-    const summary = await summarizeDevnet(devnet)
-    this.event('devnet.kept', summary)
+  /** @param leaveRunning - what leaves a network running; null where this one goes on */
+  private async tellSummary(summary: DevnetSummary, leaveRunning: string | null) {
+    const { nextStepsOf, summaryTable } = await import('../../core/devnet/summary.ts')
     this.log(`\n${summaryTable(summary, tableWidth())}`)
-    this.nextSteps(nextStepsOf(summary, { context: this.contextToName, leaveRunning: null }))
-  }
-
-  /** Null where commands take this devnet without being told. */
-  private get contextToName(): string | null {
     const { 'data-dir': dataDir } = this.flags
-    return dataDir === undefined ? null : devnetPlace(dataDir, this.config.dataDir).name
+    // Commands take the usual devnet without being told.
+    const context = dataDir === undefined ? null : devnetPlace(dataDir, this.config.dataDir).name
+    this.nextSteps(nextStepsOf(summary, { context, leaveRunning }))
   }
 
   private async serveExplorer({ network }: Devnet) {

@@ -43,10 +43,8 @@ each round with its proof, from which tensor rate, bandwidth, memory and their c
     const network = await this.openNetwork()
     const reader = createNetworkReader(network, this.readingFrom)
     const { history } = await reader.readHistory()
-    const device = findDevice(
-      history.memberships.map(membership => membership.device),
-      this.args.device,
-    )
+    const known = history.memberships.map(membership => membership.device)
+    const device = findDevice(known, this.args.device)
     const evidence = createEvidenceSource({
       dialsPrivate: this.flags['private-endpoints'] || isDevelopmentChain(network.chainId),
     })

@@ -40,13 +40,7 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
         { takeTurns: false },
         { network, sender, onTrouble: (_, error) => this.warn(String(error)) },
       )
-      const steps: {
-        step: string
-        epoch: number
-        cohort: number | null
-        txHash: string | null
-        refused: string | null
-      }[] = []
+      const steps = []
       try {
         const done = new Set<string>()
         // One step opens the next: paying follows finalizing.

@@ -24,23 +24,12 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
 
   async run() {
     const { threads, 'execution-provider': executionProvider } = this.flags
-    const [
-      { createHostProbe },
-      { probeVisible },
-      { nodeHost: host },
-      { ownDevices },
-      { createWorkEngine },
-      { engineOptions },
-      test,
-    ] = await Promise.all([
-      import('../../core/devices/host-probe.ts'),
-      import('../../core/devices/pin-devices.ts'),
-      import('../../core/devices/host.ts'),
-      import('../../core/provider/own-devices.ts'),
-      import('../../core/job/work-engine.ts'),
-      import('../../core/provider/own-devices.ts'),
-      import('../../core/operator/self-test.ts'),
-    ])
+    const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { probeVisible } = await import('../../core/devices/pin-devices.ts')
+    const { nodeHost: host } = await import('../../core/devices/host.ts')
+    const { engineOptions, ownDevices } = await import('../../core/provider/own-devices.ts')
+    const { createWorkEngine } = await import('../../core/job/work-engine.ts')
+    const { selfTestDevice, selfTestLines } = await import('../../core/operator/self-test.ts')
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
     const { randomBytes } = await import('node:crypto')
     await this.warnOfDaemon()
@@ -54,14 +43,14 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const results = []
     for (const { probed: device } of own) {
       const { model } = device.record
-      const result = await test.selfTestDevice(device, jobs, {
+      const result = await selfTestDevice(device, jobs, {
         startEngine: () => createWorkEngine(engineOptions(choice, jobs, device, probed.devices)),
         startVerifier: () => createWorkEngine({ jobs, provider: 'cpu', threads }),
         randomBytes: size => new Uint8Array(randomBytes(size)),
         clock,
         onStep: step => this.progress(`${model}: ${step} …`),
       })
-      await printLines(this, test.selfTestLines(result))
+      await printLines(this, selfTestLines(result))
       results.push(result)
     }
     const data = { devices: results }

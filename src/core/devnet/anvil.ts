@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { createAnvil } from '@viem/anvil'
 import { orRefuse } from '../platform/errors.ts'
 import { signalProcess } from '../platform/pid-file.ts'
+import { deathSignal } from '../platform/supervised-process.ts'
 import { devnetErrors } from './errors.ts'
 
 export type AnvilOptions = {
@@ -13,17 +14,13 @@ export type AnvilOptions = {
   readonly port?: number
   readonly host?: string
   readonly chainId?: number
-  /** Funded development accounts, and the balance of each in ether. */
+  /** How many development accounts it funds. */
   readonly accounts?: number
-  readonly balance?: number
-  readonly mnemonic?: string
   /** Genesis timestamp in seconds. */
   readonly timestamp?: number
   readonly hardfork?: string
   /** Sign for any address, for tests. */
   readonly autoImpersonate?: boolean
-  /** Each line anvil prints. */
-  readonly onLog?: (line: string) => void
 }
 
 export type AnvilDependencies = {
@@ -31,14 +28,7 @@ export type AnvilDependencies = {
   readonly binary?: string
 }
 
-export type AnvilHandle = {
-  readonly rpcUrl: string
-  /** The same over one connection, with subscriptions: less work for who asks as often as a daemon. */
-  readonly wsUrl: string
-  readonly port: number
-  readonly pid: number
-  stop(): Promise<void>
-}
+export type AnvilHandle = Awaited<ReturnType<typeof startAnvil>>
 
 const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' }
 
@@ -60,13 +50,10 @@ export function anvilBinary(platform: string = process.platform, arch: string = 
  *
  * @throws ANVIL_MISSING, ANVIL_START_FAILED
  */
-export async function startAnvil(
-  options: AnvilOptions = {},
-  dependencies: AnvilDependencies = {},
-): Promise<AnvilHandle> {
+export async function startAnvil(options: AnvilOptions = {}, dependencies: AnvilDependencies = {}) {
   const binary = dependencies.binary ?? anvilBinary()
   if (!existsSync(binary)) throw devnetErrors.ANVIL_MISSING({ name: binary })
-  const { blockTimeSeconds, host = '127.0.0.1', port = 0, onLog, hardfork, ...rest } = options
+  const { blockTimeSeconds, host = '127.0.0.1', port = 0, hardfork, ...rest } = options
   const anvil = createAnvil({
     ...rest,
     host,
@@ -79,20 +66,15 @@ export async function startAnvil(
     stopTimeout: 2_000,
     execArgs: ([file, args, execOptions]) => [
       '/bin/sh',
-      ['-c', 'echo "pid $$"; exec "$@"', 'sh', ...diesWithParent, file, ...args],
+      ['-c', 'echo "pid $$"; exec "$@"', 'sh', ...deathSignal, file, ...args],
       // In a group of its own Ctrl-C does not end the chain under a network that is still settling.
-      { ...execOptions, detached: diesWithParent.length > 0 },
+      { ...execOptions, detached: deathSignal.length > 0 },
     ],
   })
   let output = ''
   const stopCollecting = anvil.on('message', message => {
     output += message
   })
-  if (onLog !== undefined) {
-    anvil.on('message', message => {
-      for (const line of message.split('\n')) if (line !== '') onLog(line)
-    })
-  }
   try {
     await anvil.start()
   } catch (cause) {
@@ -103,14 +85,13 @@ export async function startAnvil(
   const pid = Number(/^pid (\d+)/m.exec(output)?.[1])
   return {
     rpcUrl: `http://${host}:${listening}`,
+    /** The same over one connection, with subscriptions: less work for who asks as often as a daemon. */
     wsUrl: `ws://${host}:${listening}`,
     port: listening,
     pid,
     // Killed on a machine too busy for a clean end within its time limit.
-    stop: () => anvil.stop().catch(() => signalProcess(pid, 'SIGKILL')),
+    stop: (): Promise<void> => anvil.stop().catch(() => signalProcess(pid, 'SIGKILL')),
   }
 }
-
-const diesWithParent = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : []
 
 const lastLine = (text: string) => text.trim().split('\n').at(-1) || undefined

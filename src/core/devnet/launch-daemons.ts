@@ -40,28 +40,19 @@ export async function launchDaemon(
 ): Promise<Daemon> {
   const folder = join(dataDir, role.name)
   const passwordFile = await prepareKey(folder, role)
-  const common = ['--payout', role.payout, '--execution-provider', 'cpu', '--threads', '1']
-  // What a laptop gives away without noticing.
-  if (role.kind === 'provider') common.push('--memory-mib', '64')
   const config = join(folder, 'config.toml')
   if (!existsSync(config)) writeFileAtomically(config, '')
   const args = [
-    role.kind,
-    'run',
-    '--config',
-    config,
-    '--json',
-    '--log-level',
-    'info',
-    '--data-dir',
-    folder,
-    '--context',
-    contextName,
+    ...[role.kind, 'run', '--config', config, '--json', '--log-level', 'info'],
+    ...['--data-dir', folder, '--context', contextName, '--rpc-url', rpcUrl, '--password-file', passwordFile],
+    ...['--payout', role.payout, '--execution-provider', 'cpu', '--threads', '1'],
+    // What a laptop gives away without noticing.
+    ...(role.kind === 'provider' ? ['--memory-mib', '64'] : []),
   ]
   const process_ = await startSupervised({
     name: role.name,
     command: process.execPath,
-    args: [kaisar, ...args, '--rpc-url', rpcUrl, '--password-file', passwordFile, ...common, ...extraArgs],
+    args: [kaisar, ...args, ...extraArgs],
     env: { ...ownSettings(), ...env, KAISAR_SKIP_BUILD: '1' },
     logFile: join(dataDir, 'logs', `${role.name}.log`),
     pidFile: join(dataDir, 'pids', `${role.name}.pid`),

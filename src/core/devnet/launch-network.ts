@@ -3,7 +3,7 @@ import { type Address, createWalletClient, http, type LocalAccount, parseEther, 
 import { privateKeyToAccount } from 'viem/accounts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { readArtifact } from '../chain/artifacts.ts'
-import { type Chain, connectChain } from '../chain/client.ts'
+import { connectChain } from '../chain/client.ts'
 import { deployNetwork, startNetwork } from '../chain/deploy.ts'
 import { transferOf } from '../chain/kai.ts'
 import { type ConnectedNetwork, connectNetwork, type Deployment } from '../chain/network.ts'
@@ -11,7 +11,7 @@ import { devnetParameters, type NetworkParameters } from '../chain/network-prese
 import { transact } from '../chain/tx/transact.ts'
 import { jobSets, jobsHash } from '../job/jobs.ts'
 import type { Clock } from '../platform/clock.ts'
-import { type AnvilHandle, startAnvil } from './anvil.ts'
+import { startAnvil } from './anvil.ts'
 import { devnetKey, type Role } from './roles.ts'
 
 export type DevnetContractsOptions = {
@@ -23,21 +23,9 @@ export type DevnetContractsOptions = {
   readonly seatsPerChecker: number
 }
 
-export type DevnetContracts = {
-  readonly chain: Chain
-  readonly deployer: LocalAccount
-  readonly deployment: Deployment
-  readonly network: ConnectedNetwork
-  readonly parameters: NetworkParameters
-}
+export type DevnetContracts = Awaited<ReturnType<typeof deployDevnet>>
 
-export type LaunchNetworkOptions = Omit<DevnetContractsOptions, 'rpcUrl'> & { readonly port: number }
-
-export type DevnetNetwork = Omit<DevnetContracts, 'chain' | 'deployer'> & {
-  readonly anvil: AnvilHandle
-  /** Switches to one block a second and opens epoch 0 a few blocks from now; returns its time. */
-  start(): Promise<number>
-}
+export type DevnetNetwork = Awaited<ReturnType<typeof launchNetwork>>
 
 type LaunchDependencies = { readonly clock: Clock; readonly onProgress: (step: string) => void }
 
@@ -48,13 +36,13 @@ export const leadSeconds = 4
 export async function deployDevnet(
   { rpcUrl, epochSeconds, parameters: changes, roles, seatsPerChecker }: DevnetContractsOptions,
   { clock, onProgress }: LaunchDependencies,
-): Promise<DevnetContracts> {
+) {
   const chain = await connectChain({ rpcUrls: [rpcUrl] })
   const deployer: LocalAccount = privateKeyToAccount(devnetKey('deployer'))
   const ether = toHex(parseEther('1000'))
   for (const address of [deployer.address, ...roles.map(({ operator }) => operator)])
     await chain.all()[0]!.request({ method: 'anvil_setBalance', params: [address, ether] })
-  const parameters = { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds), ...changes }
+  const parameters: NetworkParameters = { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds), ...changes }
   onProgress('Deploying the contracts')
   const deployment = await deployNetwork({ parameters }, { chain, account: deployer, clock, artifact: readArtifact })
   onProgress('Funding the operators')
@@ -65,9 +53,9 @@ export async function deployDevnet(
 
 /** @throws ANVIL_MISSING, ANVIL_START_FAILED, ARTIFACT_MISSING, CONTRACT_REVERTED */
 export async function launchNetwork(
-  { port, ...options }: LaunchNetworkOptions,
+  { port, ...options }: Omit<DevnetContractsOptions, 'rpcUrl'> & { readonly port: number },
   dependencies: LaunchDependencies,
-): Promise<DevnetNetwork> {
+) {
   const { clock, onProgress } = dependencies
   onProgress('Starting the chain')
   const anvil = await startAnvil({ port, accounts: 1 })
@@ -77,7 +65,8 @@ export async function launchNetwork(
     return {
       anvil,
       ...deployed,
-      async start() {
+      /** Switches to one block a second and opens epoch 0 a few blocks from now; returns its time. */
+      async start(): Promise<number> {
         const { timestamp } = await chain.client.getBlock()
         const firstEpochAt = Math.max(Number(timestamp), Math.floor(clock.now() / 1000)) + leadSeconds
         await startNetwork({ consensus: deployed.network.consensus, firstEpochAt }, { chain, account: deployer, clock })

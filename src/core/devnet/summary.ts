@@ -5,7 +5,7 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import type { Measures } from '../epoch/capacity.ts'
 import { readExplanation } from '../explain/explain-device.ts'
 import { createNetworkReader, type NetworkReader } from '../network/network-reader.ts'
-import type { DeviceView, NetworkView } from '../network/network-view.ts'
+import type { DeviceView } from '../network/network-view.ts'
 import { createEvidenceSource } from '../operator/ask-seats.ts'
 import { grouped, measureText, shortHex, tokens } from '../view/figures.ts'
 import { lineText } from '../view/line.ts'
@@ -48,39 +48,18 @@ export async function summarizeDevnet({ rpcUrl, network }: SummarizeDevnetOption
   const balances = Object.fromEntries(
     await Promise.all(wallets.map(async wallet => [wallet, await kaiBalance(network, wallet)] as const)),
   )
-  const opened = view.epochs.filter(({ money }) => money !== null).map(({ epoch }) => epoch)
+  const opened = view.epochs.filter(({ money }) => money !== null).toReversed()
   const rounds = await Promise.all(
-    opened.map(async epoch => [epoch, (await reader.roundsOf(epoch, view.head))?.length ?? 0] as const),
+    opened.map(async ({ epoch }) => [epoch, (await reader.roundsOf(epoch, view.head))?.length ?? 0] as const),
   )
+  const roundsOfEpoch = new Map(rounds)
   const measures = await Promise.all(view.devices.map(device => measuresOfDevice(reader, device)))
-  return summarize(view, rpcUrl, balances, new Map(rounds), measures)
-}
-
-/** Of the last epoch with a result. */
-async function measuresOfDevice(reader: NetworkReader, { id, history }: DeviceView): Promise<Measures | null> {
-  const last = history.at(-1)
-  if (last === undefined || last.verdict.verdict === 'VOID') return null
-  const evidence = createEvidenceSource({ dialsPrivate: true })
-  const { seats } = await readExplanation({ device: id, epoch: last.epoch }, { reader, evidence })
-  return seats.find(({ below, rate }) => below?.equal === true && rate === last.rate)?.below?.measures ?? null
-}
-
-function summarize(
-  view: NetworkView,
-  rpcUrl: string,
-  balances: Readonly<Record<string, bigint>>,
-  roundsOfEpoch: ReadonlyMap<number, number>,
-  measures: readonly (Measures | null)[],
-): DevnetSummary {
   const total = view.devices.reduce((sum, { earned }) => sum + earned, 0n)
   return {
     rpcUrl,
     chainId: view.chainId,
     contracts: view.contracts,
-    epochs: view.epochs
-      .toReversed()
-      .filter(({ money }) => money !== null)
-      .map(epoch => ({ ...paidEpoch(epoch, view), paid: epoch.isPaid })),
+    epochs: opened.map(epoch => ({ ...paidEpoch(epoch, view), paid: epoch.isPaid })),
     devices: view.devices.map(({ id, operator, payout, history, earned }, at) => {
       const verdicts: Record<string, number> = {}
       for (const { verdict } of history) verdicts[verdict.verdict] = (verdicts[verdict.verdict] ?? 0) + 1
@@ -100,6 +79,15 @@ function summarize(
     }),
     balances,
   }
+}
+
+/** Of the last epoch with a result. */
+async function measuresOfDevice(reader: NetworkReader, { id, history }: DeviceView): Promise<Measures | null> {
+  const last = history.at(-1)
+  if (last === undefined || last.verdict.verdict === 'VOID') return null
+  const evidence = createEvidenceSource({ dialsPrivate: true })
+  const { seats } = await readExplanation({ device: id, epoch: last.epoch }, { reader, evidence })
+  return seats.find(({ below, rate }) => below?.equal === true && rate === last.rate)?.below?.measures ?? null
 }
 
 const measureCell =

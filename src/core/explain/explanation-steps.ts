@@ -5,6 +5,7 @@ import { allFlags, committeeSize, quorum } from '../protocol/constants.ts'
 import { type Figures, type Flag, flagBit } from '../protocol/verdict.ts'
 import { counted, exactFiguresText, figuresText, grouped, shortHex, tokens, uptimePercent } from '../view/figures.ts'
 import type { Account, ExplanationStep, Reference, SeatAccount, stepNames } from './explanation.ts'
+import { countFlag } from './why-nothing.ts'
 
 type Told = Partial<Pick<ExplanationStep, 'lines' | 'transactions' | 'evidence'>>
 
@@ -142,8 +143,7 @@ function seatLine({ seat, operator, opened, rate, uptime, flags, agrees, below }
 
 /** `device, environment, work`, or what is missing. */
 export function missingFlags(flags: number): string {
-  const names = (Object.keys(flagBit) as Flag[]).filter(flag => flag !== 'judged')
-  const missing = names.filter(flag => !hasFlag(flags, flag))
+  const missing = (Object.keys(flagBit) as Flag[]).filter(flag => flag !== 'judged' && !hasFlag(flags, flag))
   return missing.length === 0 ? 'all flags set' : `${missing.join(' and ')} not set`
 }
 
@@ -163,12 +163,10 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
     ? [
         `capacities in order: ${sorted(counted(({ rate }) => rate))} → median ${figures.medianRate}`,
         `uptimes in order: ${sorted(counted(({ uptime }) => (uptime === null ? null : BigInt(uptime))))} → median ${figures.medianUptime} of 10000`,
-        ...(Object.keys(flagBit) as Flag[]).map(flag => {
-          const count = seats.filter(
-            ({ flags }) => flags !== null && hasFlag(flags, 'judged') && hasFlag(flags, flag),
-          ).length
-          return `${flag}: ${count} of ${committeeSize} seats, ${quorum} needed → ${hasFlag(figures.flags, flag) ? 'holds' : 'does not hold'}`
-        }),
+        ...(Object.keys(flagBit) as Flag[]).map(
+          flag =>
+            `${flag}: ${countFlag(seats, flag)} of ${committeeSize} seats, ${quorum} needed → ${hasFlag(figures.flags, flag) ? 'holds' : 'does not hold'}`,
+        ),
       ]
     : []
   return tell(

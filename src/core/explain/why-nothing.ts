@@ -150,7 +150,8 @@ function voidFix({ seats }: CohortFacts): string {
   return `${who} that commit and do not open are struck: "kaisar chain seats" lists the strikes.`
 }
 
-const countFlag = (seats: readonly SeatAccount[], flag: Flag): number =>
+/** How many seats judged the device and say this of it. */
+export const countFlag = (seats: readonly SeatAccount[], flag: Flag): number =>
   seats.filter(({ flags }) => flags !== null && hasFlag(flags, 'judged') && hasFlag(flags, flag)).length
 
 /**

@@ -123,10 +123,7 @@ function epochView({ history, overviews, timeline }: NetworkReadings, epoch: num
   const overview = overviews.get(epoch)
   const cohorts = [...members].sort(([a], [b]) => a - b)
   const phase = overview?.phase ?? 'pay'
-  const views = cohorts.map(([cohort, lanes]) => ({
-    ...cohortView(history, epoch, cohort, phase),
-    members: lanes.length,
-  }))
+  const views = cohorts.map(([cohort, lanes]) => cohortView(history, epoch, cohort, lanes.length, phase))
   const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n)
   const keys = cohorts.map(([cohort]) => cohortKey(epoch, cohort))
   const paidToDevices = sum(keys.flatMap(key => history.paidLanes.get(key)?.flatMap(({ amounts }) => amounts) ?? []))
@@ -153,7 +150,7 @@ function epochView({ history, overviews, timeline }: NetworkReadings, epoch: num
   }
 }
 
-function cohortView(history: History, epoch: number, cohort: number, phase: Phase): Omit<CohortView, 'members'> {
+function cohortView(history: History, epoch: number, cohort: number, members: number, phase: Phase): CohortView {
   const key = cohortKey(epoch, cohort)
   const final = history.finalized.get(key)
   const empty = history.voided.get(key)
@@ -163,6 +160,7 @@ function cohortView(history: History, epoch: number, cohort: number, phase: Phas
     opened: final?.opened.filter(Boolean).length ?? 0,
     txHash: final?.txHash ?? empty?.txHash ?? null,
     payTxHashes: (history.paidLanes.get(key) ?? []).map(({ txHash }) => txHash),
+    members,
   }
 }
 
@@ -188,9 +186,8 @@ function resultsOf(
     return [
       {
         epoch,
+        ...result,
         rate: decodeRate(result.rate),
-        uptime: result.uptime,
-        flags: result.flags,
         score: scoreOf(result),
         credit: final.credits[lane]!,
         ...payment,

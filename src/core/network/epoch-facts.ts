@@ -135,7 +135,8 @@ export async function readFacts(
   if (epoch > now.currentEpoch) throw networkErrors.EXPLORER_EPOCH_AHEAD({ epoch, current: now.currentEpoch })
   const membership = memberships.find(member => isMember(member, epoch)) ?? memberships.at(-1)!
   const cohort = isMember(membership, epoch) ? await readCohort(reader, now, membership, epoch, evidence) : null
-  const terms = await readTerms(network, now.timeline)
+  const { firstStanding } = await read(network, 'EpochConsensus', 'scoreRules')
+  const terms = { firstStanding: BigInt(firstStanding), firstPaidEpoch: now.timeline.firstPaidEpoch }
   const { device: id, ...member } = membership
   const paid = paymentOfLane(cohort?.payments ?? [], membership.lane)
   return {
@@ -160,14 +161,6 @@ function latestEpoch(memberships: readonly Membership[], { currentEpoch, history
   }
   for (let epoch = currentEpoch; epoch >= 0; epoch--) if (isResolved(epoch)) return epoch
   return currentEpoch
-}
-
-const readTerms = async (
-  network: ConnectedNetwork,
-  { firstPaidEpoch }: Pick<NewcomerTerms, 'firstPaidEpoch'>,
-): Promise<NewcomerTerms> => {
-  const { firstStanding } = await read(network, 'EpochConsensus', 'scoreRules')
-  return { firstStanding: BigInt(firstStanding), firstPaidEpoch }
 }
 
 async function readEpochFacts(

@@ -177,12 +177,8 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
       }
       case 'CheckersPaid': {
         const { epoch, cohort, payouts, agreed, amounts } = event.args
-        history.paidSeats.set(cohortKey(Number(epoch), cohort), {
-          txHash,
-          payouts: payouts.map(lowerCase),
-          agreed,
-          amounts,
-        })
+        const paid = { txHash, payouts: payouts.map(lowerCase), agreed, amounts }
+        history.paidSeats.set(cohortKey(Number(epoch), cohort), paid)
         break
       }
       case 'KeeperPaid': {

@@ -131,6 +131,7 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
     async read(): Promise<NetworkView> {
       const reading = await readHistory()
       const { head, currentEpoch } = reading
+      const { chainId, contracts } = network
       const [rules, rounds, devices, checkers] = await Promise.all([
         getRoundRules(network),
         currentEpoch < 0 ? null : roundsOf(currentEpoch, head),
@@ -138,16 +139,7 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
         getCheckers(network),
         readCommittees(reading),
       ])
-      const readings = {
-        ...reading,
-        chainId: network.chainId,
-        contracts: network.contracts,
-        rules,
-        rounds,
-        devices,
-        checkers,
-        committees,
-      }
+      const readings = { ...reading, chainId, contracts, rules, rounds, devices, checkers, committees }
       parts = epochPartsOf(readings, parts)
       return buildNetworkView(readings, parts)
     },

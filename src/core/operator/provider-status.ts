@@ -239,11 +239,8 @@ export function providerStatusLines({ operator, network, daemon, devices, warnin
 function deviceLines(device: ProviderDeviceStatus): string[] {
   const { lastProof, measures, history, faults } = device
   const shown = history.slice(-chartEpochs)
-  const chart = sparkline(
-    shown.map(({ score }) => score),
-    chartEpochs,
-  )
-  const highest = shown.reduce((most, { score }) => (score !== null && score > most ? score : most), 0n)
+  const scores = shown.map(({ score }) => score)
+  const highest = scores.reduce<bigint>((most, score) => (score !== null && score > most ? score : most), 0n)
   return [
     `device ${device.id}${device.model === null ? '' : `  ${device.model}`}`,
     `  lane        ${device.lane}, generation ${device.generation}, since epoch ${device.since}${device.until === null ? '' : `, until epoch ${device.until}`}`,
@@ -261,7 +258,7 @@ function deviceLines(device: ProviderDeviceStatus): string[] {
                 `  capacity    ${measures === null ? 'no receipt here says what it is made of: "kaisar epoch explain" asks the seats' : `of ${figuresText(measures)}`}`,
               ]),
           `  paid        ${lastProof.amount === null ? 'not yet' : `${tokens(lastProof.amount)} KAI`}${lastProof.txHash === null ? '' : ` in ${lastProof.txHash}`}`,
-          `  scores      ${chart}  epochs ${shown[0]!.epoch}–${shown.at(-1)!.epoch}, highest ${grouped(highest)}`,
+          `  scores      ${sparkline(scores, chartEpochs)}  epochs ${shown[0]!.epoch}–${shown.at(-1)!.epoch}, highest ${grouped(highest)}`,
         ]),
     ...(device.pause === null
       ? []

@@ -9,6 +9,7 @@ import type { Prepared } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import type { DeviceRecord } from '../protocol/device-record.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import { figuresText, grouped } from '../view/figures.ts'
 import { soundnessText } from './loaded-bundle.ts'
@@ -38,12 +39,7 @@ type KindTest = {
 }
 
 export type SelfTestResult = {
-  readonly device: {
-    readonly model: string
-    readonly kind: string
-    readonly localId: Hex
-    readonly deviceClass: string | null
-  }
+  readonly device: Pick<DeviceRecord, 'model' | 'kind'> & Pick<ProbedDevice, 'localId' | 'deviceClass'>
   /** What computes, and in which form of the model; every form tried with its speed in Mop/s. */
   readonly executionProvider: string
   readonly form: string
@@ -56,14 +52,7 @@ export type SelfTestResult = {
   /** The index that these figures give: what the device is paid by. */
   readonly capacity: number
   /** The class of this model; null where none is known. `share` of its peak, which no job reaches. */
-  readonly reference: {
-    readonly deviceClass: string
-    /** Mop/s of fp32 multiply-add. */
-    readonly peakRate: number | null
-    readonly share: number | null
-    readonly provenance: string
-    readonly calibrated: boolean
-  } | null
+  readonly reference: ReturnType<typeof referenceOf>
 }
 
 type Tester = Pick<WorkEngine, 'kinds' | 'close' | 'description'>
@@ -143,13 +132,14 @@ export async function selfTestDevice(
 
 const unchecked: KindTest['check'] = { ok: true, step: null, detail: null, recomputedOn: 'nothing: no work' }
 
-function referenceOf(model: string, rate: number): SelfTestResult['reference'] {
+function referenceOf(model: string, rate: number) {
   const known = classOfModel(model)
   if (known === null) return null
   const peak = peakOperationsPerSecond(known)
   const peakRate = peak === null ? null : peak / 1e6
   return {
     deviceClass: known.id,
+    /** Mop/s of fp32 multiply-add. */
     peakRate,
     share: peakRate === null ? null : rate / peakRate,
     provenance: known.provenance,

@@ -13,13 +13,7 @@ export type StatusWarning = {
   readonly fix: string
 }
 
-export type NetworkStatus = {
-  readonly chainId: number
-  readonly head: { readonly number: bigint; readonly timestamp: number; readonly ageSeconds: number }
-  readonly currentEpoch: number | null
-  /** Null before `start` was called. */
-  readonly nextEpoch: { readonly epoch: number; readonly startsAt: number; readonly inSeconds: number } | null
-}
+export type NetworkStatus = ReturnType<typeof networkStatus>
 
 /** What is known of the daemon of a data folder; null where the status is about somebody else's. */
 export type LocalDaemon = { readonly running: DataDirOwner | null }
@@ -28,7 +22,7 @@ export type LocalDaemon = { readonly running: DataDirOwner | null }
 const staleSeconds = 120
 
 /** @param nowMs - milliseconds since 1970 */
-export function networkStatus({ chainId, head, timeline, currentEpoch }: NetworkView, nowMs: number): NetworkStatus {
+export function networkStatus({ chainId, head, timeline, currentEpoch }: NetworkView, nowMs: number) {
   const ageSeconds = Math.max(0, Math.round(nowMs / 1000 - head.timestamp))
   const epoch = (currentEpoch ?? -1) + 1
   const startsAt = timeline === null ? null : epochStartsAt(timeline, epoch)
@@ -36,7 +30,7 @@ export function networkStatus({ chainId, head, timeline, currentEpoch }: Network
     chainId,
     head: { number: head.number, timestamp: head.timestamp, ageSeconds },
     currentEpoch,
-    // By block time, which is what epochs are made of.
+    /** Null before `start` was called. By block time, which is what epochs are made of. */
     nextEpoch: startsAt === null ? null : { epoch, startsAt, inSeconds: Math.max(0, startsAt - head.timestamp) },
   }
 }

@@ -48,17 +48,7 @@ export class KaisarError extends Error {
   readonly exit: ExitCode
   readonly context: Readonly<Record<string, unknown>>
 
-  constructor(
-    message: string,
-    options: {
-      code: string
-      meaning: string
-      fix: string
-      exit: ExitCode
-      context: Readonly<Record<string, unknown>>
-      cause?: unknown
-    },
-  ) {
+  constructor(message: string, options: Required<Omit<DescribedError, 'message'>> & { readonly cause?: unknown }) {
     // What a node, a peer or a tool said is part of many messages.
     super(printableLines(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = options.code
@@ -161,7 +151,7 @@ export type DescribedError = {
   readonly meaning?: string
   readonly fix?: string
   readonly exit?: ExitCode
-  readonly context?: Record<string, unknown>
+  readonly context?: Readonly<Record<string, unknown>>
 }
 
 export const describeError = (error: unknown): DescribedError => {

@@ -6,8 +6,7 @@ import { pino } from 'pino'
 import { createRedactor, type Redactor } from './redact.ts'
 
 export type Logger = pino.Logger
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-export type LogLevel = (typeof logLevels)[number]
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 export type LoggerOptions = {
   readonly level: LogLevel

@@ -143,24 +143,14 @@ function typedError(error: unknown, path: string): unknown {
   const { errcode, errstr } = error as { errcode?: number; errstr?: string }
   if (errcode === undefined) return error
   const reason = firstLine(errstr ?? (error as Error).message)
-  switch (errcode & 0xff) {
-    case 13:
-      return storeErrors.STORE_DISK_FULL({ path, cause: error })
-    case 8:
-    case 14:
-      return storeErrors.STORE_READ_ONLY({ path, cause: error })
-    case 11:
-    case 26:
-      return storeErrors.STORE_CORRUPTED({ path, reason, cause: error })
-    case 5:
-    case 6:
-      return storeErrors.STORE_BUSY({ path, cause: error })
-    case 10:
-      return storeErrors.STORE_FAILED({ path, reason, cause: error })
-    default:
-      // A constraint or syntax error is a defect of the caller and has nothing to do with the disk.
-      return error
-  }
+  const code = errcode & 0xff
+  if (code === 13) return storeErrors.STORE_DISK_FULL({ path, cause: error })
+  if (code === 8 || code === 14) return storeErrors.STORE_READ_ONLY({ path, cause: error })
+  if (code === 11 || code === 26) return storeErrors.STORE_CORRUPTED({ path, reason, cause: error })
+  if (code === 5 || code === 6) return storeErrors.STORE_BUSY({ path, cause: error })
+  if (code === 10) return storeErrors.STORE_FAILED({ path, reason, cause: error })
+  // A constraint or syntax error is a defect of the caller and has nothing to do with the disk.
+  return error
 }
 
 const firstLine = (text = 'unknown') => text.split('\n')[0]!

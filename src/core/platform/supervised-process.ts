@@ -2,24 +2,15 @@
  * Runs a long-lived child process: delivers its lines as they come, tells how it ended, and makes sure that it ends. On Linux the kernel
  * kills it when this process dies, however that happens; elsewhere a pid file lets the next start end what was left.
  */
-import { accessSync, constants, createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { writePidFile } from './pid-file.ts'
 import { processErrors } from './platform-errors.ts'
 
-export type ProcessExit = { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
+type ProcessExit = { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
 
-export type SupervisedProcess = {
-  readonly name: string
-  readonly pid: number
-  /** Resolves when it has ended and its output has been delivered; never rejects. */
-  readonly exited: Promise<ProcessExit>
-  isRunning(): boolean
-  kill(signal: NodeJS.Signals): void
-  /** SIGTERM, then SIGKILL after `graceMs`. Resolves when it has ended. */
-  stop(): Promise<ProcessExit>
-}
+export type SupervisedProcess = Awaited<ReturnType<typeof startSupervised>>
 
 export type SupervisedProcessOptions = {
   /** Name of the process in logs and errors, e.g. `checker-3`. */
@@ -37,14 +28,13 @@ export type SupervisedProcessOptions = {
   /** Whether the kernel kills it when this process dies; default true. False for a daemon that is meant to stay. */
   readonly diesWithParent?: boolean
   readonly onStdoutLine?: (line: string) => void
-  readonly onStderrLine?: (line: string) => void
 }
 
 /** @throws PROCESS_NOT_STARTED */
-export async function startSupervised(options: SupervisedProcessOptions): Promise<SupervisedProcess> {
+export async function startSupervised(options: SupervisedProcessOptions) {
   const { name, cwd, env, graceMs = 5_000, diesWithParent = true } = options
-  const wrapped = diesWithParent ? withDeathSignal(options.command, options.args) : options
-  const child = execa(wrapped.command, wrapped.args, {
+  const [command, ...args] = [...(diesWithParent ? deathSignal : []), options.command, ...options.args]
+  const child = execa(command!, args, {
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
     stdin: 'ignore',
@@ -70,23 +60,21 @@ export async function startSupervised(options: SupervisedProcessOptions): Promis
     child.nodeChildProcess.once('close', () => log.end())
   }
   deliverLines(stdout, options.onStdoutLine)
-  deliverLines(stderr, options.onStderrLine)
+  stderr.resume()
 
-  let isRunning = true
   child.nodeChildProcess.once('exit', () => {
-    isRunning = false
     if (options.pidFile) rmSync(options.pidFile, { force: true })
   })
   const exited = child.then(({ exitCode = null, signal = null }): ProcessExit => ({ exitCode, signal }))
   if (options.pidFile) writePidFile(options.pidFile, { name, pid })
   return {
-    name,
     pid,
+    /** Resolves when it has ended and its output has been delivered; never rejects. */
     exited,
-    isRunning: () => isRunning,
     // Not execa's `kill`, which would send a second signal later.
-    kill: signal => void child.nodeChildProcess.kill(signal),
-    stop: () => {
+    kill: (signal: NodeJS.Signals): void => void child.nodeChildProcess.kill(signal),
+    /** SIGTERM, then SIGKILL after `graceMs`. Resolves when it has ended. */
+    stop: (): Promise<ProcessExit> => {
       child.kill()
       return exited
     },
@@ -101,25 +89,8 @@ function deliverLines(stream: NodeJS.ReadableStream, onLine?: (line: string) => 
   stream.on('end', () => splitter.end())
 }
 
-const setprivPath = '/usr/bin/setpriv'
-
-/** The command, wrapped so that the kernel kills it when this process dies; unchanged where the system cannot do that. */
-export function withDeathSignal(
-  command: string,
-  args: readonly string[],
-): { command: string; args: readonly string[] } {
-  if (process.platform !== 'linux' || !isExecutable(setprivPath)) return { command, args }
-  return { command: setprivPath, args: ['--pdeathsig', 'KILL', '--', command, ...args] }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
+/** Words before a command that make the kernel kill it when this process dies; none where the system cannot do that. */
+export const deathSignal = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : []
 
 /**
  * Cuts a stream of chunks into lines. A line longer than `maxChars` is delivered cut, so that a child that never ends its line

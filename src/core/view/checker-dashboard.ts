@@ -21,25 +21,14 @@ export type CheckerDashboardFacts = DashboardFacts & {
   readonly duties: readonly DutyStatus[]
 }
 
-/** What became of an epoch that the seats were drawn for. */
-export type SeatEpochRow = {
-  readonly epoch: number
-  readonly cohorts: number
-  readonly devices: number
-  /** e.g. `committed 0x12…ab`, `opened`, `missed COMMIT`. */
-  readonly state: string
-  /** 0 to 1; null before it is paid. */
-  readonly agreement: number | null
-  readonly earned: bigint | null
-}
-
 /** @param devices - that the seats judge, by epoch */
-export const seatEpochRows = (duties: readonly DutyStatus[], devices: ReadonlyMap<number, number>): SeatEpochRow[] =>
+export const seatEpochRows = (duties: readonly DutyStatus[], devices: ReadonlyMap<number, number>) =>
   [...Map.groupBy(duties, ({ epoch }) => epoch)].map(([epoch, cohorts]) =>
     seatEpochRow(epoch, cohorts, devices.get(epoch) ?? 0),
   )
 
-function seatEpochRow(epoch: number, cohorts: readonly DutyStatus[], devices: number): SeatEpochRow {
+/** What became of an epoch that the seats were drawn for. */
+function seatEpochRow(epoch: number, cohorts: readonly DutyStatus[], devices: number) {
   const committed = cohorts[0]!.committedTxHash
   const paid = cohorts.map(({ earned }) => earned).filter(amount => amount !== null)
   const agreed = cohorts.map(({ agreedLanes }) => agreedLanes).filter(lanes => lanes !== null)
@@ -57,13 +46,15 @@ function seatEpochRow(epoch: number, cohorts: readonly DutyStatus[], devices: nu
     epoch,
     cohorts: cohorts.length,
     devices,
+    /** e.g. `committed 0x12…ab`, `opened`, `missed COMMIT`. */
     state,
+    /** 0 to 1; null before it is paid. */
     agreement: agreed.length === 0 || devices === 0 ? null : agreed.reduce((sum, lanes) => sum + lanes, 0) / devices,
     earned: paid.length === 0 ? null : paid.reduce((sum, amount) => sum + amount, 0n),
   }
 }
 
-const dutyColumns: readonly Column<SeatEpochRow>[] = [
+const dutyColumns: readonly Column<ReturnType<typeof seatEpochRow>>[] = [
   { title: 'EPOCH', cell: ({ epoch }) => epoch, numeric: true },
   { title: 'COHORTS', cell: ({ cohorts }) => cohorts, numeric: true },
   { title: 'DEVICES', cell: ({ devices }) => devices, numeric: true },

@@ -133,16 +133,11 @@ export const tableSection = <T>(
   draw: most => tableLines(columns, isList ? rows.slice(0, most - 1) : rows, { width, most: most - 1 }),
 })
 
-export const verdictTone = (verdict: string): Tone =>
-  verdict === 'VALID'
-    ? 'good'
-    : verdict === 'WRONG'
-      ? 'bad'
-      : verdict === 'CHECKER_FAULT' || verdict === 'BUSY'
-        ? 'dim'
-        : 'warn'
+const verdictTones: Record<string, Tone> = { VALID: 'good', WRONG: 'bad', CHECKER_FAULT: 'dim', BUSY: 'dim' }
+export const verdictTone = (verdict: string): Tone => verdictTones[verdict] ?? 'warn'
 
-export const figureText = (figure: number | undefined): string => (figure === undefined ? '—' : grouped(figure))
+export const figureText = (figure: number | bigint | undefined): string =>
+  figure === undefined ? '—' : grouped(figure)
 /** Of a fraction, rounded down: what is not all is never shown as all. */
 export const percentText = (fraction: number | null): string =>
   fraction === null ? '—' : `${(Math.floor(fraction * 1000) / 10).toFixed(1)}%`

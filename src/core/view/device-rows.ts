@@ -84,6 +84,8 @@ function verdictsCell({ verdicts }: DeviceRow): TableCell {
   return { text: marks.join(''), tone }
 }
 
+const scoresOf = ({ history }: DeviceRow) => history.map(({ score }) => score)
+
 /** Columns that more than one dashboard has, by what they show. */
 export const deviceColumns = {
   id: { title: 'DEVICE', cell: ({ id }) => shortHex(id) },
@@ -93,21 +95,8 @@ export const deviceColumns = {
   tensor: { title: 'MOP/S', cell: ({ figures }) => figureText(figures.tensor), numeric: true },
   bandwidth: { title: 'MB/S', cell: ({ figures }) => figureText(figures.bandwidth), numeric: true },
   resident: { title: 'MB', cell: ({ figures }) => figureText(figures.resident), numeric: true },
-  capacity: {
-    title: 'CAPACITY',
-    cell: ({ history }) => (history.length === 0 ? '—' : grouped(history.at(-1)!.rate)),
-    numeric: true,
-  },
-  scores: {
-    title: 'SCORES',
-    cell: ({ history }) =>
-      history.length === 0
-        ? '—'
-        : sparkline(
-            history.map(({ score }) => score),
-            8,
-          ),
-  },
+  capacity: { title: 'CAPACITY', cell: ({ history }) => figureText(history.at(-1)?.rate), numeric: true },
+  scores: { title: 'SCORES', cell: row => sparkline(scoresOf(row), 8) || '—' },
   standing: { title: 'STANDING', cell: ({ standing }) => grouped(standing), numeric: true },
   earned: { title: 'EARNED', cell: ({ earned }) => tokens(earned), numeric: true },
 } as const satisfies Record<string, Column<DeviceRow>>

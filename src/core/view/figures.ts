@@ -21,18 +21,17 @@ export function tokens(wei: bigint, digits = 4): string {
 /** Seconds → `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(seconds: number): string {
   const total = Math.max(0, Math.round(seconds))
-  const units = [
-    ['d', 86_400],
-    ['h', 3_600],
-    ['min', 60],
-    ['s', 1],
+  const parts = [
+    ['d', Math.floor(total / 86_400)],
+    ['h', Math.floor(total / 3_600) % 24],
+    ['min', Math.floor(total / 60) % 60],
+    ['s', total % 60],
   ] as const
-  const first = units.findIndex(([, size]) => total >= size)
+  const first = parts.findIndex(([, count]) => count > 0)
   if (first === -1) return '0 s'
-  return units
+  return parts
     .slice(first, first + 2)
-    .map(([name, size], i) => [name, Math.floor((i === 0 ? total : total % units[first]![1]) / size)] as const)
-    .filter(([, count], i) => i === 0 || count > 0)
+    .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`)
     .join(' ')
 }

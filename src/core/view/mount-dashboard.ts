@@ -32,21 +32,12 @@ export function createFactSource<F>(initial: F): FactSource<F> & { set(facts: F)
 /** Why a dashboard ended: `quit` by q, `interrupted` by Ctrl-C (exit code 130), `closed` by {@link MountedDashboard.close}. */
 type DashboardEnd = 'quit' | 'interrupted' | 'closed'
 
-export type MountedDashboard = {
-  readonly ended: Promise<DashboardEnd>
-  /** Ends it and gives the terminal back as it was; resolves when all is written. */
-  close(): Promise<void>
-}
+export type MountedDashboard = ReturnType<typeof mountDashboard>
 
 export type MountOptions<F> = {
   readonly source: FactSource<F>
   /** Draws the facts into a terminal of a size, and never beyond it. */
   readonly frame: (facts: F, size: Size) => readonly Line[]
-}
-
-export type MountDependencies = {
-  readonly stdout: NodeJS.WriteStream
-  readonly stdin: NodeJS.ReadStream
 }
 
 /**
@@ -58,7 +49,10 @@ export type MountDependencies = {
  * const dashboard = mountDashboard({ source, frame: networkFrame }, process)
  * const end = await dashboard.ended
  */
-export function mountDashboard<F>({ source, frame }: MountOptions<F>, io: MountDependencies): MountedDashboard {
+export function mountDashboard<F>(
+  { source, frame }: MountOptions<F>,
+  io: { readonly stdout: NodeJS.WriteStream; readonly stdin: NodeJS.ReadStream },
+) {
   const { promise, resolve } = Promise.withResolvers<DashboardEnd>()
   const app = render(h(Mounted<F>, { source, frame }), {
     ...io,
@@ -76,7 +70,8 @@ export function mountDashboard<F>({ source, frame }: MountOptions<F>, io: MountD
   )
   return {
     ended: promise,
-    async close() {
+    /** Ends it and gives the terminal back as it was; resolves when all is written. */
+    async close(): Promise<void> {
       app.unmount()
       await promise
     },

@@ -7,41 +7,25 @@ type Unit = (value: number | bigint | string) => string
 const twoTo64 = 2 ** 64
 
 const count =
-  (one: string, many = `${one}s`): Unit =>
+  (one: string): Unit =>
   value =>
-    `${value} ${Number(value) === 1 ? one : many}`
+    `${value} ${one}${Number(value) === 1 ? '' : 's'}`
 const seconds: Unit = value => (Number(value) < 60 ? `${value} s` : `${value} s (${duration(Number(value))})`)
-const milliseconds: Unit = value => `${value} ms`
 /** A value in 1/10000 as per cent. */
 const percent: Unit = value => `${Number(value) / 100}%`
 const kai: Unit = value => `${exactUnits(BigInt(value))} KAI`
-const epoch: Unit = value => `epoch ${value}`
 
-/** The unit of each parameter, by group and name. A test fails where one is missing. */
+/** The unit of each parameter whose name does not end in it, by group and name. A test fails where one is missing. */
 const units: Readonly<Record<string, Readonly<Record<string, Unit>>>> = {
   timeline: {
     firstEpochAt: value => (Number(value) === 0 ? 'not started' : new Date(Number(value) * 1000).toISOString()),
-    epochSeconds: seconds,
-    commitSeconds: seconds,
-    openSeconds: seconds,
-    revealSeconds: seconds,
-    finalizeSeconds: seconds,
-    auditSeconds: seconds,
-    firstPaidEpoch: epoch,
+    firstPaidEpoch: value => `epoch ${value}`,
   },
   rounds: {
     slots: value => `${value} an epoch`,
     maxRounds: value => `${value} an epoch`,
     beats: value => `${value} an epoch`,
-    windowMs: milliseconds,
-    graceMs: milliseconds,
-    eligibleFromSeconds: seconds,
-    cutoffSeconds: seconds,
     threshold: value => `${((Number(value) / twoTo64) * 100).toPrecision(4)}% of blocks start a round`,
-    refractorySeconds: seconds,
-    samplingSeconds: seconds,
-    openingsMs: milliseconds,
-    beatWindowMs: milliseconds,
     specHash: String,
   },
   scores: {
@@ -69,18 +53,16 @@ const units: Readonly<Record<string, Readonly<Record<string, Unit>>>> = {
   supply: { total: kai, vaultFunding: kai },
 }
 
-export type ParameterText = {
-  readonly group: string
-  readonly name: string
-  readonly text: string
-  readonly hasUnit: boolean
+function unitOf(group: string, name: string): Unit | undefined {
+  if (name.endsWith('Seconds')) return seconds
+  return name.endsWith('Ms') ? value => `${value} ms` : units[group]?.[name]
 }
 
 /** One line for each value of `{ group: { name: value } }`. */
-export const parameterTexts = (parameters: Readonly<Record<string, object>>): ParameterText[] =>
+export const parameterTexts = (parameters: Readonly<Record<string, object>>) =>
   Object.entries(parameters).flatMap(([group, values]) =>
     Object.entries(values as Readonly<Record<string, number | bigint | string>>).map(([name, value]) => {
-      const unit = units[group]?.[name]
+      const unit = unitOf(group, name)
       return { group, name, text: unit === undefined ? String(value) : unit(value), hasUnit: unit !== undefined }
     }),
   )

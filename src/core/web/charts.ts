@@ -103,13 +103,6 @@ const segments = (points: readonly Point[], { x, y }: Scale, name: string): Html
       : html`<line class="${name}" x1="${x(i - 1)}%" y1="${y(before)}" x2="${x(i)}%" y2="${y(value)}"/>`
   })}`
 
-const pathOf = (points: readonly Point[], { x, y }: Pick<Scale, 'x' | 'y'>): string =>
-  points
-    .map(({ value }, i) =>
-      value === null ? '' : `${(points[i - 1]?.value ?? null) === null ? 'M' : 'L'}${x(i)} ${y(value)}`,
-    )
-    .join('')
-
 /** Parts of a bar can be told apart by this many colours. */
 export const mostColours = 8
 
@@ -121,8 +114,12 @@ export const legend = (entries: readonly Html[]): Html =>
 export function sparkPicture(values: readonly (bigint | null)[]): Html {
   const shown = values.slice(-24).map((value, epoch) => ({ epoch, value }))
   const ceiling = ceilingOf(shown)
-  const scale = { x: (i: number) => i * 5 + 1, y: (value: bigint) => round(19 - 18 * fractionOf(value, ceiling)) }
-  return html`<svg class="spark" viewBox="0 0 120 20" aria-hidden="true"><path d="${pathOf(shown, scale)}"/></svg>`
+  const steps = shown.map(({ value }, i) => {
+    if (value === null) return ''
+    const isFirst = (shown[i - 1]?.value ?? null) === null
+    return `${isFirst ? 'M' : 'L'}${i * 5 + 1} ${round(19 - 18 * fractionOf(value, ceiling))}`
+  })
+  return html`<svg class="spark" viewBox="0 0 120 20" aria-hidden="true"><path d="${steps.join('')}"/></svg>`
 }
 
 /** Labels of epochs that a wide chart and a phone have room for. */

@@ -91,7 +91,10 @@ export function devicePage(
   const charted = history.slice(-chartEpochs)
   const point = (value: (entry: DeviceView['history'][number]) => bigint | null) =>
     charted.map(entry => ({ epoch: entry.epoch, value: value(entry), href: explanationPath(device, entry.epoch) }))
-  const chartOr = (chart: () => Html) => (charted.length === 0 ? html`<p class="empty">Nothing yet.</p>` : chart())
+  const scores = point(({ score }) => score)
+  const credits = point(({ credit }) => credit)
+  const amounts = point(({ amount }) => amount)
+  const noChart = charted.length === 0 && html`<p class="empty">Nothing yet.</p>`
   const last = history.at(-1)
   const model = modelOf(id)
   const isShown = (epoch: number) => epoch >= Math.max(view.firstEpoch, since) && epoch <= (view.currentEpoch ?? -1)
@@ -121,22 +124,12 @@ ${facts([
 ${section(
   'score',
   html`${term('Score')} <span class="unit">${term('Capacity')} × uptime, and ${term('Credit')}, dashed</span>`,
-  chartOr(() =>
-    lineChart(
-      point(({ score }) => score),
-      { title: 'Score', unit: 'points', format: countAxis, ghost: point(({ credit }) => credit) },
-    ),
-  ),
+  noChart || lineChart(scores, { title: 'Score', unit: 'points', format: countAxis, ghost: credits }),
 )}
 ${section(
   'paid',
   html`Paid <span class="unit">KAI</span>`,
-  chartOr(() =>
-    barChart(
-      point(({ amount }) => amount),
-      { title: 'Paid', unit: 'KAI', format: kaiAxis },
-    ),
-  ),
+  noChart || barChart(amounts, { title: 'Paid', unit: 'KAI', format: kaiAxis }),
 )}
 </div>
 ${

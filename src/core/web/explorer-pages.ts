@@ -32,21 +32,14 @@ export async function findPage(
   const page = Number(url.searchParams.get('page') ?? 1) || 1
   const nowhere = () => missing(url, html`There is no page ${url.pathname}.`)
   if (more.length > 0) return nowhere()
-  if (name === undefined)
-    switch (section) {
-      case '':
-        return ok(overviewPage(view))
-      case 'epochs':
-        return ok(epochsPage(view, page))
-      case 'devices':
-        return ok(devicesPage(view, page, modelOf))
-      case 'checkers':
-        return ok(checkersPage(view, page))
-      case 'find':
-        return find(view, url.searchParams.get('q')?.trim() ?? '')
-      default:
-        return nowhere()
-    }
+  if (name === undefined) {
+    if (section === '') return ok(overviewPage(view))
+    if (section === 'epochs') return ok(epochsPage(view, page))
+    if (section === 'devices') return ok(devicesPage(view, page, modelOf))
+    if (section === 'checkers') return ok(checkersPage(view, page))
+    if (section === 'find') return find(view, url.searchParams.get('q')?.trim() ?? '')
+    return nowhere()
+  }
   const id = name.toLowerCase()
   const orMissing = (found: Page | null | undefined, why: Html) => (found ? ok(found) : missing(url, why))
   switch (section) {
@@ -125,12 +118,9 @@ function find(view: NetworkView, query: string): Found {
   if (view.checkers.some(({ operator }) => operator === lower)) return { status: 303, location: checkerPath(lower) }
   if (walletPage(view, lower, () => null) !== null) return { status: 303, location: walletPath(lower) }
   if (transactionPage(view, lower) !== null) return { status: 303, location: transactionPath(lower) }
+  const ids = view.devices.map(({ id }) => id)
   try {
-    const id = findDevice(
-      view.devices.map(device => device.id),
-      query,
-    )
-    return { status: 303, location: `/device/${id}` }
+    return { status: 303, location: `/device/${findDevice(ids, query)}` }
   } catch (error) {
     if (!isKaisarError(error)) throw error
     const matches = view.devices.filter(({ id }) => id.startsWith(lower) && lower.length > 2)

@@ -54,12 +54,7 @@ const verdictTags: Record<ChainVerdict['verdict'], readonly [string, string]> = 
 }
 export const verdict = ({ verdict: name, reason }: ChainVerdict): Html => tag(...verdictTags[name], name, reason)
 
-export function epochState({
-  phase,
-  isPaid,
-  money,
-  seed,
-}: Pick<EpochView, 'phase' | 'isPaid' | 'money' | 'seed'>): Html {
+export function epochState({ phase, isPaid, money, seed }: EpochView): Html {
   if (seed === null && (phase === 'future' || phase === 'work')) return html`<span class="tag quiet">no seed yet</span>`
   if (seed === null) return tag('warn', '!', 'empty: no seed')
   if (isPaid && money === null) return tag('quiet', '–', 'void')
@@ -80,14 +75,12 @@ export type TableColumn<T> = { readonly title: Term | (string & {}) } & (
 function cellOf<T>(column: TableColumn<T>, row: T): Html | string | number | bigint {
   if ('cell' in column) return column.cell(row)
   if ('transaction' in column) return transactionLink(column.transaction(row))
-  const value = 'number' in column ? column.number(row) : 'kai' in column ? column.kai(row) : column.wallet(row)
-  if (value === null) return '—'
-  return 'number' in column
-    ? grouped(value as bigint)
-    : 'kai' in column
-      ? kai(value as bigint, column.digits)
-      : walletLink(value as string)
+  if ('number' in column) return orDash(column.number(row), grouped)
+  if ('kai' in column) return orDash(column.kai(row), wei => kai(wei, column.digits))
+  return orDash(column.wallet(row), walletLink)
 }
+
+const orDash = <V>(value: V | null, show: (value: V) => Html | string) => (value === null ? '—' : show(value))
 
 const isNumeric = <T>(column: TableColumn<T>): boolean =>
   'number' in column || 'kai' in column || ('cell' in column && column.numeric === true)
@@ -173,13 +166,7 @@ const pageSize = 50
 
 /** A long list, page by page. */
 export function listPage<T>(
-  {
-    title,
-    path,
-    lead = '',
-    caption,
-    empty,
-  }: Record<'title' | 'path' | 'caption' | 'empty', string> & { lead?: Html | '' },
+  { title, path, lead, caption, empty }: Record<'title' | 'path' | 'caption' | 'empty', string> & { lead?: Html },
   columns: readonly TableColumn<T>[],
   rows: readonly T[],
   asked: number,

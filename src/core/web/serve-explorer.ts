@@ -14,11 +14,6 @@ import type { ModelOf } from './device-pages.ts'
 import { findPage } from './explorer-pages.ts'
 import { icon, layout } from './layout.ts'
 
-export type ExplorerOptions = {
-  /** Default 0: a free port. */
-  readonly port?: number
-}
-
 export type ExplorerDependencies = {
   readonly reader: NetworkReader
   readonly evidence?: EvidenceSource
@@ -28,12 +23,6 @@ export type ExplorerDependencies = {
   readonly now?: () => number
   /** What went wrong while a page was made. */
   readonly onTrouble?: (error: unknown) => void
-}
-
-export type Explorer = {
-  readonly url: string
-  /** Ends every connection and the reading of the chain. */
-  close(): Promise<void>
 }
 
 /** The page is for whoever sits at this machine; it is never bound to another address. */
@@ -54,12 +43,13 @@ const asset = (path: string) => readFileSync(ownFile(`core/web/${path}`))
 /**
  * Serves the explorer on this machine's loopback interface: read-only pages about a network, kept true while they are open.
  *
+ * @param options.port - default 0: a free one
  * @throws EXPLORER_PORT_UNUSABLE
  */
 export async function serveExplorer(
-  { port = 0 }: ExplorerOptions,
+  { port = 0 }: { readonly port?: number },
   { reader, evidence, modelOf = () => null, now = Date.now, onTrouble = () => {} }: ExplorerDependencies,
-): Promise<Explorer> {
+) {
   const live = createLiveView({}, { read: () => reader.read(), now: () => performance.now() })
   const assets = new Map([
     ['/explorer.css', { type: 'text/css; charset=utf-8', body: asset('explorer.css') }],
@@ -118,7 +108,8 @@ export async function serveExplorer(
   })
   return {
     url: `http://${host}:${bound}`,
-    async close() {
+    /** Ends every connection and the reading of the chain. */
+    async close(): Promise<void> {
       live.close()
       const closed = new Promise(resolve => server.close(resolve))
       server.closeAllConnections()

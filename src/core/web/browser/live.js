@@ -75,22 +75,18 @@ setInterval(() => {
 
 /** As the server writes it. @param {number} seconds */
 function duration(seconds) {
-  const units = /** @type {const} */ ([
-    ['d', 86_400],
-    ['h', 3_600],
-    ['min', 60],
-    ['s', 1],
+  const parts = /** @type {const} */ ([
+    ['d', Math.floor(seconds / 86_400)],
+    ['h', Math.floor(seconds / 3_600) % 24],
+    ['min', Math.floor(seconds / 60) % 60],
+    ['s', seconds % 60],
   ])
-  const first = units.findIndex(([, size]) => seconds >= size)
+  const first = parts.findIndex(([, count]) => count > 0)
   if (first === -1) return '0 s'
-  return units
+  return parts
     .slice(first, first + 2)
-    .map(([name, size], i) => ({
-      name,
-      count: Math.floor((i === 0 ? seconds : seconds % (units[first]?.[1] ?? 1)) / size),
-    }))
-    .filter(({ count }, i) => i === 0 || count > 0)
-    .map(({ name, count }) => `${count} ${name}`)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`)
     .join(' ')
 }
 
