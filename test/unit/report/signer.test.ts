@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import {
   bytesToHex,
+  encodeAbiParameters,
   hashTypedData,
   hexToBigInt,
   hexToBytes,
+  keccak256,
   numberToHex,
+  parseAbiParameters,
   recoverTypedDataAddress,
-  domainSeparator as viemDomainSeparator,
+  stringToHex,
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
@@ -37,8 +40,16 @@ describe('typed hash', () => {
     )
   })
 
-  it('the domain separator equals that of viem', () => {
-    expect(bytesToHex(domainSeparator(network))).toBe(viemDomainSeparator({ domain: signingDomain(network) }))
+  it('the domain separator is what EIP-712 says, however the address of the network is written', () => {
+    const { name, version, chainId, verifyingContract } = signingDomain(network)
+    const type = 'EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)'
+    const words = encodeAbiParameters(parseAbiParameters('bytes32, bytes32, bytes32, uint256, address'), [
+      ...[type, name, version].map(text => keccak256(stringToHex(text))),
+      BigInt(chainId),
+      verifyingContract,
+    ] as never)
+    const upper: Network = { ...network, consensus: `0x${network.consensus.slice(2).toUpperCase()}` }
+    for (const at of [network, upper]) expect(bytesToHex(domainSeparator(at))).toBe(keccak256(words))
   })
 })
 
