@@ -40,10 +40,10 @@ const spec = specs.narrow
 const options = { spec, key: keyOf(spec), groups, epochSeed, form: 'wgsl-4' } as const
 const memory = await fillCardMemory(options, opened, { clock })
 const walk = memory.walk({ order: stepOrder(seed, groups), step: 0, state: new Uint8Array(spec.width) })
-const walked = await heldAfter(40, () => walk.run(64))
+const walked = await heldAfter(24, () => walk.run(64))
 
 const kernel = await openWgslKernel(createWeights(smallSpec, epochSeed), 'wgsl-4', { webgpuModule })
 const inputs = rowInput(seed, 0, 256)
-const computed = await heldAfter(40, () => kernel.run(inputs))
+const computed = await heldAfter(24, () => kernel.run(inputs))
 
 process.stdout.write(`${JSON.stringify({ walked, computed })}\n`, () => process.kill(process.pid, 'SIGKILL'))
