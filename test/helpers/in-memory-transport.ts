@@ -88,8 +88,6 @@ export function createInMemoryNetwork({
             throw transportErrors.TRANSPORT_UNREACHABLE({ url, why: 'all of its connections are taken' })
           if (server.certificateHash !== zeroHash && certificateHash === zeroHash)
             throw transportErrors.TRANSPORT_REFUSED({ url, status: 401 })
-          if (server.options.admitCertificate?.(certificateHash) === false)
-            throw transportErrors.TRANSPORT_REFUSED({ url, status: 403 })
 
           const toServer = createPipe(task => deliver(server.address, task))
           const toClient = createPipe(task => deliver(address, task))

@@ -276,7 +276,9 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         grammar: ofProvider,
         heard: heard.ofProvider,
       } as const
-      return interfere(await transport.dial(options), host, { ...party, opensWith: 'receive', isWithHonest })
+      const channel = await transport.dial(options)
+      dialled.add(channel)
+      return interfere(channel, host, { ...party, opensWith: 'receive', isWithHonest })
     },
   })
   const seatWire: Wire = (transport, host, signer) => {

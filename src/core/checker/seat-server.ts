@@ -133,6 +133,8 @@ const readAtOnce = 16
 const remembered = 4_096
 /** How long an answer to a claim stands, in ms: a registration that is being mined is seen at one of the next tries. */
 const answerLifeMs = 5_000
+/** How long a registration is believed, in ms: whoever has taken a deposit back is not let in with it for ever. */
+const registrationLifeMs = 3_600_000
 /** Reads of the chain that claims may cause: those of all whom we do not expect together, and those of each whom we do. */
 const readsOfStrangers = { perSecond: 4, burst: 64 }
 const readsOfExpected = { perSecond: 4, burst: 1_024 }
@@ -163,8 +165,8 @@ export function createAdmission(
   network: ConnectedNetwork,
   { clock, isExpected, readDevice = getDevice, readChecker = getChecker }: AdmissionDependencies,
 ): (claim: Claim) => Promise<string | null> {
-  /** A registration changes rarely; one that does not fit a claim is read again. */
-  const devices = createMemory<Hex, RegisteredDevice>()
+  /** A registration changes rarely; one that does not fit a claim is read again, and all are after a while. */
+  const devices = createMemory<Hex, { readonly device: RegisteredDevice; readonly atMs: number }>()
   const answers = createMemory<string, { readonly why: string | null; readonly atMs: number }>()
   const bucketOf = (limit: typeof readsOfExpected) => createTokenBucket(limit, () => clock.monotonicMs())
   const strangers = bucketOf(readsOfStrangers)
@@ -181,11 +183,12 @@ export function createAdmission(
 
   async function faultOf(deviceId: Hex, claim: Claim): Promise<string | null> {
     const known = devices.get(deviceId)
-    if (known !== undefined && mismatch(deviceId, known, claim) === null) return null
+    const isFresh = known !== undefined && clock.monotonicMs() - known.atMs < registrationLifeMs
+    if (isFresh && mismatch(deviceId, known.device, claim) === null) return null
     if (!mayRead(claim.operator)) return busy
     const device = await readDevice(network, deviceId)
     const found = mismatch(deviceId, device, claim)
-    if (device !== null && found === null) devices.set(deviceId, device)
+    if (device !== null && found === null) devices.set(deviceId, { device, atMs: clock.monotonicMs() })
     else devices.delete(deviceId)
     return found
   }

@@ -2,7 +2,7 @@
  * Runs a long-lived child process: delivers its lines as they come, tells how it ended, and makes sure that it ends. On Linux the kernel
  * kills it when this process dies, however that happens; elsewhere a pid file lets the next start end what was left.
  */
-import { createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { accessSync, constants, createWriteStream, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { writePidFile } from './pid-file.ts'
@@ -90,7 +90,16 @@ function deliverLines(stream: NodeJS.ReadableStream, onLine?: (line: string) => 
 }
 
 /** Words before a command that make the kernel kill it when this process dies; none where the system cannot do that. */
-export const deathSignal = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : []
+export const deathSignal = isExecutable('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : []
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /**
  * Cuts a stream of chunks into lines. A line longer than `maxChars` is delivered cut, so that a child that never ends its line

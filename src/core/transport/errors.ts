@@ -42,9 +42,8 @@ export const transportErrors = defineErrors({
   },
   TRANSPORT_REFUSED: {
     message: '{url} refused the connection with HTTP status {status}.',
-    meaning:
-      '401: no client certificate was presented. 403: the certificate is not one the Checker knows from the chain. 404 or 426: no Checker answers there. 503: it is busy.',
-    fix: 'With 403, wait until the registration of this device certificate is confirmed; otherwise check the endpoint.',
+    meaning: '401: no client certificate was presented. 404 or 426: no Checker answers there. 503: it is busy.',
+    fix: 'Check the endpoint; with 503, try again.',
   },
   TRANSPORT_PLAIN_NOT_LOCAL: {
     message: 'Refusing to listen on {host} without TLS.',

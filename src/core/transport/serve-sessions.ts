@@ -42,6 +42,9 @@ export type SessionServer = Listener & {
   sessions(): readonly Session[]
 }
 
+/** From so many operators on, those who have used nothing and are not here are forgotten. */
+const leastSwept = 2_048
+
 /** A Provider has this part of the rate beside that of its devices, as if it had so many more. */
 const devicesBeside = 10
 
@@ -56,6 +59,7 @@ export async function serveSessions(
   const limits = withDefaults(options.limits)
   const live = new Map<string, Session>()
   const allowances = new Map<string, Allowance>()
+  let sweepAt = leastSwept
   const rate = { perSecond: limits.framesPerSecond, burst: limits.burstFrames }
   const { host, port, onGet, maxConnections } = options
   const serverSide = {
@@ -67,11 +71,16 @@ export async function serveSessions(
   /** Counted over all connections of an operator, so that none has more by a new one. */
   function allowanceOf(peer: Peer): Allowance {
     const key = keyOf(peer)
-    if (allowances.size >= 2 * limits.maxConnections)
-      for (const [other, { unused }] of allowances) if (unused && !live.has(other)) allowances.delete(other)
-    const allowance = allowances.get(key) ?? createAllowance(rate, () => dependencies.clock.monotonicMs())
+    const known = allowances.get(key)
+    known?.share(shareOf(peer))
+    const allowance = known ?? createAllowance(rate, () => dependencies.clock.monotonicMs(), shareOf(peer))
     allowances.set(key, allowance)
-    allowance.share(shareOf(peer))
+    if (allowances.size >= sweepAt) {
+      for (const [other, each] of allowances)
+        if (!live.has(other) && other !== key && each.unused) allowances.delete(other)
+      // Not again at the next handshake, where all of them are in use.
+      sweepAt = Math.max(leastSwept, 2 * allowances.size)
+    }
     return allowance
   }
 
@@ -101,6 +110,6 @@ export async function serveSessions(
 
 const keyOf = ({ role, operator }: Peer) => `${role} ${operator}`
 
-/** The part of the rate that a peer has: a Checker all of it, a Provider more with each device, each of which has a deposit behind it. */
+/** The part of the rate that a peer has: a Checker all of it, a Provider more with each device, for each of which somebody has paid a deposit. */
 const shareOf = ({ role, deviceIds }: Peer): number =>
   role === 'checker' ? 1 : Math.min(1, (new Set(deviceIds).size + devicesBeside) / maxDevicesOfSession)

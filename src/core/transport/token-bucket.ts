@@ -3,8 +3,8 @@ export type TokenBucket = ReturnType<typeof createTokenBucket>
 type Rate = { readonly perSecond: number; readonly burst: number }
 
 /** A rate limit: `burst` tokens, refilled at `perSecond`. `now` is in milliseconds. */
-export function createTokenBucket({ perSecond: given, burst }: Rate, now: () => number) {
-  let perSecond = given
+export function createTokenBucket(given: Rate, now: () => number) {
+  let { perSecond, burst } = given
   let tokens = burst
   let refilledAt = now()
 
@@ -27,10 +27,11 @@ export function createTokenBucket({ perSecond: given, burst }: Rate, now: () => 
     give(): void {
       tokens = Math.min(burst, tokens + 1)
     },
-    /** From now on it is refilled at another rate. */
-    refillAt(rate: number): void {
+    /** From now on it has another rate; what is in it stays, as far as it holds that. */
+    limit(rate: Rate): void {
       refill()
-      perSecond = rate
+      ;({ perSecond, burst } = rate)
+      tokens = Math.min(burst, tokens)
     },
     /** Whether the bucket has refilled: its owner can be forgotten. */
     get full(): boolean {
@@ -40,27 +41,39 @@ export function createTokenBucket({ perSecond: given, burst }: Rate, now: () => 
   }
 }
 
+/** An operator of one device has this burst: what it sends in a round, twice over. */
+const leastBurst = 256
+
 export type Allowance = ReturnType<typeof createAllowance>
 
-/** What one peer may send: frames at a rate, and some above it that are dropped before it is disconnected. */
-export function createAllowance({ perSecond, burst }: Rate, now: () => number) {
-  const frames = createTokenBucket({ perSecond, burst }, now)
-  const patience = createTokenBucket({ perSecond: perSecond / 10, burst }, now)
-  let rate = perSecond
+/**
+ * What one peer may send: frames at a rate, and some above it that are dropped before it is disconnected.
+ *
+ * @param part - of the rate and of the burst, above 0 up to 1
+ */
+export function createAllowance(whole: Rate, now: () => number, part = 1) {
+  const rateOf = (part: number): Rate => ({
+    perSecond: whole.perSecond * part,
+    burst: Math.min(whole.burst, Math.max(leastBurst, whole.burst * part)),
+  })
+  const tenth = ({ perSecond, burst }: Rate): Rate => ({ perSecond: perSecond / 10, burst })
+  let rate = rateOf(part)
+  const frames = createTokenBucket(rate, now)
+  const patience = createTokenBucket(tenth(rate), now)
   return {
     get perSecond() {
-      return rate
+      return rate.perSecond
     },
     /** A frame that costs `cost` came: whether it is taken, dropped, or one too many. */
-    spend: (cost: number): 'taken' | 'dropped' | 'exceeded' => {
+    spend(cost: number): 'taken' | 'dropped' | 'exceeded' {
       if (frames.take(cost)) return 'taken'
       return patience.take() ? 'dropped' : 'exceeded'
     },
-    /** From now on it has this part of the rate, above 0 up to 1. */
+    /** From now on it is this part of the whole. */
     share(part: number): void {
-      rate = perSecond * part
-      frames.refillAt(rate)
-      patience.refillAt(rate / 10)
+      rate = rateOf(part)
+      frames.limit(rate)
+      patience.limit(tenth(rate))
     },
     /** Whether nothing of it is used up: who it belongs to can be forgotten. */
     get unused(): boolean {

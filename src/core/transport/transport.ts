@@ -65,7 +65,7 @@ export type Limits = {
   readonly maxConnections: number
   /** Of peers that are not known, or make room all the same. */
   readonly maxConnectionsPerAddress: number
-  /** Sustained frames per second of one peer; a frame costs one more per 64 KiB. */
+  /** Sustained frames per second of one peer; a frame costs one more per 64 KiB. A Provider has a part of both, by its devices. */
   readonly framesPerSecond: number
   readonly burstFrames: number
   /** New connections and HTTP requests per second of one address. */
@@ -99,8 +99,6 @@ export type ListenOptions = {
   /** 0 takes a free port. */
   readonly port: number
   onChannel(channel: Channel): void
-  /** Whether a peer with this certificate may open a channel; asked before the channel exists. Default: every peer may. */
-  admitCertificate?(certificateHash: Hex): boolean
   /** Most bytes that a channel takes from a peer before `authenticated` is called; default: only the limits of frames. */
   readonly maxEarlyBytes?: number
   /** Most connections now; asked at each new one. Default: `maxConnections` of the limits. */

@@ -67,7 +67,7 @@ export async function listenWebSocket(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const tcp = socket as Socket
     const peer = identity === null ? zeroHash : peerCertificateHash(tcp as TLSSocket)
-    const status = refusalOf(request, peer, options)
+    const status = refusalOf(request, peer)
     if (status !== null) return refuseUpgrade(socket, status)
     webSockets.handleUpgrade(request, socket, head, webSocket => {
       const certificates = { peer: peer!, own: identity?.certificateHash ?? zeroHash }
@@ -140,10 +140,9 @@ function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
 }
 
 /** The HTTP status that refuses an upgrade, or `null`. */
-function refusalOf(request: IncomingMessage, peer: Hex | null, { admitCertificate }: ListenOptions): number | null {
+function refusalOf(request: IncomingMessage, peer: Hex | null): number | null {
   if (request.url !== '/') return 404
-  if (peer === null) return 401
-  return admitCertificate?.(peer) === false ? 403 : null
+  return peer === null ? 401 : null
 }
 
 function refuseUpgrade(socket: Duplex, status: number): void {

@@ -16,11 +16,13 @@ function scene() {
   let certificateHash = hash(9000)
   const clock = createManualClock()
   let bond = 1n
+  let hasLeft = false
   const admit = createAdmission({} as ConnectedNetwork, {
     clock,
     isExpected: expected => expected === operator,
     readDevice: async (_, id) => {
       reads.push(id)
+      if (hasLeft) return null
       return { id, operator, record: { certificateHash } } as RegisteredDevice
     },
     readChecker: async (_, owner) => {
@@ -34,6 +36,9 @@ function scene() {
     clock,
     unbond: () => {
       bond = 0n
+    },
+    leave: () => {
+      hasLeft = true
     },
     renew: () => {
       certificateHash = hash(9001)
@@ -57,6 +62,16 @@ describe('admission', () => {
     expect(await admit({ ...claim, certificateHash: hash(9001) })).toBeNull()
     expect(await admit({ ...claim, certificateHash: hash(9002) })).toContain('is not the registered one')
     expect(await admit({ ...claim, deviceIds: [] })).toBe('it names no device')
+  })
+
+  it('a registration is believed for an hour: whoever has left the chain is not let in after it', async () => {
+    const { admit, clock, leave } = scene()
+    expect(await admit(claim)).toBeNull()
+    leave()
+    await clock.advance(3_599_000)
+    expect(await admit(claim)).toBeNull()
+    await clock.advance(2_000)
+    expect(await admit(claim)).toContain('is not registered by')
   })
 
   it('strangers cause four reads a second in all, whatever keys they have, while an operator of the duty is admitted', async () => {

@@ -103,23 +103,6 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(accepted).toEqual([])
     })
 
-    it('a certificate is admitted or refused before there is a channel', async () => {
-      const network = await createNetwork()
-      const asked: Hex[] = []
-      const listener = await network.server().listen({
-        host: '127.0.0.1',
-        port: 0,
-        onChannel: () => expect.unreachable('no channel may open'),
-        admitCertificate: hash => asked.push(hash) === 0,
-      })
-      listeners.push(listener)
-      const dialled = network
-        .client()
-        .dial({ url: listener.url, expectedCertificateHash: network.serverCertificateHash })
-      await expect(dialled).rejects.toMatchObject({ code: 'TRANSPORT_REFUSED', context: { status: 403 } })
-      expect(asked).toEqual([network.clientCertificateHash])
-    })
-
     it('both ends learn once why a channel ended, and cannot send afterwards', async () => {
       const { client, server } = await (await open()).connected()
       const reasons: CloseReason[] = []

@@ -407,6 +407,27 @@ describe('session handshake', () => {
     await expect.poll(() => taken).toBe(64 + 10 + 1)
   })
 
+  it('an operator of one device has an eighth of the burst, and a Checker all of it', async () => {
+    const clock = { ...systemClock, monotonicMs: () => 0 }
+    const { dial, sessions } = await serve({ clock })
+    const takenOf = async (options: Partial<DialSessionOptions>) => {
+      let taken = 0
+      const client = await dial(options)
+      const served = sessions.at(-1)!
+      served.on('opening.request', () => void taken++)
+      const cohorts = Array.from({ length: 400 }, (_, cohort) => cohort)
+      await Promise.allSettled(cohorts.map(cohort => client.send('opening.request', { epoch: 1n, cohort })))
+      client.close()
+      await ended(served)
+      await expect.poll(() => taken).toBeGreaterThanOrEqual(256)
+      return () => taken
+    }
+    const provider = await takenOf({ deviceIds: [deviceIds[0]!] })
+    const checker = await takenOf({ role: 'checker', deviceIds: [] })
+    await expect.poll(checker).toBe(400)
+    expect(provider()).toBe(256)
+  })
+
   it('one session is kept for each role and operator', async () => {
     const { dial, server } = await serve()
     await dial()
