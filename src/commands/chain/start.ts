@@ -18,7 +18,10 @@ An owner that is a Safe sends what --safe or --calldata prints; leave enough tim
     const { ownerOf } = await import('../../core/chain/governance.ts')
     const network = await this.openNetwork()
     const { chain, consensus } = network
-    const [{ timestamp }, owner] = await Promise.all([chain.client.getBlock(), ownerOf(network)])
+    const owner = await ownerOf(network)
+    // A strong key takes seconds to open, which are none of those that --in leaves.
+    if (!this.printsCall && (await this.keyAddress()) === owner) await this.operatorKey()
+    const { timestamp } = await chain.client.getBlock()
     const firstEpochAt = Number(timestamp) + this.flags.in
     const call = startCall(consensus, firstEpochAt)
     const allowed = [owner]

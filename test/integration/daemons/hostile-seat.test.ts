@@ -71,7 +71,8 @@ async function world(changed: Partial<ProviderSessionDependencies> = {}) {
     const seat = seats[i]!
     const atSeat = new Promise<Session>(resolve => {
       void serveSessions(
-        { host: 'seat', port: i + 1, network, checker: seat.address },
+        // A refusal of each thing that a hostile seat says is more than it would take of an honest Provider.
+        { host: 'seat', port: i + 1, network, checker: seat.address, limits: { burstFrames: 100_000 } },
         {
           transport: memory.transport({ clock }),
           recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
