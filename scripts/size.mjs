@@ -55,8 +55,7 @@ export const growthOf = numstat => byFolder(changesOf(numstat))
  */
 export function featuresOf(numstat, features) {
   const changes = changesOf(numstat)
-  const within = path =>
-    changes.filter(change => change.path === path || (path.endsWith('/') && change.path.startsWith(path)))
+  const within = listed => changes.filter(({ path }) => isWithin(path, listed))
   return {
     byFeature: Object.fromEntries(
       Object.entries(features).map(([name, paths]) => [name, sum(paths.flatMap(within).map(({ lines }) => lines))]),
@@ -78,7 +77,7 @@ export function featuresOf(numstat, features) {
  */
 export function historyOf(log, features) {
   const own = Object.values(features).flat()
-  const isOwn = path => own.some(each => each === path || (each.endsWith('/') && path.startsWith(each)))
+  const isOwn = path => own.some(listed => isWithin(path, listed))
   const commits = log.split('\x01').map(commit => changesOf(commit).filter(({ path }) => !isOwn(path)))
   const netOf = commit => sum(commit.map(({ lines }) => lines))
   const longer = commits.filter(commit => netOf(commit) > 0)
@@ -88,6 +87,9 @@ export function historyOf(log, features) {
     broughtTo: byFolder(longer.flat()),
   }
 }
+
+/** Whether a path is what is listed, or in it where that is a folder. */
+const isWithin = (path, listed) => path === listed || (listed.endsWith('/') && path.startsWith(listed))
 
 const byFolder = changes =>
   Object.fromEntries(
@@ -160,6 +162,7 @@ function featureTable({ byFolder, srcLines, since, features, history }) {
     '\n"features": what is in files of a feature. "added": what commits that made the other files longer added to them.\n',
     `${since.commit} had ${since.srcLines} lines. Commits that made other files than those of features shorter took ${history.takenAway} away, which\n`,
     `leaves ${left} of what was there; the other ${srcLines - left} of the ${srcLines} lines of now were added.\n`,
+    'A commit counts by its net. What was taken away may have been added since, so that more of what was there may be left.\n',
   ].join('')
 }
 
