@@ -7,7 +7,7 @@
  */
 
 /** TensorProto.DataType */
-export const onnxType = { float32: 1, uint8: 2, int8: 3, uint32: 12 } as const
+export const onnxType = { float32: 1, uint8: 2, int8: 3, int32: 6 } as const
 
 export type OnnxAttribute = { readonly name: string } & ({ readonly int: number } | { readonly string: string })
 export type OnnxNode = {

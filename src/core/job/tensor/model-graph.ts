@@ -3,7 +3,7 @@
  *
  * - `fp32`: MatMul, Floor, Sub, Mul. Weights carry a factor 2^-14, so a product is y ÷ 2^14 exactly and Φ is
  *   floor(128 · frac(y ÷ 2^14)) − 64. Runs on every execution provider; exact because |y| < 2^24.
- * - `u8`: MatMulInteger of bytes x + 64 (zero point 64) by signed weights; Φ is a shift and a mask. A pair of products is at most
+ * - `u8`: MatMulInteger of bytes x + 64 (zero point 64) by signed weights; Φ is a mask and a shift. A pair of products is at most
  *   2 · 127 · 63 = 16,002 < 2^15, so it stays exact even where the kernel adds pairs in 16 bits (x86 without VNNI).
  * - `s8`: MatMulInteger of signed by signed bytes, Φ in fp32; for runtimes that only have that product (CUDA).
  *
@@ -22,7 +22,7 @@ import type { Weights } from './weights.ts'
 export const graphForms = ['fp32', 'u8', 's8'] as const
 export type GraphForm = (typeof graphForms)[number]
 
-type TypedArray = Float32Array | Uint8Array | Int8Array | Uint32Array
+type TypedArray = Float32Array | Uint8Array | Int8Array | Int32Array
 
 /** Collects nodes and constants of a graph; every method returns the name of the value it makes. */
 function createGraph() {
@@ -79,13 +79,12 @@ const forms: Record<GraphForm, Form> = {
       const matrix = graph.constant(name, [rows, columns], onnxType.int8, entries)
       const inputZero = graph.constant('inputZero', [], onnxType.uint8, Uint8Array.of(64))
       const weightZero = graph.constant('weightZero', [], onnxType.int8, Int8Array.of(0))
-      const seven = graph.constant('seven', [], onnxType.uint32, Uint32Array.of(7))
-      const mask = graph.constant('mask', [], onnxType.uint8, Uint8Array.of(127))
-      const sum = cast(graph, graph.apply('MatMulInteger', [x, matrix, inputZero, weightZero]), onnxType.uint32)
-      const right = { name: 'direction', string: 'RIGHT' }
-      // Narrowed to bytes first, so that the mask passes over a quarter of the memory.
-      const shifted = cast(graph, graph.apply('BitShift', [sum, seven], [right]), onnxType.uint8)
-      return graph.apply('BitwiseAnd', [shifted, mask])
+      const middle = graph.constant('middle', [], onnxType.int32, Int32Array.of(127 << 7))
+      const scale = graph.constant('scale', [], onnxType.float32, Float32Array.of(2 ** -7))
+      const sum = graph.apply('MatMulInteger', [x, matrix, inputZero, weightZero])
+      // Of what is masked, a float holds every value exactly, and is shifted in less time than an integer.
+      const masked = cast(graph, graph.apply('BitwiseAnd', [sum, middle]), onnxType.float32)
+      return cast(graph, graph.apply('Mul', [masked, scale]), onnxType.uint8)
     },
   },
   s8: {
