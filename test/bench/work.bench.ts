@@ -206,34 +206,34 @@ type Cost = Parts & {
 }
 
 /**
- * CPU time of this process, all its threads, in milliseconds per report, of seats that were opened before and have judged a round:
- * `warm` has another device's report for each of them.
+ * CPU time of this process, all its threads, in milliseconds per report, of seats that judge round after round. As many rounds come
+ * before those that count.
  */
-async function costOf(
-  engine: Verifier,
-  bySeat: readonly (readonly Report[])[],
-  { repeats, warm }: { readonly repeats: number; readonly warm: readonly Report[] },
-): Promise<Cost> {
+async function costOf(engine: Verifier, bySeat: readonly (readonly Report[])[], rounds: number): Promise<Cost> {
   const parts = noParts()
-  const seats = Array.from({ length: repeats }, () =>
-    bySeat.map((reports, seat) => openSeat(seat, engine, reports, parts)),
-  )
-  for (const each of seats) for (const [seat, { warm: judgeOne }] of each.entries()) await judgeOne(warm[seat]!)
-  Object.assign(parts, noParts())
-  const before = process.cpuUsage()
-  const threadBefore = process.threadCpuUsage()
-  for (const each of seats) await Promise.all(each.map(seat => seat.judge()))
-  const thread = milliseconds(process.threadCpuUsage(threadBefore))
-  const all = milliseconds(process.cpuUsage(before))
-  for (const seat of seats.flat()) await seat.close()
-  const reports = repeats * bySeat.flat().length
+  const seats = bySeat.map((reports, seat) => openSeat(seat, engine, reports, parts))
+  let all = 0
+  let thread = 0
+  for (let round = -rounds; round < rounds; round++) {
+    if (round === 0) {
+      Object.assign(parts, noParts())
+      all = thread = 0
+    }
+    const before = process.cpuUsage()
+    const threadBefore = process.threadCpuUsage()
+    await Promise.all(seats.map(seat => seat.judge()))
+    thread += milliseconds(process.threadCpuUsage(threadBefore))
+    all += milliseconds(process.cpuUsage(before))
+    for (const seat of seats) seat.forget()
+  }
+  const proofsBefore = process.threadCpuUsage()
+  for (let round = 0; round < rounds; round++) for (const seat of seats) seat.checkProofs()
+  const proofs = milliseconds(process.threadCpuUsage(proofsBefore))
+  for (const seat of seats) await seat.close()
   const { messages, signatures, store } = parts
   const judge = thread - messages - signatures - store
-  const proofsBefore = process.threadCpuUsage()
-  for (const each of seats) for (const seat of each) seat.checkProofs()
-  const proofs = milliseconds(process.threadCpuUsage(proofsBefore))
   const shares = Object.entries({ messages, signatures, store, judge, proofs, recompute: all - thread - proofs })
-  return Object.fromEntries(shares.map(([part, ms]) => [part, ms / reports])) as Cost
+  return Object.fromEntries(shares.map(([part, ms]) => [part, ms / (rounds * bySeat.flat().length)])) as Cost
 }
 
 const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1_000
@@ -258,18 +258,17 @@ async function* verify(prover: WorkEngine, withScaling: boolean): AsyncGenerator
 async function* verifyWindows(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<Row> {
   const eight = [0, 1, 2, 3, 4, 5, 6, 7]
   const windows: Report[][] = []
-  const warm = await reportsOf(prover, eight.length, 100, eight)
   for (const number of eight) windows.push(await reportsOf(prover, number, spec.windowMs, eight))
   const alone = [[windows[0]![0]!]]
   const cohort = eight.map(seat => windows.map(reports => reports[seat]!))
   const together = gathering(engine)
-  await costOf(engine, alone, { repeats: 20, warm })
+  // As many rounds as a seat of 64 devices has in a day or two: until then the runtime still compiles what is hot.
+  await costOf(engine, alone, 600)
+  // One after the other: what the many leave in the caches and to the garbage collector is no part of what the one costs.
   const single: Cost[] = []
+  for (let i = 0; i < 7; i++) single.push(await costOf(engine, alone, 100))
   const batched: Cost[] = []
-  for (let i = 0; i < 7; i++) {
-    single.push(await costOf(engine, alone, { repeats: 30, warm }))
-    batched.push(await costOf(together, cohort, { repeats: 2, warm }))
-  }
+  for (let i = 0; i < 7; i++) batched.push(await costOf(together, cohort, 4))
   const row = (name: string, costs: readonly Cost[]): Row => {
     const value = median(costs.map(sum))
     // Of the round that is shown, so that its parts are what it says.
@@ -287,7 +286,6 @@ async function* verifyWindows(prover: WorkEngine, engine: WorkEngine): AsyncGene
  */
 async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<Row> {
   const report = async (durationMs: number) => (await reportsOf(prover, 0, durationMs, [0]))[0]!
-  const warm = await reportsOf(prover, 1, 100, [0])
   const once = await report(250)
   const sizes = [once, once, await report(1_000), await report(4_000)]
   const rounds: number[][] = []
@@ -295,7 +293,7 @@ async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<
     const measured: number[] = []
     for (let turn = 0; turn < sizes.length; turn++) {
       const index = (round + turn) % sizes.length
-      measured[index] = sum(await costOf(engine, [[sizes[index]!]], { repeats: 10, warm }))
+      measured[index] = sum(await costOf(engine, [[sizes[index]!]], 10))
     }
     rounds.push(measured)
   }
