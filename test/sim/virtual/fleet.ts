@@ -200,11 +200,11 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     }
   }
 
-  /** Nothing else runs meanwhile. */
+  /** Nothing else runs meanwhile, and a kernel of one thread is run by this one. */
   async function counted<T>(compute: () => T | Promise<T>): Promise<T> {
-    const before = process.cpuUsage()
+    const before = process.threadCpuUsage()
     const result = await compute()
-    const { user, system } = process.cpuUsage(before)
+    const { user, system } = process.threadCpuUsage(before)
     workedSeconds += (user + system) / 1e6
     return result
   }
