@@ -9,6 +9,7 @@ import type { Round, RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import type { Store } from '../platform/store.ts'
+import { inSlices } from '../platform/slices.ts'
 import { keptEpochs } from '../protocol/constants.ts'
 import { type RoundRules, timingOf } from '../protocol/network-parameters.ts'
 import { isSameSeed } from '../protocol/trigger.ts'
@@ -218,7 +219,7 @@ export async function pruneRecords(
 ): Promise<number> {
   const settled = await readSettled(network)
   const first = Math.max(0, Math.min(settled ?? 0, current - recordEpochs))
-  journal.prune(first)
+  await inSlices(journal.prune(first))
   return first
 }
 

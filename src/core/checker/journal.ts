@@ -1,6 +1,7 @@
 /** What a Checker must not forget: verdicts, what it asked and was told, what it committed to. */
 import type { Address, Hex } from 'viem'
 import type { OpeningWords } from '../epoch/opening.ts'
+import type { Sliced } from '../platform/slices.ts'
 import type { Store } from '../platform/store.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import { toWire } from '../protocol/messages.ts'
@@ -12,6 +13,8 @@ import type { JudgedRound } from './epoch/pack.ts'
 
 /** A host is updated once or twice in an epoch; one that reports ever new environments fills no disk. */
 const mostEnvironments = 8
+/** Verdicts that are forgotten in one transaction. */
+const prunedAtOnce = 64
 
 export type RecordedVerdict = JudgedRound & {
   readonly round: Hex
@@ -212,13 +215,22 @@ export function createCheckerJournal(store: Store) {
       store.all<{ first: string; second: string }>`SELECT first, second FROM contradiction ORDER BY rowid`.map(
         ({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) }),
       ),
-    /** Forgets the epochs before `first`, and evidence that no verdict names any more. */
-    prune: (first: number): void =>
+    /**
+     * Forgets the epochs before `first`, and evidence that no verdict names any more; a slice is {@link prunedAtOnce} verdicts with what
+     * they rest on, tens of kilobytes each.
+     */
+    *prune(first: number): Sliced<void> {
+      const old = 'FROM verdict WHERE epoch < ? ORDER BY epoch, device_id, rowid LIMIT ?'
+      const pruneVerdicts = () =>
+        store.transaction(() => {
+          store.run(`DELETE FROM evidence WHERE hash IN (SELECT evidence ${old})`, first, prunedAtOnce)
+          return store.run(`DELETE FROM verdict WHERE rowid IN (SELECT rowid ${old})`, first, prunedAtOnce)
+        })
+      while (pruneVerdicts() === prunedAtOnce) yield
       store.transaction(() => {
         for (const epoch of revisions.keys()) if (epoch < first) revisions.delete(epoch)
         for (const table of [
           'round',
-          'verdict',
           'device_check',
           'confirmed_environment',
           'opening',
@@ -228,8 +240,11 @@ export function createCheckerJournal(store: Store) {
         ])
           store.run(`DELETE FROM ${table} WHERE epoch < ?`, first)
         store.run("DELETE FROM contradiction WHERE CAST(json_extract(first, '$.message.epoch') AS INTEGER) < ?", first)
-        store.run('DELETE FROM evidence WHERE hash NOT IN (SELECT evidence FROM verdict WHERE evidence IS NOT NULL)')
-      }),
+        // Of verdicts that another took the place of. Looked for in the index alone: the bundles themselves are hundreds of megabytes.
+        store.run(`DELETE FROM evidence WHERE rowid IN (
+          SELECT rowid FROM evidence WHERE hash NOT IN (SELECT evidence FROM verdict WHERE evidence IS NOT NULL))`)
+      })
+    },
   }
 }
 

@@ -6,6 +6,7 @@ import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { dutyOf } from '../../../src/core/checker/duty.ts'
 import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
+import { atOnce } from '../../../src/core/platform/slices.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-journal-'))
@@ -63,7 +64,7 @@ it('the journal forgets every earlier epoch, with the evidence that no verdict n
     journal.keepDuty(dutyOf({ epoch, seed: hash(1), rounds, cohortCount: 1, committees: new Map(), devices: [] }))
     for (const n of [100, 200]) store.run('INSERT INTO evidence VALUES (?, ?)', hash(n + epoch), new Uint8Array(1))
   }
-  journal.prune(11)
+  atOnce(journal.prune(11))
   expect(store.all('SELECT hash FROM evidence')).toEqual([{ hash: hash(111) }])
   const counts = ['round', 'verdict', 'device_check', 'opening', 'seat_commitment', 'contradiction', 'duty'].map(
     table => store.get<{ n: bigint }>(`SELECT COUNT(*) AS n FROM ${table}`)!.n,
@@ -72,6 +73,29 @@ it('the journal forgets every earlier epoch, with the evidence that no verdict n
   expect(journal.contradictions()).toMatchObject([
     { first: { message: { epoch: 11n, rows: 1n } }, second: { message: { rows: 2n }, signature: '0x02' } },
   ])
+})
+
+it('what is pruned goes a few verdicts at a time, each with its evidence', () => {
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations })
+  const journal = createCheckerJournal(store)
+  for (let i = 0; i < 200; i++) {
+    store.run('INSERT INTO evidence VALUES (?, ?)', hash(1000 + i), new Uint8Array(1))
+    journal.recordVerdict({
+      ...{ round: hash(i), deviceId: hash(1), epoch: i < 150 ? 3 : 4, generation: 1, commitment: null, witness: null },
+      ...{ commitmentHash: null, evidence: hash(1000 + i), kind: 'tensor', figures: {} },
+      ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '' },
+    })
+  }
+  const left = ['SELECT evidence AS hash FROM verdict', 'SELECT hash FROM evidence'].map(
+    sql => () => store.all<{ hash: string }>(`${sql} ORDER BY 1`).map(row => row.hash),
+  )
+  const slices: number[] = []
+  for (const _ of journal.prune(4)) {
+    slices.push(left[0]!().length)
+    expect(left[1]!()).toEqual(left[0]!())
+  }
+  expect(slices).toEqual([136, 72])
+  expect(left.map(names => names())).toEqual(Array(2).fill(Array.from({ length: 50 }, (_, i) => hash(1150 + i))))
 })
 
 it('the records behind an epoch’s openings stay as they were at the commitment', () => {

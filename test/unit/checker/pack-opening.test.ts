@@ -7,6 +7,7 @@ import { type CheckerJournal, createCheckerJournal, type RecordedVerdict } from 
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { decodeRate } from '../../../src/core/epoch/minifloat.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
+import { atOnce } from '../../../src/core/platform/slices.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
@@ -164,7 +165,7 @@ describe('packCohort', () => {
     expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
     journal.recordDeviceCheck({ ...journal.deviceCheck(3, hash(1))!, environmentHash: hash(99) })
     expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15)
-    journal.prune(4)
+    atOnce(journal.prune(4))
     expect(journal.confirmedEnvironments(3, hash(1)).size).toBe(0)
   })
 

@@ -6,7 +6,12 @@ import { pruneRecords } from '../../../src/core/checker/epochs.ts'
 async function pruned(current: number, settled: number | null) {
   const pruned: number[] = []
   await pruneRecords({} as ConnectedNetwork, current, {
-    journal: { prune: first => void pruned.push(first) },
+    journal: {
+      *prune(first) {
+        yield
+        pruned.push(first)
+      },
+    },
     readSettled: async () => settled,
   })
   return pruned

@@ -9,6 +9,7 @@ import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { type OpeningWords, unpackOpening } from '../../../src/core/epoch/opening.ts'
 import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
+import { atOnce } from '../../../src/core/platform/slices.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import { readSeatEvidence, seatEvidencePath } from '../../../src/core/report/seat-evidence.ts'
@@ -169,7 +170,7 @@ describe('the trees that answers are proven with', () => {
   it('go with the records of their epoch', async () => {
     const { journal } = await seatsOf([3])
     expect(journal.evidenceTree(3, 2)).toHaveLength(2 * 512 * 32)
-    journal.prune(4)
+    atOnce(journal.prune(4))
     expect(journal.evidenceTree(3, 2)).toBeNull()
   })
 })
