@@ -132,6 +132,10 @@ export function createChannel(
       keptBytes += bytes.length
       if (keptBytes > limits.maxQueuedBytes) wire.pause()
     },
+    /** Called by the wire with what the connection itself sends, which costs as much as a frame: pings and their answers. */
+    control() {
+      if (ending === null && allowance.spend(1) === 'exceeded') overRate(true)
+    },
     /** Called when the wire has ended; the first reason counts. */
     ended: settle,
   }

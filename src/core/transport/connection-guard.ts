@@ -14,7 +14,7 @@ const maxOrigins = 10_000
 /**
  * Decides who may hold a connection. When all are taken, the oldest whose peer is not known is closed to make room, then the oldest
  * whose peer is a guest. So slow sockets, and guests, however many, cannot keep an honest peer out and never end its session. Addresses that
- * nobody known has come from share a rate, so that a crowd of them cannot hold up whoever is there with handshakes.
+ * nobody known has come from share a rate, so that a crowd of them cannot hold up whoever is there with handshakes or requests.
  */
 export function createConnectionGuard(limits: Limits, now: () => number, maxConnections = () => limits.maxConnections) {
   const held = new Map<string, Held>()
@@ -25,7 +25,11 @@ export function createConnectionGuard(limits: Limits, now: () => number, maxConn
   /** Where peers that are known have come from, the latest last. */
   const knownOrigins = new Set<string>()
   const { strangersPerSecond } = limits
-  const strangers = createTokenBucket({ perSecond: strangersPerSecond, burst: strangersPerSecond }, now)
+  /** What all addresses together may do that nobody known has come from. */
+  const strangers = {
+    handshakes: createTokenBucket({ perSecond: strangersPerSecond, burst: strangersPerSecond }, now),
+    requests: createTokenBucket({ perSecond: strangersPerSecond, burst: strangersPerSecond }, now),
+  }
 
   function bucketOf(origin: string): TokenBucket {
     const known = requests.get(origin)
@@ -60,8 +64,8 @@ export function createConnectionGuard(limits: Limits, now: () => number, maxConn
     else perOrigin.set(entry.origin, left)
   }
 
-  function mayKnock(origin: string): boolean {
-    return origin !== '' && bucketOf(origin).take() && (knownOrigins.has(origin) || strangers.take())
+  function mayPass(origin: string, ofStrangers: TokenBucket): boolean {
+    return origin !== '' && bucketOf(origin).take() && (knownOrigins.has(origin) || ofStrangers.take())
   }
 
   function remember(origin: string) {
@@ -97,7 +101,7 @@ export function createConnectionGuard(limits: Limits, now: () => number, maxConn
       const origin = originOf(socket.remoteAddress)
       const ofOrigin = () => perOrigin.get(origin) ?? 0
       if (ofOrigin() >= limits.maxConnectionsPerAddress) settle(origin)
-      if (ofOrigin() >= limits.maxConnectionsPerAddress || !mayKnock(origin) || !makeRoom()) {
+      if (ofOrigin() >= limits.maxConnectionsPerAddress || !mayPass(origin, strangers.handshakes) || !makeRoom()) {
         socket.destroy()
         return false
       }
@@ -111,8 +115,8 @@ export function createConnectionGuard(limits: Limits, now: () => number, maxConn
       })
       return true
     },
-    /** Takes one request of this peer's allowance. */
-    allowRequest: (peer: Peer): boolean => bucketOf(originOf(peer.remoteAddress)).take(),
+    /** Takes one request of this peer's allowance, whatever connection it comes by. */
+    allowRequest: (peer: Peer): boolean => mayPass(originOf(peer.remoteAddress), strangers.requests),
     get connections(): number {
       return held.size
     },

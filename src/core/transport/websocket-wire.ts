@@ -77,6 +77,7 @@ export function channelOf(
     if (isBinary) end.receive(data)
     else end.channel.close(closeReason(transportErrors.TRANSPORT_FRAME_MALFORMED({ why: 'it is text, not binary' })))
   })
+  for (const kind of ['ping', 'pong']) webSocket.on(kind, () => end.control())
   webSocket.on('error', error => {
     fault ??= reasonOfError(error, limits)
   })

@@ -75,6 +75,14 @@ describe('websocket limits', () => {
     expect([client.closed, server.closed]).toEqual([false, false])
   })
 
+  it.each(['ping', 'pong'] as const)('a peer that sends %ss above its rate is disconnected', async kind => {
+    const { listener, opened } = await listen({ framesPerSecond: 1, burstFrames: 20 })
+    const { webSocket } = await rawPeer(listener.url)
+    const server = await opened
+    for (let i = 0; i < 60; i++) webSocket[kind]()
+    expect((await ended(server)).code).toBe('TRANSPORT_RATE_EXCEEDED')
+  })
+
   it('both ends notice when the network hangs', async () => {
     const { listener, opened, port } = await listen({ idleTimeoutMs: 100 })
     let hung = false

@@ -109,6 +109,20 @@ describe('connection guard', () => {
     expect(crowd().filter(({ admitted }) => admitted)).toHaveLength(100)
   })
 
+  it('a crowd of unknown addresses makes 200 requests a second at most, over connections that it keeps, and none of a known one waits', () => {
+    const { connect, guard, pass } = setUp({ strangersPerSecond: 200 })
+    const known = connect('192.0.2.1').socket
+    guard.establish(known)
+    const answered = () =>
+      Array.from({ length: 1000 }, (_, i) =>
+        guard.allowRequest({ remoteAddress: `10.0.${i >> 8}.${i & 255}`, remotePort: 9 }),
+      ).filter(isAnswered => isAnswered).length
+    expect(answered()).toBe(200)
+    expect([answered(), guard.allowRequest(known)]).toEqual([0, true])
+    pass(500)
+    expect(answered()).toBe(100)
+  })
+
   it('a guest that has become known meanwhile comes back through a crowd', () => {
     const { connect, guard } = setUp({ strangersPerSecond: 2 })
     let isKnown = false
