@@ -8,8 +8,8 @@ import type { RoundStream } from '../chain/round-stream.ts'
 import type { Round, RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { isKaisarError } from '../platform/errors.ts'
-import type { Store } from '../platform/store.ts'
 import { inSlices } from '../platform/slices.ts'
+import type { Store } from '../platform/store.ts'
 import { keptEpochs } from '../protocol/constants.ts'
 import { type RoundRules, timingOf } from '../protocol/network-parameters.ts'
 import { isSameSeed } from '../protocol/trigger.ts'
@@ -228,6 +228,12 @@ export const isExpectedIn =
   (epochs: Pick<Epochs, 'newestFirst'>) =>
   (operator: Address): boolean =>
     epochs.newestFirst().some(({ duty }) => duty.operators.has(operator) || duty.peers.has(operator))
+
+/** How many devices of an operator a seat judges: the most of any epoch that it still has. */
+export const devicesJudgedIn =
+  (epochs: Pick<Epochs, 'newestFirst'>) =>
+  (operator: Address): number =>
+    Math.max(0, ...epochs.newestFirst().map(({ duty }) => duty.byOperator.get(operator)?.length ?? 0))
 
 type EventOfRound = Exclude<RoundEvent, { type: 'epoch' }>
 

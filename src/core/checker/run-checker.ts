@@ -11,7 +11,7 @@ import { bondSeats, type SeatsWanted } from './bond-seats.ts'
 import { createDeviceJobs, type RecordPolicy, type RecordPolicyDependencies } from './device-check.ts'
 import { createSettlement, drain } from './epoch/settle.ts'
 import { createShowEvidence } from './epoch/show-evidence.ts'
-import { createEpochs, type Epochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
+import { createEpochs, devicesJudgedIn, type Epochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createForwardWrongWork, createPeerServer, createPeers } from './peers.ts'
 import { createEquivocationReports } from './report-equivocation.ts'
@@ -124,6 +124,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     {
       ...deps,
       isExpected: isExpectedIn(epochs),
+      devicesOf: devicesJudgedIn(epochs),
       showEvidence: createShowEvidence({
         seatOf: epoch => epochs.of(epoch)?.seat ?? null,
         now: () => clock.monotonicMs(),

@@ -41,6 +41,8 @@ export type SeatServerDependencies = {
   readonly onSession: (session: Session) => void
   /** As {@link import('./seat-server.ts').AdmissionDependencies.isExpected}. */
   readonly isExpected: (operator: Address) => boolean
+  /** As {@link import('../transport/serve-sessions.ts').ServeSessionsDependencies.devicesOf}. */
+  readonly devicesOf: (operator: Address) => number
 }
 
 /** Connections beside those of a duty: of strangers while they say who they are, of newcomers, of keepers, and of who reads evidence. */
@@ -75,7 +77,18 @@ const refusalsInLog = { perSecond: 1 / 10, burst: 32 }
 /** @throws TRANSPORT_PORT_IN_USE */
 export async function startSeatServer(
   { network, listen, publicUrl, maxConnections }: SeatServerOptions,
-  { signer, evidence, showEvidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
+  {
+    signer,
+    evidence,
+    showEvidence,
+    transport,
+    clock,
+    randomBytes,
+    log,
+    onSession,
+    isExpected,
+    devicesOf,
+  }: SeatServerDependencies,
 ): Promise<SessionServer> {
   const admit = createAdmission(network, { clock, isExpected })
   const toldRefusals = createTokenBucket(refusalsInLog, () => clock.monotonicMs())
@@ -113,6 +126,7 @@ export async function startSeatServer(
         recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
         randomNonce: () => `0x${Buffer.from(randomBytes(32)).toString('hex')}`,
         admit,
+        devicesOf,
         // Whoever has registered devices anywhere may come, and come back when this seat has to judge them; no number of them keeps
         // out whom it has to judge now.
         makesRoom: ({ operator }) => !isExpected(operator),

@@ -29,6 +29,8 @@ export type ServeSessionsDependencies = SessionDependencies & {
   readonly randomNonce: () => `0x${string}`
   /** Resolves with `null` where the chain knows this claim, else with the reason. A rejection counts as our own fault. */
   admit(claim: Claim): Promise<string | null>
+  /** How many devices of this Provider we judge: what it may send grows with them. Default: as many as a session may have. */
+  devicesOf?(operator: Address): number
   /** Whether a session with this peer is closed again where others need its connection; asked whenever they do. Default: none is. */
   makesRoom?(peer: Peer): boolean
   /** A session is open; handlers are registered before this returns. */
@@ -45,7 +47,7 @@ export type SessionServer = Listener & {
 /** From so many operators on, those who have used nothing and are not here are forgotten. */
 const leastSwept = 2_048
 
-/** A Provider has this part of the rate beside that of its devices, as if it had so many more. */
+/** A Provider whose devices we do not judge, and one of few, sends as if it had so many more. */
 const devicesBeside = 10
 
 /**
@@ -71,9 +73,14 @@ export async function serveSessions(
   /** Counted over all connections of an operator, so that none has more by a new one. */
   function allowanceOf(peer: Peer): Allowance {
     const key = keyOf(peer)
-    const known = allowances.get(key)
-    known?.share(shareOf(peer))
-    const allowance = known ?? createAllowance(rate, () => dependencies.clock.monotonicMs(), shareOf(peer))
+    const { clock } = dependencies
+    const allowance =
+      allowances.get(key) ??
+      createAllowance(
+        rate,
+        () => clock.monotonicMs(),
+        () => partOf(peer),
+      )
     allowances.set(key, allowance)
     if (allowances.size >= sweepAt) {
       for (const [other, each] of allowances)
@@ -82,6 +89,12 @@ export async function serveSessions(
       sweepAt = Math.max(leastSwept, 2 * allowances.size)
     }
     return allowance
+  }
+
+  function partOf({ role, operator }: Peer): number {
+    const devices =
+      role === 'checker' ? maxDevicesOfSession : (dependencies.devicesOf?.(operator) ?? maxDevicesOfSession)
+    return Math.min(1, (devices + devicesBeside) / maxDevicesOfSession)
   }
 
   async function accept(channel: Channel) {
@@ -109,7 +122,3 @@ export async function serveSessions(
 }
 
 const keyOf = ({ role, operator }: Peer) => `${role} ${operator}`
-
-/** The part of the rate that a peer has: a Checker all of it, a Provider more with each device, for each of which somebody has paid a deposit. */
-const shareOf = ({ role, deviceIds }: Peer): number =>
-  role === 'checker' ? 1 : Math.min(1, (new Set(deviceIds).size + devicesBeside) / maxDevicesOfSession)

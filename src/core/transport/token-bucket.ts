@@ -49,31 +49,37 @@ export type Allowance = ReturnType<typeof createAllowance>
 /**
  * What one peer may send: frames at a rate, and some above it that are dropped before it is disconnected.
  *
- * @param part - of the rate and of the burst, above 0 up to 1
+ * @param part - of the rate and of the burst, above 0 up to 1, asked at each frame
  */
-export function createAllowance(whole: Rate, now: () => number, part = 1) {
+export function createAllowance(whole: Rate, now: () => number, part: () => number = () => 1) {
   const rateOf = (part: number): Rate => ({
     perSecond: whole.perSecond * part,
     burst: Math.min(whole.burst, Math.max(leastBurst, whole.burst * part)),
   })
   const tenth = ({ perSecond, burst }: Rate): Rate => ({ perSecond: perSecond / 10, burst })
-  let rate = rateOf(part)
+  let lastPart = part()
+  let rate = rateOf(lastPart)
   const frames = createTokenBucket(rate, now)
   const patience = createTokenBucket(tenth(rate), now)
+
+  function follow() {
+    const next = part()
+    if (next === lastPart) return
+    lastPart = next
+    rate = rateOf(next)
+    frames.limit(rate)
+    patience.limit(tenth(rate))
+  }
+
   return {
     get perSecond() {
       return rate.perSecond
     },
     /** A frame that costs `cost` came: whether it is taken, dropped, or one too many. */
     spend(cost: number): 'taken' | 'dropped' | 'exceeded' {
+      follow()
       if (frames.take(cost)) return 'taken'
       return patience.take() ? 'dropped' : 'exceeded'
-    },
-    /** From now on it is this part of the whole. */
-    share(part: number): void {
-      rate = rateOf(part)
-      frames.limit(rate)
-      patience.limit(tenth(rate))
     },
     /** Whether nothing of it is used up: who it belongs to can be forgotten. */
     get unused(): boolean {

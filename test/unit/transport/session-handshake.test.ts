@@ -32,7 +32,9 @@ const deviceIds = [hash('d1'), hash('d2')]
 let nonces = 0
 const randomNonce = () => keccak256(toHex(++nonces))
 
-type Setup = { limits?: Partial<Limits> } & Partial<Pick<ServeSessionsDependencies, 'admit' | 'makesRoom' | 'clock'>>
+type Setup = { limits?: Partial<Limits> } & Partial<
+  Pick<ServeSessionsDependencies, 'admit' | 'makesRoom' | 'devicesOf' | 'clock'>
+>
 const servers: SessionServer[] = []
 
 async function serve({ limits, admit = async () => null, ...others }: Setup = {}) {
@@ -374,13 +376,15 @@ describe('session handshake', () => {
     expect([guests[1]!.closed, judged.closed]).toEqual([false, false])
   })
 
-  it('what an operator may send grows with its devices, and is counted over all its sessions', async () => {
+  it('what an operator may send grows with the devices that are judged, and is counted over all its sessions', async () => {
     let now = 0
+    let devices = deviceIds.length
     const clock = { ...systemClock, monotonicMs: () => now }
-    const { dial, sessions } = await serve({ clock, limits: { framesPerSecond: 256, burstFrames: 40 } })
+    const limits = { framesPerSecond: 256, burstFrames: 40 }
+    const { dial, sessions } = await serve({ clock, limits, devicesOf: () => devices })
     let taken = 0
-    const flood = async (frames: number, devices: readonly Hex[]) => {
-      const client = await dial({ deviceIds: devices })
+    const flood = async (frames: number) => {
+      const client = await dial()
       const served = sessions.at(-1)!
       served.on('opening.request', () => void taken++)
       const refused = new Promise<string>(resolve => client.on('refused', ({ code }) => resolve(code)))
@@ -390,26 +394,27 @@ describe('session handshake', () => {
       client.close()
       await ended(served)
     }
-    await flood(30, deviceIds)
+    await flood(30)
     await expect.poll(() => taken).toBe(30)
-    // A new session has what the one before left, however many devices it names.
-    await flood(50, deviceIds)
+    // A new session has what the one before left.
+    await flood(50)
     await expect.poll(() => taken).toBe(40)
     now += 1_000
-    await flood(60, deviceIds)
+    await flood(60)
     await expect.poll(() => taken).toBe(40 + 10 + deviceIds.length)
+    // What is judged no more brings nothing, whatever the session names; the second before still did.
+    devices = 0
     now += 1_000
-    const twice = [deviceIds[0]!, deviceIds[0]!]
-    await flood(60, twice)
+    await flood(60)
     await expect.poll(() => taken).toBe(52 + 10 + deviceIds.length)
     now += 1_000
-    await flood(60, twice)
-    await expect.poll(() => taken).toBe(64 + 10 + 1)
+    await flood(60)
+    await expect.poll(() => taken).toBe(64 + 10)
   })
 
   it('an operator of one device has an eighth of the burst, and a Checker all of it', async () => {
     const clock = { ...systemClock, monotonicMs: () => 0 }
-    const { dial, sessions } = await serve({ clock })
+    const { dial, sessions } = await serve({ clock, devicesOf: () => 1 })
     const takenOf = async (options: Partial<DialSessionOptions>) => {
       let taken = 0
       const client = await dial(options)
