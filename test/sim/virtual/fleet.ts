@@ -200,11 +200,11 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     }
   }
 
-  /** Nothing else runs meanwhile, and a kernel of one thread is run by this one. */
+  /** Nothing else runs meanwhile. */
   async function counted<T>(compute: () => T | Promise<T>): Promise<T> {
-    const before = process.threadCpuUsage()
+    const before = process.cpuUsage()
     const result = await compute()
-    const { user, system } = process.threadCpuUsage(before)
+    const { user, system } = process.cpuUsage(before)
     workedSeconds += (user + system) / 1e6
     return result
   }
