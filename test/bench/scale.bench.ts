@@ -128,7 +128,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
       ),
     )
     const gas = blocks.reduce<number>((sum, block) => sum + Number((block as { gasUsed: Hex }).gasUsed), 0)
-    fleet.forgetWork()
+    await fleet.forgetWork()
     simulation.forgetEvents()
     const database = (end.databaseBytes - start.databaseBytes) / 1_024
     return {

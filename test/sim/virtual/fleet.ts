@@ -8,13 +8,6 @@ import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import type { DevnetContracts } from '../../../src/core/devnet/launch-network.ts'
 import { jobBySpecHash, jobSets } from '../../../src/core/job/jobs.ts'
-import { openRowChain, type RowChain } from '../../../src/core/job/memory/row-chain.ts'
-import { createLeafCollector } from '../../../src/core/job/tensor/digest-tree.ts'
-import { type Kernel, openKernel } from '../../../src/core/job/tensor/kernel.ts'
-import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
-import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
-import { leafRows } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import {
   deviceIdOf,
   encodeDeviceRecord,
@@ -28,14 +21,10 @@ import { createSigner, type Signer, signMessage } from '../../../src/core/report
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { environmentRecord } from '../../helpers/environment.ts'
-import { lightMemoryWindow } from './light-memory.ts'
+import { startFleetWork } from './fleet-work.ts'
 import { identityOf, type Simulation } from './simulation.ts'
 import type { VirtualChain } from './virtual-chain.ts'
 
-/** One leaf: what an answer opens is then the whole window. */
-const rows = leafRows
-/** Of a memory window. */
-const steps = 2
 const jobs = jobSets.devnet
 /** Sessions that are being opened with each Checker. */
 const dialsAtOnce = 16
@@ -112,7 +101,7 @@ export type Fleet = {
   readonly workedSeconds: number
   readonly sessions: number
   /** Gives back what was kept of the devices' windows, which no request is about any more. */
-  forgetWork(): void
+  forgetWork(): Promise<void>
   close(): Promise<void>
 }
 
@@ -120,34 +109,11 @@ export type Fleet = {
 export function createFleet(count: number, simulation: Simulation, epochSeed: (epoch: bigint) => Promise<Hex>): Fleet {
   const { network } = simulation
   const { host } = simulation.stranger('fleet')
-  const kernels = new Map<bigint, Promise<Kernels>>()
+  const fleetWork = startFleetWork()
   const sessions = new Map<string, Session>()
   let workedSeconds = 0
 
-  function kernelsOf(epoch: bigint): Promise<Kernels> {
-    const known = kernels.get(epoch)
-    if (known !== undefined) return known
-    const opened = epochSeed(epoch).then(async seed => ({
-      seed,
-      tensor: await openKernel(createWeights(jobs.tensor, seed), 'u8', { provider: 'cpu', deviceIndex: 0, threads: 1 }),
-      memory: await openRowChain(jobs.memory, seed, { threads: 1 }),
-    }))
-    kernels.set(epoch, opened)
-    for (const [other, kernel] of kernels)
-      if (other < epoch - 1n) {
-        kernels.delete(other)
-        void kernel.then(({ tensor, memory }) => Promise.all([tensor.release(), memory.release()]))
-      }
-    return opened
-  }
-
-  type Kernels = { readonly seed: Hex; readonly tensor: Kernel; readonly memory: RowChain }
-  type Window = {
-    readonly units: number
-    readonly root: Uint8Array
-    readonly open: (sample: readonly number[]) => Uint8Array | Promise<Uint8Array>
-  }
-  type Worked = Pick<Window, 'open'> & { readonly commitment: Signed<'Commitment'>; readonly hash: Hex }
+  type Worked = { readonly commitment: Signed<'Commitment'>; readonly hash: Hex; readonly seed: Hex }
 
   function serve(session: Session, signer: Signer, index: number, windows: Map<Hex, Promise<Worked>>) {
     const { record, deviceHash } = deviceOf(index)
@@ -171,10 +137,11 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     })
     session.on('job.request', async ({ message }) => {
       for (const window of windows.values()) {
-        const { commitment, hash, open } = await window
+        const { commitment, hash, seed } = await window
         if (hash !== message.commitmentHash) continue
-        const sample = sampleOf(jobBySpecHash(jobs, commitment.message.specHash)!, commitment.message, message)
-        const openings = await host.exclusive(() => counted(() => open(sample)))
+        const { deviceId, specHash } = commitment.message
+        const sample = sampleOf(jobBySpecHash(jobs, specHash)!, commitment.message, message)
+        const openings = await host.exclusive(() => counted(() => fleetWork.ask('open', { deviceId, seed, sample })))
         await session.send('job.openings', { commitmentHash: hash, secret: message.secret }, openings)
       }
     })
@@ -185,47 +152,24 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     about: Pick<SignedMessage<'Commitment'>, 'epoch' | 'round' | 'deviceId' | 'generation' | 'specHash'>,
     signer: Signer,
   ): Promise<Worked> {
-    const kernels = await kernelsOf(about.epoch)
     const seed = seedOf(network, about)
-    // A devnet's memory rounds have one mark, as beats do: both are worked alike.
-    const isMemory = jobBySpecHash(jobs, about.specHash)!.kind !== 'tensor'
-    const { units, root, open } = await counted<Window>(() =>
-      isMemory ? workMemory(kernels, seed, about) : workTensor(kernels, seed),
-    )
-    const message = { ...about, rows: BigInt(units), root: bytesToHex(root), environmentHash }
+    const request = { ...about, seed, epochSeed: await epochSeed(about.epoch) }
+    const { units, root } = await counted(() => fleetWork.ask('work', request))
+    const message = { ...about, rows: BigInt(units), root, environmentHash }
     return {
       commitment: await signMessage(signer, 'Commitment', message),
       hash: commitmentHash(network, message),
-      open,
+      seed: bytesToHex(seed),
     }
   }
 
   /** Nothing else runs meanwhile. */
-  async function counted<T>(compute: () => T | Promise<T>): Promise<T> {
+  async function counted<T>(compute: () => Promise<T>): Promise<T> {
     const before = process.cpuUsage()
     const result = await compute()
     const { user, system } = process.cpuUsage(before)
     workedSeconds += (user + system) / 1e6
     return result
-  }
-
-  async function workMemory(
-    { memory, seed: epochSeed }: Kernels,
-    seed: Uint8Array,
-    { deviceId, generation }: Pick<SignedMessage<'Commitment'>, 'deviceId' | 'generation'>,
-  ) {
-    const request = { seed, steps, epochSeed, deviceId, generation }
-    const { steps: units, root, open } = await lightMemoryWindow(jobs.memory, request, memory)
-    return { units, root, open }
-  }
-
-  async function workTensor({ tensor }: Kernels, seed: Uint8Array) {
-    const digests = await tensor.run(rowInput(seed, 0, rows))
-    const collector = createLeafCollector({ keepBytes: Number.MAX_SAFE_INTEGER })
-    collector.append(digests)
-    const tree = collector.finish()
-    const open = (sample: readonly number[]) => encodeOpenings(tree, sample, () => digests)
-    return { units: rows, root: tree.root, open }
   }
 
   const operators = Array.from({ length: count }, (_, index) => {
@@ -257,18 +201,16 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     get sessions() {
       return [...sessions.values()].filter(({ closed }) => !closed).length
     },
-    forgetWork() {
+    async forgetWork() {
       for (const { windows } of operators) windows.clear()
+      await fleetWork.ask('forget', null)
     },
     async connect(checkers) {
       const dialsOf = checkers.map(checker => operators.map((_, index) => () => dialOnce(checker, index)))
       await Promise.all(dialsOf.map(dials => Promise.all(Array.from({ length: dialsAtOnce }, () => inTurn(dials)))))
     },
     async close() {
-      for (const opened of kernels.values()) {
-        const { tensor, memory } = await opened
-        await Promise.all([tensor.release(), memory.release()])
-      }
+      await fleetWork.close()
     },
   }
 }

@@ -1,7 +1,7 @@
 /** The real work core, shared by every host of a simulation: real models, memory and work, at a speed that the simulation decides. */
 import { jobSets } from '../../../src/core/job/jobs.ts'
 import { type KindEngine, keptWindows } from '../../../src/core/job/round-kind.ts'
-import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import type { VirtualHost } from './virtual-time.ts'
@@ -12,7 +12,10 @@ export type VirtualEngines = {
   close(): Promise<void>
 }
 
-/** @param hosts - that work: together they keep as many windows as each of them would for itself */
+/**
+ * @param hosts - that work: together they keep as many windows as each of them would for itself. Where there is none the core is in a
+ *   thread of its own, as a Checker's is in a process: what it leaves to the garbage collector is not the Checker's.
+ */
 export async function createVirtualEngines(hosts: number): Promise<VirtualEngines> {
   const keepWindows = {
     tensor: keptWindows.tensor * hosts,
@@ -20,7 +23,9 @@ export async function createVirtualEngines(hosts: number): Promise<VirtualEngine
     beat: keptWindows.beat * hosts,
   }
   const jobs = jobSets.devnet
-  const core = await createCountedEngine({ jobs, provider: 'cpu', threads: 1, keepWindows, witnesses: true })
+  const options = { jobs, provider: 'cpu', threads: 1, keepWindows, witnesses: true } as const
+  const counted = hosts === 0 ? null : await createCountedEngine(options)
+  const core = counted ?? (await createWorkEngine(options))
 
   function kindOf(name: RoundKindName, host: VirtualHost, rowMs: number): KindEngine<never> {
     const kind = core.kinds[name] as KindEngine<never>
@@ -29,7 +34,7 @@ export async function createVirtualEngines(hosts: number): Promise<VirtualEngine
       async runWindow({ startedAtMs = host.clock.monotonicMs(), ...request }, options) {
         const endsAtMs = startedAtMs + (request.durationMs ?? jobs[name].windowMs)
         const worked = await host.exclusive(() => {
-          core.setRowMs(rowMs)
+          counted?.setRowMs(rowMs)
           return kind.runWindow({ ...request, durationMs: endsAtMs - host.clock.monotonicMs() }, options)
         })
         await host.clock.sleep(endsAtMs - host.clock.monotonicMs())
