@@ -194,6 +194,21 @@ contract LensPins is Stage {
         assertEq(lens.cohortsOf(EPOCH + 1, last, 0, 2).length, 0, "no seed, no committee");
     }
 
+    /// @dev Endpoints allow a call from 10 million gas on. Checkers read so many cohorts, and seats, in one.
+    function test_aPageOfCohortsAndOneOfSeatsFitACall() public {
+        rollSeed(EPOCH);
+        lens.cohortsOf(EPOCH, operators[0], 0, 1);
+        uint256 one = vm.lastCallGas().gasTotalUsed;
+        lens.cohortsOf(EPOCH, operators[0], 0, 2);
+        uint256 more = vm.lastCallGas().gasTotalUsed - one;
+        assertLt(128 * more, 5_000_000);
+        seats.seatOwners(EPOCH, 0, 1);
+        one = vm.lastCallGas().gasTotalUsed;
+        seats.seatOwners(EPOCH, 0, 2);
+        more = vm.lastCallGas().gasTotalUsed - one;
+        assertLt(512 * more, 5_000_000);
+    }
+
     function _compare(DeviceOverview[] memory part, DeviceOverview[] memory all, uint256 from, uint256 count) private pure {
         assertEq(part.length, count);
         for (uint256 i; i < count; ++i) assertEq(abi.encode(part[i]), abi.encode(all[from + i]));

@@ -1,4 +1,5 @@
 import type { Address } from 'viem'
+import { mapSome } from '../platform/map-some.ts'
 import { printable } from '../platform/printable.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
 import { type Answer, read } from './read.ts'
@@ -30,15 +31,28 @@ export async function getChecker(network: ConnectedNetwork, operator: Address): 
   return raw.index === 0 ? null : toChecker(raw)
 }
 
-/** Every owner that ever bonded, by number, read 50 at a time. */
+/** Most that is read in one call, so that it stays far below the gas that endpoints allow one, which may be 10 million: see docs/scale.md. */
+const pageOf = { checkers: 50, seats: 512, cohorts: 128 } as const
+const pagesAtOnce = 4
+
+/** A list of so many entries, in pages. */
+async function readPages<T>(
+  count: number,
+  size: number,
+  readPage: (from: number, count: number) => Promise<readonly T[]>,
+): Promise<T[]> {
+  const starts = Array.from({ length: Math.ceil(count / size) }, (_, page) => page * size)
+  const pages = await mapSome(pagesAtOnce, starts, from => readPage(from, Math.min(size, count - from)))
+  return pages.flat()
+}
+
+/** Every owner that ever bonded, by number, which begins with 1. */
 export async function getCheckers(network: ConnectedNetwork): Promise<CheckerOverview[]> {
   const owners = await read(network, 'CheckerSeats', 'ownerCount')
-  const checkers: CheckerOverview[] = []
-  for (let from = 1; from <= owners; from += 50) {
-    const page = await read(network, 'KaisarLens', 'checkers', from, Math.min(50, owners - from + 1))
-    for (const { checker, ...amounts } of page) checkers.push({ ...toChecker(checker), ...amounts })
-  }
-  return checkers
+  const checkers = await readPages(owners, pageOf.checkers, (from, count) =>
+    read(network, 'KaisarLens', 'checkers', from + 1, count),
+  )
+  return checkers.map(({ checker, ...amounts }) => ({ ...toChecker(checker), ...amounts }))
 }
 
 /** KAI (wei) bonded behind one seat. */
@@ -47,7 +61,10 @@ export const seatBond = (network: ConnectedNetwork): Promise<bigint> => read(net
 /** The owners of every seat of the frozen list of `epoch`, in its order. */
 export async function frozenSeats(network: ConnectedNetwork, epoch: number): Promise<Address[]> {
   const count = await read(network, 'CheckerSeats', 'seatCount', BigInt(epoch))
-  return (await read(network, 'CheckerSeats', 'seatOwners', BigInt(epoch), 0, count)).map(lowerCase)
+  const owners = await readPages(count, pageOf.seats, (from, some) =>
+    read(network, 'CheckerSeats', 'seatOwners', BigInt(epoch), from, some),
+  )
+  return owners.map(lowerCase)
 }
 
 /** The operators of the committee that judges a cohort, in seat order; null while the epoch has no seed. */
@@ -57,11 +74,12 @@ export async function committeeOf(network: ConnectedNetwork, epoch: number, coho
 }
 
 /** The cohorts of `epoch` in whose committee `operator` sits. */
-export async function cohortsJudgedBy(
+export const cohortsJudgedBy = (
   network: ConnectedNetwork,
   epoch: number,
   operator: Address,
   cohorts: number,
-): Promise<number[]> {
-  return [...(await read(network, 'KaisarLens', 'cohortsOf', BigInt(epoch), operator, 0, cohorts))]
-}
+): Promise<number[]> =>
+  readPages(cohorts, pageOf.cohorts, (from, count) =>
+    read(network, 'KaisarLens', 'cohortsOf', BigInt(epoch), operator, from, count),
+  )

@@ -20,6 +20,7 @@ import { callOf } from '../chain/read.ts'
 import { simulateCall } from '../chain/tx/transact.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { KaisarError } from '../platform/errors.ts'
+import { mapSome } from '../platform/map-some.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
@@ -53,6 +54,8 @@ type TakenStep = SettlementStep & { readonly key: string }
 
 /** Steps that are taken at a time. */
 const stepsAtOnce = 16
+/** Audits that are read at a time. */
+const auditsAtOnce = 16
 /** Steps of one kind and epoch that are left to the sender together: more than it has in flight in the blocks for which it watches them. */
 const mostInHand = 256
 /** Every chain knows the hashes of this many last blocks. */
@@ -153,12 +156,13 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   async function unansweredAudits({ epoch, cohorts }: EpochOverview): Promise<readonly SettlementStep[]> {
     const known = unanswered.get(epoch)
     if (known !== undefined) return known
-    const steps: SettlementStep[] = []
-    for (let cohort = 0; cohort < cohorts; cohort++)
-      for (const seat of seatNumbers) {
-        const audit = await getAudit(network, epoch, cohort, seat)
-        if (audit !== null && !audit.answered) steps.push({ do: 'strike', epoch, cohort, seat })
-      }
+    const seats = Array.from({ length: cohorts }, (_, cohort) =>
+      seatNumbers.map(seat => ({ epoch, cohort, seat })),
+    ).flat()
+    const audits = await mapSome(auditsAtOnce, seats, ({ cohort, seat }) => getAudit(network, epoch, cohort, seat))
+    const steps = seats.flatMap((of, i): SettlementStep[] =>
+      audits[i]?.answered === false ? [{ do: 'strike', ...of }] : [],
+    )
     unanswered.set(epoch, steps)
     unanswered.delete(epoch - keptEpochs)
     return steps

@@ -93,6 +93,9 @@ export type ProviderSessionDependencies = {
   readonly crashPoint?: (name: CrashPoint) => void
 }
 
+/** Answered offers of a session that are remembered, the oldest of which make way. */
+const offersRemembered = 4_096
+
 /** Registers the handlers of a session that has just opened. */
 export function serveSeat(session: Session, dependencies: ProviderSessionDependencies): void {
   const { network, signer, journal, pauseJournal, roundWork, log, statementOf, wantsReceipt, now, onReceipt } =
@@ -103,16 +106,23 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     if (!valid || named !== checker) throw providerErrors.PROVIDER_NOT_FROM_SEAT({ checker })
   }
 
+  /** How much was said to an offer of a round over this session: copies of it are answered where there is more. */
+  const said = new Map<string, number>()
   session.on('job.offer', offer => {
     requireFromSeat(isSignedBy(network, 'JobOffer', offer, checker), offer.message.checker)
     roundWork.takeOffer(offer.message)
     // A seat that was away, or saw the trigger after us, may offer after the work is done.
     const { epoch, round, deviceId } = offer.message
     const marks = roundWork.marksOf(round, deviceId)
-    const sent = marks.map((mark, index) => session.send('job.mark', { epoch, round, deviceId, index, mark }))
     const busy = pauseJournal?.busyIn(round, deviceId) ?? null
-    if (busy !== null) sent.push(session.send('job.busy', busy))
     const worked = roundWork.committed(round, deviceId)
+    const name = `${round} ${deviceId}`
+    const count = marks.length + (busy === null ? 0 : 1) + (worked === null ? 0 : 1)
+    if (count <= (said.get(name) ?? 0)) return
+    said.set(name, count)
+    if (said.size > offersRemembered) said.delete(said.keys().next().value!)
+    const sent = marks.map((mark, index) => session.send('job.mark', { epoch, round, deviceId, index, mark }))
+    if (busy !== null) sent.push(session.send('job.busy', busy))
     if (worked !== null) sent.push(session.send('job.commitment', worked.commitment))
     return Promise.all(sent).then(() => undefined)
   })

@@ -119,6 +119,11 @@ it('openings of many samples are sent in pieces, in order, each of which opens i
     { number: 0, seed: epochSeed },
     clock.monotonicMs(),
   )
+  // Copies of the offer get the commitment once, and nothing of it twice.
+  const commitments: Hex[] = []
+  session.on('job.commitment', ({ message }) => void commitments.push(message.root))
+  for (let i = 0; i < 100; i++)
+    await session.send('job.offer', await signMessage(seat, 'JobOffer', { ...offer, checker: seat.address }))
   const pieces: { readonly piece: number | undefined; readonly payload: Uint8Array }[] = []
   session.on('job.openings', ({ piece }, payload) => void pieces.push({ piece, payload }))
   const request = { commitmentHash, secret, samplingBlockHash: samplingBlock.hash, checker: seat.address }
@@ -128,6 +133,7 @@ it('openings of many samples are sent in pieces, in order, each of which opens i
   expect(pieces.map(({ piece }) => piece)).toEqual([0, 1, 2])
   for (const [at, { payload }] of pieces.entries())
     expect(job.pieceFault(claimOf(network, commitment.message), parts[at]!, payload)).toBeNull()
+  expect(commitments).toEqual([commitment.message.root])
 })
 
 it('1,500 copies of a request for an unknown block cost few reads, and the other seats are answered', async () => {
