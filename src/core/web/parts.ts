@@ -4,7 +4,7 @@ import type { ChainVerdict, EpochView, PaymentView } from '../network/network-vi
 import { grouped, isoTime, shortHex, tokens } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
-import { type Term, term } from './terms.ts'
+import { term } from './terms.ts'
 
 /** A hash that is short to read, and whole to hover and to a screen reader. */
 const hash = (value: string): Html => html`<code class="hash" title="${value}">${shortHex(value)}</code>`
@@ -64,7 +64,7 @@ export function epochState({ phase, isPaid, money, seed }: EpochView): Html {
 }
 
 /** A column and what its cells are: anything, a number, an amount, a wallet or a transaction; `null` is not known (yet). */
-export type TableColumn<T> = { readonly title: Term | (string & {}) } & (
+export type TableColumn<T> = { readonly title: string } & (
   | { readonly cell: (row: T) => Html | string | number | bigint; readonly numeric?: boolean }
   | { readonly number: (row: T) => bigint | number | null }
   | { readonly kai: (row: T) => bigint | null; readonly digits?: number }

@@ -79,6 +79,21 @@ describe('explorer pages', () => {
     for (const nowhere of ['/model/H200', '/model/%zz']) expect((await shown(nowhere, ofFirst)).status).toBe(404)
   })
 
+  it('explains each title of a column that is not a word of everybody’s', async () => {
+    const everybodys = [
+      ...['Began', 'Committed in', 'Earned', 'Endpoint', 'For', 'KAI', 'Model', 'Paid', 'Paid in', 'Resolved in'],
+      ...['Set aside', 'State', 'Stays in the vault', 'This wallet', 'To', 'Transaction', 'What'],
+    ]
+    const paths = ['/', '/epochs', '/epoch/1', '/devices', `/device/${firstDevice}`, '/checkers', checkerPath]
+    const texts = await Promise.all([...paths, walletPath, transactionPath].map(path => textOf(path)))
+    const titles = texts.flatMap(text =>
+      [...text.matchAll(/role="columnheader"[^>]*>(.*?)<\/th>/g)].map(match => match[1]!),
+    )
+    const explained = titles.filter(title => /^<abbr title="[^"]+">.+<\/abbr>$/.test(title))
+    expect(titles.filter(title => !explained.includes(title) && !everybodys.includes(title))).toEqual([])
+    expect(explained.length).toBeGreaterThan(30)
+  })
+
   it('looks dead where the chain is, and says so once', async () => {
     const { page } = (await find('/')) as { page: Page }
     const at = (now: number, trouble: string | null = null) => layout(networkView, page, { now, trouble }).markup
