@@ -4,7 +4,7 @@ import type { Explanation, ExplanationStep, Reference, SeatAccount } from '../ex
 import { missingFlags } from '../explain/explanation-steps.ts'
 import { measureText, tokens, uptimePercent } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
-import { checkerLink, epochLink, fullHash, table, tag, transactionPath } from './parts.ts'
+import { checkerLink, copyableLines, epochLink, fullHash, table, tag, transactionPath } from './parts.ts'
 
 const marks = { done: '✓', failed: '✗', waiting: '·', none: '–' } as const
 const stateNames = { done: 'done', failed: 'failed', waiting: 'waiting', none: 'nothing to do' } as const
@@ -43,7 +43,7 @@ const stepItem = (
 ): Html => html`<li class="${state}" id="step-${step}"><span class="sign" role="img" aria-label="${stateNames[state]}">${marks[state]}</span>
 <h3>${step}</h3>
 <p>${summary}</p>
-${detail ?? (lines.length > 0 && html`<pre class="lines" tabindex="0">${lines.join('\n')}</pre>`)}
+${detail ?? (lines.length > 0 && html`<pre class="lines" tabindex="0">${copyableLines(lines)}</pre>`)}
 ${references('Transactions', transactions, transactionPath)}${references('Evidence', evidence)}
 </li>
 `

@@ -94,6 +94,30 @@ describe('explorer pages', () => {
     expect(explained.length).toBeGreaterThan(30)
   })
 
+  it('says below the clock and the bars what their marks mean', async () => {
+    const [clock, bars] = [...(await textOf('/')).matchAll(/<ul class="legend">(.*?)<\/ul>/g)].map(match => match[1]!)
+    expect([...clock!.matchAll(/<\/svg> (.*?)<\/li>/g)].map(match => match[1])).toEqual([
+      'round',
+      'beat',
+      'now',
+      'past',
+    ])
+    expect(bars).toContain('fill="var(--c0)"')
+    expect(bars).toContain(`href="/device/${firstDevice}"`)
+  })
+
+  it('copies each hash and address in a table, and in the lines of an explanation', async () => {
+    const [, row] = (await textOf('/devices')).split('<tr role="row">').slice(1)
+    const { operator, payout } = networkView.devices[0]!
+    for (const value of [firstDevice, operator, payout])
+      expect(row).toMatch(new RegExp(`<a href="/\\w+/${value}">.*?</a><button [^>]*data-copy="${value}"`))
+    const text = await textOf(`/device/${firstDevice}`)
+    const lines = [...text.matchAll(/<pre class="lines"[^>]*>(.*?)<\/pre>/gs)].map(match => match[1]!).join('\n')
+    const hashes = [...lines.replaceAll(/<button.*?<\/button>/g, '').matchAll(/0x[0-9a-f]{40,}/g)].map(([hash]) => hash)
+    expect(hashes.length).toBeGreaterThan(0)
+    expect([...lines.matchAll(/data-copy="(.*?)"/g)].map(match => match[1])).toEqual(hashes)
+  })
+
   it('looks dead where the chain is, and says so once', async () => {
     const { page } = (await find('/')) as { page: Page }
     const at = (now: number, trouble: string | null = null) => layout(networkView, page, { now, trouble }).markup
@@ -167,7 +191,7 @@ describe('explorer pages', () => {
     const [owner, txHash] = [networkView.checkers[0]!.operator, `0x${'c0'.repeat(32)}` as const]
     const view = { ...networkView, commitments: [{ epoch: 1, owner, txHash }] }
     expect(await textOf(`/transaction/${txHash}`, view)).toMatch(
-      new RegExp(`>Checker <a href="/checker/${owner}">.*</a> committed to its verdicts<`),
+      new RegExp(`>Checker <span class="whole"><a href="/checker/${owner}">.*</span> committed to its verdicts<`),
     )
   })
 
