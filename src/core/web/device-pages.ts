@@ -4,7 +4,7 @@ import type { DeviceView, NetworkView } from '../network/network-view.ts'
 import { laneInCohort } from '../protocol/constants.ts'
 import { grouped, shortHex, uptimePercent } from '../view/figures.ts'
 import { barChart, countAxis, kaiAxis, lineChart, sparkPicture } from './charts.ts'
-import { explanationSection } from './explanation-section.ts'
+import { explanationSection, measureFacts } from './explanation-section.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
 import {
@@ -107,6 +107,7 @@ ${facts([
   ['Earned', html`${kai(device.earned)} KAI`],
   device.owed > 0n && ['Owed to its wallet', html`${kai(device.owed)} KAI`],
   last !== undefined && ['Capacity', html`${grouped(last.rate)} in epoch ${epochLink(last.epoch)}`],
+  ...(typeof explanation === 'string' ? [] : measureFacts(explanation)),
   ['Standing', grouped(device.standing)],
   [
     'Last verdict',

@@ -160,7 +160,7 @@ export const paymentsTable = (caption: string, payments: readonly PaymentView[],
     empty,
   )
 
-type Fact = readonly [string, Html | string | number]
+export type Fact = readonly [string, Html | string | number]
 /** Names with their values; what is false has none. */
 export const facts = (entries: readonly (Fact | false)[]): Html =>
   html`<dl class="facts">${entries.map(entry => entry !== false && html`<div><dt>${term(entry[0])}</dt><dd>${entry[1]}</dd></div>`)}</dl>`
