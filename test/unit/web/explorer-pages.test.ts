@@ -63,7 +63,7 @@ describe('explorer pages', () => {
     const shown = async (path: string, modelOf?: (device: string) => string | null) => {
       const found = await findPage(networkView, new URL(path, 'http://explorer'), {
         explain,
-        ...(modelOf === undefined ? {} : { modelOf }),
+        ...(modelOf === undefined ? {} : { models: { modelOf } }),
       })
       return { status: found.status, text: found.status === 303 ? '' : found.page.body.markup }
     }
@@ -85,6 +85,20 @@ describe('explorer pages', () => {
     expect(both).toContain(`title="${tokens(earned, 18)} KAI"`)
     expect(both.match(/href="\/device\/0x/g)).toHaveLength(2)
     for (const nowhere of ['/model/H200', '/model/%zz']) expect((await shown(nowhere, ofFirst)).status).toBe(404)
+  })
+
+  it('knows a model from then on that a device’s seats show when its page is asked for', async () => {
+    const known = new Map<string, string>()
+    const models = {
+      modelOf: (device: string) => known.get(device) ?? null,
+      look: async ({ id }: { readonly id: string }, seats: readonly unknown[]) =>
+        void known.set(id, `${seats.length} seats`),
+    }
+    const status = async (path: string) =>
+      (await findPage(networkView, new URL(path, 'http://explorer'), { explain, models })).status
+    expect(await status('/model/5%20seats')).toBe(404)
+    await status(`/device/${firstDevice}`)
+    expect(await status('/model/5%20seats')).toBe(200)
   })
 
   it('shows the measures that seats have rounds for: in their table, and the medians among the facts', async () => {
