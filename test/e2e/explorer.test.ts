@@ -210,10 +210,10 @@ describe('kaisar chain ui', () => {
     expect(complaints).toEqual([])
     await look('/epoch/99', 404)
 
-    // Models are told by the Providers of a devnet; on the chain, which is all of this network, are none.
+    // Models are told by Providers and shown by seats; on the chain, which is all of this network, are none.
     const named = await serveExplorer(
       {},
-      { reader: createNetworkReader(net.network), modelOf: () => 'NVIDIA RTX PRO 6000 Blackwell Max-Q' },
+      { reader: createNetworkReader(net.network), models: { modelOf: () => 'NVIDIA RTX PRO 6000 Blackwell Max-Q' } },
     )
     onTestFinished(() => named.close())
     await page.goto(`${named.url}/device/${id}`)

@@ -2,6 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { meanings } from '../../src/core/web/terms.ts'
 import { docPages, projectRoot, relativeLinks } from '../helpers/doc-pages.ts'
 
 const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8')
@@ -48,6 +49,15 @@ describe('the glossary', () => {
     const place = /^`(\w+)` in `([\w./-]+)`$/
     expect(rows.map(cells => cells[2]!).filter(text => !place.test(text))).toEqual([])
     expect(rows.flatMap(cells => missing(place.exec(cells[2]!)![2]!, place.exec(cells[2]!)![1]!))).toEqual([])
+  })
+
+  it('the explorer says of its words what the glossary says, of some the beginning', () => {
+    const plain = (text: string) => text.replaceAll('*', '').replaceAll('’', "'").toLowerCase()
+    const glossary = new Map(rows.map(([word, meaning]) => [plain(word!), plain(meaning!)]))
+    const others = Object.entries(meanings).filter(
+      ([word, meaning]) => glossary.get(plain(word))?.startsWith(plain(meaning).slice(0, -1)) !== true,
+    )
+    expect(others).toEqual([])
   })
 
   it('the glossary is linked from the README and from the list of pages', () => {

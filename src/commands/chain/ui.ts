@@ -20,18 +20,18 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
   async run() {
     const stop = this.stopSignal()
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
-    const { createEvidenceSource } = await import('../../core/operator/ask-seats.ts')
+    const { createEvidenceSource, createModelSource } = await import('../../core/operator/ask-seats.ts')
     const { isDevelopmentChain } = await import('../../core/chain/network-presets.ts')
     const { serveExplorer } = await import('../../core/web/serve-explorer.ts')
     const log = await this.createLog('explorer')
     const network = await this.openNetwork()
     const reader = createNetworkReader(network, this.readingFrom)
-    const evidence = createEvidenceSource({
-      dialsPrivate: this.flags['private-endpoints'] || isDevelopmentChain(network.chainId),
-    })
+    const dialsPrivate = this.flags['private-endpoints'] || isDevelopmentChain(network.chainId)
+    const evidence = createEvidenceSource({ dialsPrivate })
+    const models = createModelSource({ dialsPrivate })
     const explorer = await serveExplorer(
       { port: this.flags.port },
-      { reader, evidence, onTrouble: error => log.warn({ error: (error as Error).message }, 'page not made') },
+      { reader, evidence, models, onTrouble: error => log.warn({ error: (error as Error).message }, 'page not made') },
     )
     const { url } = explorer
     this.event('explorer.ready', { url }, `Explorer of chain ${network.chainId}: ${url}`)

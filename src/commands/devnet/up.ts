@@ -124,7 +124,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
       {
         reader: createNetworkReader(network),
         evidence: createEvidenceSource({ dialsPrivate: true }),
-        modelOf: id => this.models.get(id) ?? null,
+        models: { modelOf: id => this.models.get(id) ?? null },
       },
     )
     this.event('explorer.ready', { url: explorer.url })

@@ -1,7 +1,12 @@
-/** Asks Checkers at their endpoints: what lies below the evidence roots that they opened, and whether they are there. */
+/** Asks Checkers at their endpoints: what lies below the evidence roots that they opened, what devices are, and whether they are there. */
+import type { Hex } from 'viem'
 import { jobsByHash } from '../job/jobs.ts'
 import type { EvidenceSource, ShownRounds } from '../network/epoch-facts.ts'
+import type { DeviceView } from '../network/network-view.ts'
 import { isKaisarError } from '../platform/errors.ts'
+import { parseJson } from '../platform/output.ts'
+import { deviceRecordSchema, hashRecordText } from '../protocol/device-record.ts'
+import { bundleLimit, decodeBundle } from '../report/evidence-bundle.ts'
 import { readSeatEvidence, seatEvidenceLimit, seatEvidencePath } from '../report/seat-evidence.ts'
 import { getContent } from '../transport/get-content.ts'
 import type { EndpointCheck } from './checker-status.ts'
@@ -61,6 +66,48 @@ function shownOf(body: Uint8Array, query: Parameters<EvidenceSource>[0]): ShownR
     // What jobs count for that this release does not know, it cannot say either.
     if (!isKaisarError(error, 'REPORT_SHOWN_INVALID') && !isKaisarError(error, 'JOB_SPEC_UNKNOWN')) throw error
     return null
+  }
+}
+
+/**
+ * The models of devices, by the records that seats keep in their evidence bundles: the chain has a record's hash, so that whoever shows it
+ * needs no trust. Each look asks for one bundle at most, so that no page waits for more than one Checker.
+ */
+export function createModelSource(
+  { dialsPrivate }: { readonly dialsPrivate: boolean },
+  { get = getContent }: { readonly get?: typeof getContent } = {},
+) {
+  const models = new Map<Hex, string>()
+  const asked = new Set<Hex>()
+  return {
+    modelOf: (device: Hex): string | null => models.get(device) ?? null,
+    /** @param seats - what an explanation has of the seats that judged the device. Never throws. */
+    async look(
+      { id, record: { deviceHash } }: Pick<DeviceView, 'id' | 'record'>,
+      seats: readonly { readonly endpoint: string | null; readonly below: Pick<ShownRounds, 'rounds'> | null }[],
+    ): Promise<void> {
+      if (models.has(id)) return
+      const next = seats
+        .flatMap(({ endpoint, below }) => {
+          const valid = below?.rounds.find(({ verdict, evidence }) => verdict === 'VALID' && evidence !== null)
+          return endpoint === null || valid === undefined ? [] : [{ endpoint, evidence: valid.evidence! }]
+        })
+        .find(({ evidence }) => !asked.has(evidence))
+      if (next === undefined) return
+      asked.add(next.evidence)
+      if (asked.size > keptAnswers) asked.delete(asked.values().next().value!)
+      try {
+        const { body } = await get({
+          ...{ endpoint: next.endpoint, path: `/evidence/${next.evidence}`, limitBytes: bundleLimit, timeoutMs },
+          publicOnly: !dialsPrivate,
+        })
+        const text = decodeBundle(body).deviceReport?.device
+        if (text === undefined || hashRecordText(text) !== deviceHash) return
+        models.set(id, deviceRecordSchema.parse(parseJson(text)).model)
+      } catch {
+        // The next look asks another seat.
+      }
+    },
   }
 }
 

@@ -12,7 +12,7 @@ export type Point = {
     readonly title: string
     readonly value: bigint
     readonly href: string
-    /** Of {@link legend}: which of the eight. */
+    /** Which of {@link mostColours}. */
     readonly colour: number
   }[]
 }
@@ -106,9 +106,13 @@ const segments = (points: readonly Point[], { x, y }: Scale, name: string): Html
 /** Parts of a bar can be told apart by this many colours. */
 export const mostColours = 8
 
-/** What the colours of a bar's parts mean. */
-export const legend = (entries: readonly Html[]): Html =>
-  html`<ul class="legend">${entries.map((entry, colour) => html`<li><svg width="11" height="11" aria-hidden="true"><rect class="part" fill="var(--c${colour})" width="11" height="11" rx="2"/></svg> ${entry}</li>`)}</ul>`
+/** What the marks of a picture mean, each drawn in 11 × 11. */
+export const legend = (entries: readonly (readonly [mark: Html, meaning: Html | string])[]): Html =>
+  html`<ul class="legend">${entries.map(([mark, meaning]) => html`<li><svg width="11" height="11" aria-hidden="true">${mark}</svg> ${meaning}</li>`)}</ul>`
+
+/** A colour of a bar's parts, for {@link legend}. */
+export const colourMark = (colour: number): Html =>
+  html`<rect class="part" fill="var(--c${colour})" width="11" height="11" rx="2"/>`
 
 /** The course of a value in the height of a line of text; the figures are beside it. */
 export function sparkPicture(values: readonly (bigint | null)[]): Html {

@@ -21,7 +21,7 @@ export const checkersPage = (view: NetworkView, asked: number): Page =>
     {
       title: 'Checkers',
       path: '/checkers',
-      lead: html`<p class="lead">Agreement is the share of drawn lanes in which a Checker’s rate was the median and its flags were the majority. Disagreement lowers pay and nothing else.</p>
+      lead: html`<p class="lead">Agreement is the share of drawn lanes in which a Checker’s capacity was the median and its flags were the majority. Disagreement lowers pay and nothing else.</p>
 `,
       caption: 'Checkers in the order they bonded',
       empty: 'No Checker has bonded.',

@@ -4,7 +4,7 @@ import type { DeviceView, NetworkView } from '../network/network-view.ts'
 import { laneInCohort } from '../protocol/constants.ts'
 import { grouped, shortHex, uptimePercent } from '../view/figures.ts'
 import { barChart, countAxis, kaiAxis, lineChart, sparkPicture } from './charts.ts'
-import { explanationSection } from './explanation-section.ts'
+import { explanationSection, measureFacts } from './explanation-section.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
 import {
@@ -29,6 +29,12 @@ const chartEpochs = 48
 
 /** The name that a device's Provider gives it; null where nobody said it: the chain has only the hash of its record. */
 export type ModelOf = (device: Hex) => string | null
+export type Models = {
+  readonly modelOf: ModelOf
+  /** Called with what the seats of a device say when its page is asked for: whoever finds its model there knows it from then on. */
+  readonly look?: (device: DeviceView, seats: Explanation['seats']) => Promise<void>
+}
+export const noModels: Models = { modelOf: () => null }
 
 const modelPath = (model: string): string => `/model/${encodeURIComponent(model)}`
 export const modelLink = (model: string | null): Html =>
@@ -107,12 +113,18 @@ ${facts([
   ['Earned', html`${kai(device.earned)} KAI`],
   device.owed > 0n && ['Owed to its wallet', html`${kai(device.owed)} KAI`],
   last !== undefined && ['Capacity', html`${grouped(last.rate)} in epoch ${epochLink(last.epoch)}`],
+  ...(typeof explanation === 'string' ? [] : measureFacts(explanation)),
   ['Standing', grouped(device.standing)],
   [
     'Last verdict',
     last === undefined ? 'not judged yet' : html`epoch ${epochLink(last.epoch)}: ${last.verdict.reason}`,
   ],
-  ['Model', model === null ? 'not known: the chain has the hash of its record, not the record' : modelLink(model)],
+  [
+    'Model',
+    model === null
+      ? 'not known: the chain has the hash of its record, and no seat showed the record'
+      : modelLink(model),
+  ],
   ['Pays to', fullHash(payout, walletPath(payout))],
   ['Operator', fullHash(operator, walletPath(operator))],
   ['Cohort · lane', placeOf(device)],

@@ -4,7 +4,7 @@ import type { Explanation, ExplanationStep, Reference, SeatAccount } from '../ex
 import { missingFlags } from '../explain/explanation-steps.ts'
 import { measureText, tokens, uptimePercent } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
-import { checkerLink, epochLink, fullHash, table, tag, transactionPath } from './parts.ts'
+import { checkerLink, copyableLines, epochLink, type Fact, fullHash, table, tag, transactionPath } from './parts.ts'
 
 const marks = { done: '✓', failed: '✗', waiting: '·', none: '–' } as const
 const stateNames = { done: 'done', failed: 'failed', waiting: 'waiting', none: 'nothing to do' } as const
@@ -43,7 +43,7 @@ const stepItem = (
 ): Html => html`<li class="${state}" id="step-${step}"><span class="sign" role="img" aria-label="${stateNames[state]}">${marks[state]}</span>
 <h3>${step}</h3>
 <p>${summary}</p>
-${detail ?? (lines.length > 0 && html`<pre class="lines" tabindex="0">${lines.join('\n')}</pre>`)}
+${detail ?? (lines.length > 0 && html`<pre class="lines" tabindex="0">${copyableLines(lines)}</pre>`)}
 ${references('Transactions', transactions, transactionPath)}${references('Evidence', evidence)}
 </li>
 `
@@ -57,9 +57,31 @@ const references = (title: string, list: readonly Reference[], pathOf?: (hash: s
           ({ what, hash: value }) => html`<li>${what} ${fullHash(value, pathOf?.(value))}</li>`,
         )}</ul></details>`
 
-/** One of the measures that a seat's rounds give, where it showed them and they give what it opened. */
-const measure = (below: SeatAccount['below'], name: keyof Measures): string =>
-  below?.equal === true && below.measures !== null ? measureText(name, below.measures[name]) : '—'
+/** What a seat's rounds give, where it showed them and they give what it opened. */
+const measuresOf = ({ below }: SeatAccount): Measures | null => (below?.equal === true ? below.measures : null)
+
+const measure = (seat: SeatAccount, name: keyof Measures): string => {
+  const measures = measuresOf(seat)
+  return measures === null ? '—' : measureText(name, measures[name])
+}
+
+/** The device's measures in that epoch, for those who look for more than one capacity: medians, of an even count the lower of two. */
+export function measureFacts({ epoch, seats }: Explanation): Fact[] {
+  const known = seats.flatMap(seat => measuresOf(seat) ?? [])
+  if (known.length === 0) return []
+  const median = (name: keyof Measures) =>
+    known.map(measures => measures[name]).sort((a, b) => a - b)[(known.length - 1) >> 1]!
+  return measureTitles.map(([name, title]) => [
+    title,
+    html`${measureText(name, median(name))} in epoch ${epochLink(epoch)}, ${known.length === 1 ? 'by one seat' : `median of ${known.length} seats`}`,
+  ])
+}
+
+const measureTitles = [
+  ['tensor', 'Tensor'],
+  ['bandwidth', 'Bandwidth'],
+  ['resident', 'Memory'],
+] as const
 
 const seatsTable = (seats: readonly SeatAccount[]): Html =>
   table(
@@ -68,9 +90,11 @@ const seatsTable = (seats: readonly SeatAccount[]): Html =>
       { title: 'Seat', cell: ({ seat }) => seat },
       { title: 'Owner', cell: ({ operator }) => (operator === null ? 'not known' : checkerLink(operator)) },
       { title: 'Capacity', number: ({ opened, rate }) => (opened ? rate : null) },
-      { title: 'Tensor', cell: ({ below }) => measure(below, 'tensor'), numeric: true },
-      { title: 'Bandwidth', cell: ({ below }) => measure(below, 'bandwidth'), numeric: true },
-      { title: 'Memory', cell: ({ below }) => measure(below, 'resident'), numeric: true },
+      ...measureTitles.map(([name, title]) => ({
+        title,
+        cell: (seat: SeatAccount) => measure(seat, name),
+        numeric: true,
+      })),
       {
         title: 'Uptime',
         cell: ({ opened, uptime }) => (opened && uptime !== null ? uptimePercent(uptime) : '—'),

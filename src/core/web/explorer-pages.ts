@@ -4,7 +4,7 @@ import type { Explanation } from '../explain/explanation.ts'
 import { findDevice, type NetworkView } from '../network/network-view.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { checkerPage, checkersPage } from './checkers-page.ts'
-import { devicePage, devicesPage, type ModelOf, modelPage } from './device-pages.ts'
+import { devicePage, devicesPage, type Models, modelPage, noModels } from './device-pages.ts'
 import { epochPage, epochsPage } from './epoch-pages.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
@@ -18,16 +18,17 @@ export type Found =
 
 export type PageDependencies = {
   readonly explain: (device: `0x${string}`, epoch: number | undefined) => Promise<Explanation>
-  /** Default: no model is known. */
-  readonly modelOf?: ModelOf
+  /** Default: none is known. */
+  readonly models?: Models
 }
 
 /** @param url - path and query of the request */
 export async function findPage(
   view: NetworkView,
   url: URL,
-  { explain, modelOf = () => null }: PageDependencies,
+  { explain, models = noModels }: PageDependencies,
 ): Promise<Found> {
+  const { modelOf } = models
   const [section = '', name, ...more] = url.pathname.split('/').filter(part => part !== '')
   const page = Number(url.searchParams.get('page') ?? 1) || 1
   const nowhere = () => missing(url, html`There is no page ${url.pathname}.`)
@@ -55,7 +56,9 @@ export async function findPage(
       if (device === undefined) return missing(url, html`No device with the id ${name} holds a lane.`)
       const asked = url.searchParams.get('epoch')
       const epoch = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) : undefined
-      return ok(devicePage(view, device, await explainOrWhyNot(() => explain(device.id, epoch)), modelOf))
+      const explanation = await explainOrWhyNot(() => explain(device.id, epoch))
+      if (typeof explanation !== 'string') await models.look?.(device, explanation.seats)
+      return ok(devicePage(view, device, explanation, modelOf))
     }
     case 'model': {
       const model = decoded(name)

@@ -54,7 +54,7 @@ ${body}
 ${glossary()}
 </main>
 <footer>
-<p>Read from the chain alone. Nothing here can change it.</p>
+<p>Read from the chain, and from what Checkers show below it. Nothing here can change it.</p>
 <p id="status" role="status" class="hidden">${lastPaid(view)}</p>
 </footer>
 </body>

@@ -1,7 +1,7 @@
 import type { Hex } from 'viem'
 import type { NetworkView, PaymentView } from '../network/network-view.ts'
 import { grouped, shortHex } from '../view/figures.ts'
-import { barChart, kaiAxis, legend, mostColours } from './charts.ts'
+import { barChart, colourMark, kaiAxis, legend, mostColours } from './charts.ts'
 import { html } from './html.ts'
 import type { Page } from './layout.ts'
 import { deviceLink, kai, paymentsTable, section, sumOf, tableSection, verdict } from './parts.ts'
@@ -55,7 +55,7 @@ ${section(
   'by-epoch',
   html`Paid to devices, by epoch <span class="unit">KAI</span>`,
   html`${points.some(({ value }) => value !== null) ? barChart(points, { title: 'Paid to devices', unit: 'KAI', format: kaiAxis }) : html`<p class="empty">Nothing has been paid yet. The first payment comes about one epoch after the first work.</p>`}
-${isTold && devices.length > 0 && legend(devices.map(device => deviceLink(device)))}`,
+${isTold && devices.length > 0 && legend(devices.map((device, colour) => [colourMark(colour), deviceLink(device)]))}`,
 )}
 <div class="columns">
 ${section('latest-payments', 'Latest payments', paymentsTable('Latest payments', view.payments.slice(0, 8), 'No payments yet.'))}

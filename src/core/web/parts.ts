@@ -4,28 +4,37 @@ import type { ChainVerdict, EpochView, PaymentView } from '../network/network-vi
 import { grouped, isoTime, shortHex, tokens } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
-import { type Term, term } from './terms.ts'
+import { term } from './terms.ts'
 
-/** A hash that is short to read, and whole to hover and to a screen reader. */
-const hash = (value: string): Html => html`<code class="hash" title="${value}">${shortHex(value)}</code>`
-/** A whole hash with a button that copies it; where it is given, to the page about it. */
-export const fullHash = (value: string, href?: string): Html => {
-  const code = html`<code class="hash full">${value}</code>`
-  return html`<span class="whole">${href === undefined ? code : html`<a href="${href}">${code}</a>`}<button type="button" class="copy" data-copy="${value}" aria-label="Copy ${shortHex(value)}"></button></span>`
-}
+/** A hash with a button that copies it, and a link to the page about it where there is one. */
+const copyable = (value: string, shown: Html, href?: string): Html =>
+  html`<span class="whole">${href === undefined ? shown : html`<a href="${href}">${shown}</a>`}${copyButton(value)}</span>`
+const copyButton = (value: string): Html =>
+  html`<button type="button" class="copy" data-copy="${value}" aria-label="Copy ${shortHex(value)}" title="Copy"></button>`
+/** Short to read, and whole to hover and to a screen reader. */
+const shortHash = (value: string, href: string): Html =>
+  copyable(value, html`<code class="hash" title="${value}">${shortHex(value)}</code>`, href)
+export const fullHash = (value: string, href?: string): Html =>
+  copyable(value, html`<code class="hash full">${value}</code>`, href)
+/** Lines in which each whole address and hash can be copied. */
+export const copyableLines = (lines: readonly string[]): Html =>
+  html`${lines
+    .join('\n')
+    .split(/(0x(?:[0-9a-f]{64}|[0-9a-f]{40})\b)/)
+    .map((part, i) => (i % 2 === 0 ? part : html`${part}${copyButton(part)}`))}`
 export const walletPath = (address: string): string => `/wallet/${address}`
 export const checkerPath = (operator: string): string => `/checker/${operator}`
 export const transactionPath = (txHash: string): string => `/transaction/${txHash}`
-export const walletLink = (address: string): Html => html`<a href="${walletPath(address)}">${hash(address)}</a>`
-export const checkerLink = (operator: string): Html => html`<a href="${checkerPath(operator)}">${hash(operator)}</a>`
+export const walletLink = (address: string): Html => shortHash(address, walletPath(address))
+export const checkerLink = (operator: string): Html => shortHash(operator, checkerPath(operator))
 export const transactionLink = (txHash: string | null): Html =>
-  txHash === null ? html`—` : html`<a href="${transactionPath(txHash)}">${hash(txHash)}</a>`
+  txHash === null ? html`—` : shortHash(txHash, transactionPath(txHash))
 
 /** Block time as the machine writes it: the same for everybody who compares. */
 export const time = (seconds: number): Html =>
   html`<time datetime="${isoTime(seconds)}">${isoTime(seconds).replace('T', ' ').replace('Z', ' UTC')}</time>`
 export const deviceLink = (id: Hex, epoch?: number): Html =>
-  html`<a href="/device/${id}${epoch === undefined ? '' : `?epoch=${epoch}`}">${hash(id)}</a>`
+  shortHash(id, `/device/${id}${epoch === undefined ? '' : `?epoch=${epoch}`}`)
 export const epochLink = (epoch: number): Html => html`<a href="/epoch/${epoch}">${epoch}</a>`
 
 /** A sentence of an event, with a link for each id that it names and that has one. */
@@ -64,7 +73,7 @@ export function epochState({ phase, isPaid, money, seed }: EpochView): Html {
 }
 
 /** A column and what its cells are: anything, a number, an amount, a wallet or a transaction; `null` is not known (yet). */
-export type TableColumn<T> = { readonly title: Term | (string & {}) } & (
+export type TableColumn<T> = { readonly title: string } & (
   | { readonly cell: (row: T) => Html | string | number | bigint; readonly numeric?: boolean }
   | { readonly number: (row: T) => bigint | number | null }
   | { readonly kai: (row: T) => bigint | null; readonly digits?: number }
@@ -151,7 +160,7 @@ export const paymentsTable = (caption: string, payments: readonly PaymentView[],
     empty,
   )
 
-type Fact = readonly [string, Html | string | number]
+export type Fact = readonly [string, Html | string | number]
 /** Names with their values; what is false has none. */
 export const facts = (entries: readonly (Fact | false)[]): Html =>
   html`<dl class="facts">${entries.map(entry => entry !== false && html`<div><dt>${term(entry[0])}</dt><dd>${entry[1]}</dd></div>`)}</dl>`

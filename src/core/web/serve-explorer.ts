@@ -10,15 +10,15 @@ import { createLiveView } from '../network/live-view.ts'
 import type { NetworkReader } from '../network/network-reader.ts'
 import { failureReason, isKaisarError } from '../platform/errors.ts'
 import { ownFile } from '../platform/own-files.ts'
-import type { ModelOf } from './device-pages.ts'
+import type { Models } from './device-pages.ts'
 import { findPage } from './explorer-pages.ts'
 import { icon, layout } from './layout.ts'
 
 export type ExplorerDependencies = {
   readonly reader: NetworkReader
   readonly evidence?: EvidenceSource
-  /** The name that a device's Provider gives it; default: not known, as the chain does not have it. */
-  readonly modelOf?: ModelOf
+  /** What devices are called; default: not known, as the chain does not have it. */
+  readonly models?: Models
   /** Milliseconds since 1970; default Date.now. */
   readonly now?: () => number
   /** What went wrong while a page was made. */
@@ -48,7 +48,7 @@ const asset = (path: string) => readFileSync(ownFile(`core/web/${path}`))
  */
 export async function serveExplorer(
   { port = 0 }: { readonly port?: number },
-  { reader, evidence, modelOf = () => null, now = Date.now, onTrouble = () => {} }: ExplorerDependencies,
+  { reader, evidence, models, now = Date.now, onTrouble = () => {} }: ExplorerDependencies,
 ) {
   const live = createLiveView({}, { read: () => reader.read(), now: () => performance.now() })
   const assets = new Map([
@@ -78,7 +78,7 @@ export async function serveExplorer(
     if (file !== undefined) return send(200, file.type, file.body, { 'cache-control': 'no-cache' })
     if (url.pathname === '/live') return stream(request, response)
     const { view, trouble } = await live.get()
-    const found = await findPage(view, url, { explain, modelOf })
+    const found = await findPage(view, url, { explain, ...(models && { models }) })
     if (found.status === 303) return send(303, 'text/plain', '', { location: found.location })
     const { markup } = layout(view, found.page, { now: now() / 1000, trouble })
     return send(found.status, 'text/html; charset=utf-8', markup)

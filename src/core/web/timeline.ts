@@ -10,6 +10,7 @@ import { committeeSize } from '../protocol/constants.ts'
 import { samplingDelaySeconds } from '../protocol/network-parameters.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { counted, duration } from '../view/figures.ts'
+import { legend } from './charts.ts'
 import { type Html, html } from './html.ts'
 
 const barHeight = 22
@@ -69,5 +70,13 @@ ${(rounds ?? []).map(
       : ` Epoch ${settling.epoch} ${settling.isPaid ? 'is paid' : `is in ${now?.name ?? 'PAY'}`}.`
   }`
   return html`<figure class="clock"><div role="img" aria-label="${label}">${work}${settle}</div>
+${marks}
 <figcaption><span>${duration(into)} of ${duration(epochSeconds)}</span>${settling !== undefined && html`<span>epoch ${settling.epoch} ${settling.isPaid ? 'is paid' : `settles: ${now?.name ?? 'PAY'}`}</span>`}<span>${told}</span><span>each: a window of ${view.rules.windowMs / 1000} s, sampled after ${delay} s</span></figcaption></figure>`
 }
+
+const marks = legend([
+  [html`<g class="round"><circle cx="5.5" cy="5.5" r="5"/></g>`, 'round'],
+  [html`<g class="round"><circle cx="5.5" cy="5.5" r="2.5"/></g>`, 'beat'],
+  [html`<g class="marker"><line x1="5.5" x2="5.5" y1="0" y2="11"/></g>`, 'now'],
+  [html`<rect class="done" width="11" height="11" rx="2"/>`, 'past'],
+])

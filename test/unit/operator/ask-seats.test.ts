@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
-import { createEvidenceSource } from '../../../src/core/operator/ask-seats.ts'
+import { createEvidenceSource, createModelSource } from '../../../src/core/operator/ask-seats.ts'
+import { hashRecordText } from '../../../src/core/protocol/device-record.ts'
+import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { buildEvidenceTree, leafOfVerdict } from '../../../src/core/report/evidence-root.ts'
 import { encodeSeatEvidence, type SeatEvidence } from '../../../src/core/report/seat-evidence.ts'
 import { getContent } from '../../../src/core/transport/get-content.ts'
@@ -61,6 +64,44 @@ it('a seat that shows nothing, lies or does not answer is none, and the last is 
 it('jobs that this release does not know are not explained', async () => {
   const { source } = scene()
   expect(await source(query(1, bytes32('77')))).toBeNull()
+})
+
+it('a device has the model of the record that the chain has the hash of, whichever seat shows it: one is asked at a look, and none twice', async () => {
+  const bundle = Uint8Array.from(readFileSync('fixtures/reports/bundle-v1.bin'))
+  const text = decodeBundle(bundle).deviceReport!.device
+  const asked: string[] = []
+  const { modelOf, look } = createModelSource(
+    { dialsPrivate: true },
+    {
+      async get({ endpoint, path }) {
+        asked.push(endpoint + path)
+        if (endpoint === 'wss://a') throw new Error('nobody listens')
+        const body = endpoint === 'wss://b' ? new Uint8Array(9) : bundle
+        return { status: 200, body, certificateHash: bytes32('00') }
+      },
+    },
+  )
+  const seatAt = (endpoint: string, evidence: string) => ({
+    endpoint: `wss://${endpoint}`,
+    below: {
+      rounds: [
+        { ...round, verdict: 'TIMEOUT' as const, evidence: bytes32('0f') },
+        { ...round, verdict: 'VALID' as const, evidence: bytes32(evidence) },
+      ],
+    },
+  })
+  const seats = [{ ...seatAt('x', '00'), below: null }, seatAt('a', '0a'), seatAt('b', '0b'), seatAt('c', '0c')]
+  const device = (id: string, deviceHash = hashRecordText(text)) => ({
+    id: bytes32(id),
+    record: { deviceHash, certificateHash: bytes32('00'), attestedIdentity: bytes32('00') },
+  })
+  for (let looks = 0; looks < 5; looks++) await look(device('d1'), seats)
+  expect(asked).toEqual(['a', 'b', 'c'].map(name => `wss://${name}/evidence/${bytes32(`0${name}`)}`))
+  expect(modelOf(bytes32('d1'))).toBe(JSON.parse(text).model)
+  // Another record than that of the registration is nobody's.
+  await look(device('d2', bytes32('77')), [seatAt('c', '1c')])
+  expect(asked).toHaveLength(4)
+  expect(modelOf(bytes32('d2'))).toBeNull()
 })
 
 it.each(['wss://127.0.0.1:9', 'wss://[::1]:9', 'wss://192.168.1.1:9', 'ws://localhost:9'])(

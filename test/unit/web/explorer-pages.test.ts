@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { laneRateOf } from '../../../src/core/epoch/capacity.ts'
 import { explainDevice } from '../../../src/core/explain/explain-device.ts'
 import { buildNetworkView } from '../../../src/core/network/build-network-view.ts'
 import { networkErrors } from '../../../src/core/network/errors.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import { tokens } from '../../../src/core/view/figures.ts'
 import { barChart, mostColours, niceCeiling } from '../../../src/core/web/charts.ts'
 import { findPage } from '../../../src/core/web/explorer-pages.ts'
 import { html } from '../../../src/core/web/html.ts'
 import { layout, type Page } from '../../../src/core/web/layout.ts'
+import { hex, openingOf, simulateEpoch } from '../network/epoch-simulation.ts'
 import { firstDevice, networkReadings, networkView, secondDevice, simulated } from '../network/network-fixture.ts'
 
 const explain = async (device: string) =>
@@ -18,6 +21,11 @@ async function textOf(path: string, view = networkView) {
   if (found.status === 303) throw new Error(`redirects to ${found.location}`)
   return layout(view, found.page, { now: 1_054, trouble: null }).markup
 }
+
+const shownRound = (ordinal: number, kind: RoundKindName, figures: Readonly<Record<string, number>>) => ({
+  ...{ ordinal, kind, figures, verdict: 'VALID' as const, reason: 'ALL_EQUAL', round: hex(`b${ordinal}`, 32) },
+  ...{ commitmentHash: null, evidence: null },
+})
 
 const checkerPath = `/checker/0x${'90'.repeat(20)}`
 const walletPath = `/wallet/0x${'80'.repeat(20)}`
@@ -55,7 +63,7 @@ describe('explorer pages', () => {
     const shown = async (path: string, modelOf?: (device: string) => string | null) => {
       const found = await findPage(networkView, new URL(path, 'http://explorer'), {
         explain,
-        ...(modelOf === undefined ? {} : { modelOf }),
+        ...(modelOf === undefined ? {} : { models: { modelOf } }),
       })
       return { status: found.status, text: found.status === 303 ? '' : found.page.body.markup }
     }
@@ -77,6 +85,105 @@ describe('explorer pages', () => {
     expect(both).toContain(`title="${tokens(earned, 18)} KAI"`)
     expect(both.match(/href="\/device\/0x/g)).toHaveLength(2)
     for (const nowhere of ['/model/H200', '/model/%zz']) expect((await shown(nowhere, ofFirst)).status).toBe(404)
+  })
+
+  it('knows a model from then on that a device’s seats show when its page is asked for', async () => {
+    const known = new Map<string, string>()
+    const models = {
+      modelOf: (device: string) => known.get(device) ?? null,
+      look: async ({ id }: { readonly id: string }, seats: readonly unknown[]) =>
+        void known.set(id, `${seats.length} seats`),
+    }
+    const status = async (path: string) =>
+      (await findPage(networkView, new URL(path, 'http://explorer'), { explain, models })).status
+    expect(await status('/model/5%20seats')).toBe(404)
+    await status(`/device/${firstDevice}`)
+    expect(await status('/model/5%20seats')).toBe(200)
+  })
+
+  it('shows the measures that seats have rounds for: in their table, and the medians among the facts', async () => {
+    const rounds = [0, 1, 2].map(seat => [
+      shownRound(0, 'tensor', { tensor: 40_000 + 1_000 * seat }),
+      shownRound(1, 'memory', { bandwidth: 9_000 - seat, resident: 64 }),
+      shownRound(2, 'beat', { bandwidth: 9_000, resident: 64 }),
+    ])
+    const lane = (seat: number) => ({
+      rate: laneRateOf({ tensor: 40_000 + 1_000 * seat, bandwidth: 9_000 - seat, resident: 64 }),
+      ...{ uptime: 10_000, flags: 15 },
+    })
+    const { facts, devices, cohort } = simulateEpoch({
+      openings: [0, 1, 2, 2, 2].map(seat => openingOf([lane(seat)])),
+      standings: [400n],
+      facts: {
+        rounds: rounds[0]!.map(({ ordinal, kind, round }) => ({
+          ordinal,
+          kind,
+          hash: round,
+          number: 1n,
+          timestamp: 9,
+        })),
+      },
+    })
+    const seats = cohort.seats.map((seat, i) => ({
+      ...seat,
+      shown: rounds[i] === undefined ? null : { rounds: rounds[i], beatShare: 30 },
+    }))
+    const explanation = explainDevice(facts, devices[0]!, { ...cohort, seats })
+    const found = await findPage(networkView, new URL(`http://explorer/device/${firstDevice}`), {
+      explain: async () => explanation,
+    })
+    const text = found.status === 200 ? found.page.body.markup : ''
+    const fact = (title: string) =>
+      new RegExp(`<dt><abbr title="[^"]+">${title}</abbr></dt><dd>(.*?) in epoch .*?, median of 3 seats</dd>`).exec(
+        text,
+      )?.[1]
+    expect(['Tensor', 'Bandwidth', 'Memory'].map(fact)).toEqual(['41.0 Gop/s', '8,999 MB/s', '64 MB'])
+    const cells = (title: string) =>
+      [...text.matchAll(new RegExp(`data-title="${title}" class="number">(.*?)</td>`, 'g'))].map(([, cell]) => cell)
+    expect(cells('Tensor')).toEqual(['40.0 Gop/s', '41.0 Gop/s', '42.0 Gop/s', '—', '—'])
+    expect(cells('Bandwidth')).toEqual(['9,000 MB/s', '8,999 MB/s', '8,998 MB/s', '—', '—'])
+    expect(cells('Memory')).toEqual(['64 MB', '64 MB', '64 MB', '—', '—'])
+    // Where no seat shows its rounds there is nothing to say.
+    expect(await textOf(`/device/${firstDevice}`)).not.toContain('Tensor</abbr></dt><dd>')
+  })
+
+  it('explains each title of a column that is not a word of everybody’s', async () => {
+    const everybodys = [
+      ...['Began', 'Committed in', 'Earned', 'Endpoint', 'For', 'KAI', 'Model', 'Paid', 'Paid in', 'Resolved in'],
+      ...['Set aside', 'State', 'Stays in the vault', 'This wallet', 'To', 'Transaction', 'What'],
+    ]
+    const paths = ['/', '/epochs', '/epoch/1', '/devices', `/device/${firstDevice}`, '/checkers', checkerPath]
+    const texts = await Promise.all([...paths, walletPath, transactionPath].map(path => textOf(path)))
+    const titles = texts.flatMap(text =>
+      [...text.matchAll(/role="columnheader"[^>]*>(.*?)<\/th>/g)].map(match => match[1]!),
+    )
+    const explained = titles.filter(title => /^<abbr title="[^"]+">.+<\/abbr>$/.test(title))
+    expect(titles.filter(title => !explained.includes(title) && !everybodys.includes(title))).toEqual([])
+    expect(explained.length).toBeGreaterThan(30)
+  })
+
+  it('says below the clock and the bars what their marks mean', async () => {
+    const [clock, bars] = [...(await textOf('/')).matchAll(/<ul class="legend">(.*?)<\/ul>/g)].map(match => match[1]!)
+    expect([...clock!.matchAll(/<\/svg> (.*?)<\/li>/g)].map(match => match[1])).toEqual([
+      'round',
+      'beat',
+      'now',
+      'past',
+    ])
+    expect(bars).toContain('fill="var(--c0)"')
+    expect(bars).toContain(`href="/device/${firstDevice}"`)
+  })
+
+  it('copies each hash and address in a table, and in the lines of an explanation', async () => {
+    const [, row] = (await textOf('/devices')).split('<tr role="row">').slice(1)
+    const { operator, payout } = networkView.devices[0]!
+    for (const value of [firstDevice, operator, payout])
+      expect(row).toMatch(new RegExp(`<a href="/\\w+/${value}">.*?</a><button [^>]*data-copy="${value}"`))
+    const text = await textOf(`/device/${firstDevice}`)
+    const lines = [...text.matchAll(/<pre class="lines"[^>]*>(.*?)<\/pre>/gs)].map(match => match[1]!).join('\n')
+    const hashes = [...lines.replaceAll(/<button.*?<\/button>/g, '').matchAll(/0x[0-9a-f]{40,}/g)].map(([hash]) => hash)
+    expect(hashes.length).toBeGreaterThan(0)
+    expect([...lines.matchAll(/data-copy="(.*?)"/g)].map(match => match[1])).toEqual(hashes)
   })
 
   it('looks dead where the chain is, and says so once', async () => {
@@ -152,7 +259,7 @@ describe('explorer pages', () => {
     const [owner, txHash] = [networkView.checkers[0]!.operator, `0x${'c0'.repeat(32)}` as const]
     const view = { ...networkView, commitments: [{ epoch: 1, owner, txHash }] }
     expect(await textOf(`/transaction/${txHash}`, view)).toMatch(
-      new RegExp(`>Checker <a href="/checker/${owner}">.*</a> committed to its verdicts<`),
+      new RegExp(`>Checker <span class="whole"><a href="/checker/${owner}">.*</span> committed to its verdicts<`),
     )
   })
 
