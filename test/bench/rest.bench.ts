@@ -72,7 +72,7 @@ async function measure(
 ): Promise<Record<Role, Figures>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-rest-'))
   const { epochSeconds } = parameters.timeline
-  const rules = { ...parameters.rounds, windowMs }
+  const rules = { ...parameters.rounds, windowMs, beatWindowMs: jobs.beat.windowMs }
   const rounds = { ...rules, samplingSeconds: samplingDelaySeconds(rules) }
   const devnet = await startDevnet({ dataDir, epochSeconds, parameters: { ...parameters, rounds } })
   try {
