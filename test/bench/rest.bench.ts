@@ -19,66 +19,90 @@ const clockTicks = 100
 /** What is done once at the start of a daemon and of an epoch is over then. */
 const settledSeconds = 45
 
-const targets = {
-  'checker.rest.memory': 200,
-  'checker.rest.cpu': 2,
-  'checker.rounds.memory': 200,
-  'checker.rounds.peak': 200,
-  'checker.rounds.cpu': 2,
-} as const
-export const rowNames = Object.keys(targets)
+const measured = { rest: ['memory', 'cpu'], rounds: ['memory', 'peak', 'cpu'] } as const
+const units = { memory: 'MiB', peak: 'MiB', cpu: '%' } as const
+type Figures = Record<keyof typeof units, number>
+/** Of a Checker. */
+const targets: Figures = { memory: 200, peak: 200, cpu: 2 }
+const roles = ['checker', 'provider'] as const
+type Role = (typeof roles)[number]
+
+export const rowNames = Object.entries(measured).flatMap(([when, figures]) =>
+  roles.flatMap(role => figures.map(figure => `${role}.${when}.${figure}`)),
+)
 /** Minutes of a network that does little are not spent by whoever asks for all rows. */
 export const isLong = true
 
 /**
- * What `kaisar checker run` takes that judges two devices, with all processes that it starts: memory in RAM (MiB) and CPU (percent of a
- * core, from the CPU seconds that the kernel counts, so that the load of the machine is not in it). On a devnet of five Checkers and two
- * Providers with a block a second, by two timelines:
+ * What `kaisar checker run` takes that judges two devices, and `kaisar provider run` that works with one of them, each with all processes
+ * that it starts: memory in RAM (MiB) and CPU (percent of a core, from the CPU seconds that the kernel counts, so that the load of the
+ * machine is not in it). On a devnet of five Checkers and two Providers with a block a second, by two timelines:
  *
  * `rest`: that of production, epochs of a day with eight rounds, for some minutes in which there is none: median memory, and CPU ·
  * `rounds`: whole epochs of 128 seconds with up to four rounds each, hundreds of times what a day asks for: median and most memory, and CPU.
  *
- * The baseline is the target, the ratio target ÷ value: at least 1 is met. Read from /proc, so on Linux only.
+ * A Checker's baseline is the target, a Provider's the Checker of the same seconds; the ratio is baseline ÷ value: at least 1 is met, or no
+ * more than a Checker takes. The device is a CPU with one thread and 64 MiB of filled memory, whose windows are work of the Provider itself.
+ * Read from /proc, so on Linux only.
  */
 export async function* rows() {
   const preset = devnetParameters(specHash, epochSeconds)
   const day = presetParameters('peaq', { devnet: specHash, standard: specHash })
-  const rest = await measure({ ...preset, timeline: day.timeline, rounds: day.rounds }, settledSeconds, restSeconds)
-  yield row('checker.rest.memory', middle(rest.memory), 'MiB')
-  yield row('checker.rest.cpu', rest.cpuPercent, '%')
-  const rounds = await measure(preset, epochSeconds, epochs * epochSeconds)
-  yield row('checker.rounds.memory', middle(rounds.memory), 'MiB')
-  yield row('checker.rounds.peak', Math.max(...rounds.memory), 'MiB')
-  yield row('checker.rounds.cpu', rounds.cpuPercent, '%')
+  yield* rowsOf(
+    'rest',
+    await measure({ ...preset, timeline: day.timeline, rounds: day.rounds }, settledSeconds, restSeconds),
+  )
+  yield* rowsOf('rounds', await measure(preset, epochSeconds, epochs * epochSeconds))
 }
 
-const row = (name: keyof typeof targets, value: number, unit: string) => {
-  const baseline = targets[name]
-  return { name, value, unit, baseline, ratio: baseline / value }
+function* rowsOf(when: keyof typeof measured, taken: Record<Role, Figures>) {
+  const baselines: Record<Role, Figures> = { checker: targets, provider: taken.checker }
+  for (const role of roles)
+    for (const figure of measured[when]) {
+      const [value, baseline] = [taken[role][figure], baselines[role][figure]]
+      yield { name: `${role}.${when}.${figure}`, value, unit: units[figure], baseline, ratio: baseline / value }
+    }
 }
-const middle = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!
 
 /** @param from - seconds after the first epoch's start */
-async function measure(parameters: ReturnType<typeof devnetParameters>, from: number, seconds: number) {
+async function measure(
+  parameters: ReturnType<typeof devnetParameters>,
+  from: number,
+  seconds: number,
+): Promise<Record<Role, Figures>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-rest-'))
   const { epochSeconds } = parameters.timeline
-  const rules = { ...parameters.rounds, windowMs }
+  const rules = { ...parameters.rounds, windowMs, beatWindowMs: jobs.beat.windowMs }
   const rounds = { ...rules, samplingSeconds: samplingDelaySeconds(rules) }
   const devnet = await startDevnet({ dataDir, epochSeconds, parameters: { ...parameters, rounds } })
   try {
-    const root = devnet.daemon('checker-1').pid!
-    const memory: number[] = []
+    const pids = { checker: devnet.daemon('checker-1').pid!, provider: devnet.daemon('provider-1').pid! }
     await systemClock.sleep((devnet.firstEpochAt + from) * 1_000 - systemClock.now())
-    const [fromMs, fromTicks] = [systemClock.monotonicMs(), ticksOf(treeOf(root))]
+    const [checker, provider] = [watch(pids.checker), watch(pids.provider)]
+    const fromMs = systemClock.monotonicMs()
     while (systemClock.monotonicMs() - fromMs < seconds * 1_000) {
-      memory.push(memoryMiB(treeOf(root)))
+      checker.sample()
+      provider.sample()
       await systemClock.sleep(sampleMs)
     }
-    const cpuSeconds = (ticksOf(treeOf(root)) - fromTicks) / clockTicks
-    return { memory, cpuPercent: (100_000 * cpuSeconds) / (systemClock.monotonicMs() - fromMs) }
+    return { checker: checker.figures(), provider: provider.figures() }
   } finally {
     await devnet.stop()
     rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** What a process takes from now on, with all that it started. */
+function watch(root: number) {
+  const memory: number[] = []
+  const [fromMs, fromTicks] = [systemClock.monotonicMs(), ticksOf(treeOf(root))]
+  return {
+    sample: () => void memory.push(memoryMiB(treeOf(root))),
+    figures(): Figures {
+      const cpuSeconds = (ticksOf(treeOf(root)) - fromTicks) / clockTicks
+      const cpu = (100_000 * cpuSeconds) / (systemClock.monotonicMs() - fromMs)
+      return { memory: memory.toSorted((a, b) => a - b)[memory.length >> 1]!, peak: Math.max(...memory), cpu }
+    },
   }
 }
 

@@ -95,6 +95,37 @@ export const testAccount = (role: TestRole, i: number) => privateKeyToAccount(te
 
 export const testAddress = (role: TestRole, i: number): Address => lowerCase(testAccount(role, i).address)
 
+type Deployed = Pick<Awaited<ReturnType<typeof deployForTests>>, 'network' | 'parameters' | 'deployer'>
+
+/** Gives an account gas, and KAI that a contract may take. */
+async function allowForTests(
+  anvil: Anvil,
+  { network, deployer }: Deployed,
+  { address, kai, spender }: { readonly address: Address; readonly kai: bigint; readonly spender: Address },
+) {
+  const write = writerFor(anvil)
+  const token = { to: network.contracts.KaisarToken, abi: kaisarTokenAbi as Abi }
+  await anvil.client.setBalance({ address, value: parseEther('1000') })
+  await write({ ...token, from: deployer.address, functionName: 'transfer', args: [address, kai] })
+  await write({ ...token, from: address, functionName: 'approve', args: [spender, kai] })
+}
+
+/** Bonds a Checker for each number of seats, and says which. Needs anvil with `autoImpersonate`. */
+export async function bondForTests(anvil: Anvil, deployed: Deployed, seats: readonly number[]): Promise<Address[]> {
+  const { CheckerSeats } = deployed.network.contracts
+  const checkers: Address[] = []
+  for (const [i, count] of seats.entries()) {
+    const checker = testAddress('checker', i)
+    const kai = deployed.parameters.seatBond * BigInt(count)
+    await allowForTests(anvil, deployed, { address: checker, kai, spender: CheckerSeats })
+    const args = [testAddress('payout', 100 + i), count, `ws://127.0.0.1:${9000 + i}`, numberToHex(i + 1, { size: 32 })]
+    const bond = { to: CheckerSeats, abi: checkerSeatsAbi as Abi, functionName: 'bond', args }
+    await writerFor(anvil)({ ...bond, from: checker })
+    checkers.push(checker)
+  }
+  return checkers
+}
+
 /**
  * A started network with bonded Checkers and registered devices (all of one operator), at a block before epoch 0.
  * Needs anvil with `autoImpersonate`.
@@ -107,25 +138,14 @@ export async function networkForTests(
     readonly parameters?: Partial<NetworkParameters>
   },
 ) {
-  const { network, start, parameters, deployer, deployment } = await deployForTests(anvil, options.parameters)
-  const { KaisarToken, CheckerSeats, DeviceRegistry } = network.contracts
+  const deployed = await deployForTests(anvil, options.parameters)
+  const { network, start, parameters, deployment } = deployed
+  const { DeviceRegistry } = network.contracts
   const write = writerFor(anvil)
-  const ready = async (address: Address, kai: bigint, spender: Address) => {
-    await anvil.client.setBalance({ address, value: parseEther('1000') })
-    const token = { to: KaisarToken, abi: kaisarTokenAbi as Abi }
-    await write({ ...token, from: deployer.address, functionName: 'transfer', args: [address, kai] })
-    await write({ ...token, from: address, functionName: 'approve', args: [spender, kai] })
-  }
-  const checkers: Address[] = []
-  for (const [i, seats] of options.seats.entries()) {
-    const checker = testAddress('checker', i)
-    await ready(checker, parameters.seatBond * BigInt(seats), CheckerSeats)
-    const args = [testAddress('payout', 100 + i), seats, `ws://127.0.0.1:${9000 + i}`, numberToHex(i + 1, { size: 32 })]
-    await write({ from: checker, to: CheckerSeats, abi: checkerSeatsAbi as Abi, functionName: 'bond', args })
-    checkers.push(checker)
-  }
+  const checkers = await bondForTests(anvil, deployed, options.seats)
   const operator = testAddress('operator', 0)
-  await ready(operator, parameters.deviceDeposit * BigInt(options.devices), DeviceRegistry)
+  const deposits = parameters.deviceDeposit * BigInt(options.devices)
+  await allowForTests(anvil, deployed, { address: operator, kai: deposits, spender: DeviceRegistry })
   for (let i = 0; i < options.devices; i++) {
     const hash = numberToHex(i + 1, { size: 32 })
     const args = [hash, testAddress('payout', i), hash, hash, numberToHex(0, { size: 32 })]

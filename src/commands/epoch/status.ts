@@ -17,7 +17,8 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
     const network = await this.openNetwork()
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()
-    const current = timeline === null ? -1 : epochAt(timeline, Number(timestamp))
+    // However long before the first: that one is shown, with when it begins.
+    const current = timeline === null ? -1 : Math.max(-1, epochAt(timeline, Number(timestamp)))
     const one = askedEpoch(this.flags, this.args)
     const numbers =
       one !== undefined

@@ -67,10 +67,11 @@ export async function followEpochs(
     emit({ type: 'provider.idle', code, reason })
   }
 
-  async function sayUnseeded(epoch: number) {
+  /** @param seenAt - time of the block at which the epoch has no seed, which a later one may have */
+  async function sayUnseeded(epoch: number, seenAt: number) {
     const timeline = await getTimeline(network)
     // Some blocks of every epoch pass before its seed is pinned.
-    const since = (heads.tip?.timestamp ?? 0) - rules.eligibleFromSeconds
+    const since = seenAt - rules.eligibleFromSeconds
     if (timeline !== null && epochAt(timeline, since) >= epoch) sayIdle(`epoch ${epoch} has no seed yet`)
   }
 
@@ -79,7 +80,7 @@ export async function followEpochs(
     if (tip === null) return false
     const roster = await readRoster(network, epoch, deviceIds, tip.hash)
     if (roster === null) {
-      await sayUnseeded(epoch)
+      await sayUnseeded(epoch, tip.timestamp)
       return false
     }
     const { rounds, members, endpoints } = roster
