@@ -124,9 +124,10 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies) {
   async function sendReceiptsTo(operator: Hex, devices: readonly SeatDevice[]) {
     const { words } = commitment()
     for (const { deviceId, generation, cohort, lane } of devices) {
+      if (received.has(deviceId)) continue
       const own = words.get(cohort)
       const send = sendTo(operator)
-      if (own === undefined || send === null || received.has(deviceId)) continue
+      if (own === undefined || send === null) continue
       const { rate, uptime, flags } = unpackOpening(own).lanes[lane]!
       const message = { epoch: BigInt(epoch), cohort, lane, deviceId, generation, rate, uptime, flags }
       received.add(deviceId)
