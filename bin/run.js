@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The entry. Kept in plain JavaScript that an old Node can parse, so that it can say which Node it needs.
+// The entry. Kept in JavaScript that Node 12 can parse (no `??`, no `?.`, no await outside of a function), so that it can say which Node
+// it needs.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -7,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 // ONNX Runtime for Linux has telemetry, and keeps files for it in the folder for temporary files. It asks the
 // environment whether it may, and everything that we start asks ours.
-process.env.ORT_DISABLE_TELEMETRY ??= '1'
+if (process.env.ORT_DISABLE_TELEMETRY === undefined) process.env.ORT_DISABLE_TELEMETRY = '1'
 
 const root = new URL('../', import.meta.url)
 const pack = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
@@ -15,7 +16,7 @@ const argv = process.argv.slice(2)
 
 // `kaisar … | head -1` closes our stdout early; that is no failure of ours.
 process.stdout.on('error', error => {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
+  if (error.code === 'EPIPE') process.exit()
   throw error
 })
 
@@ -38,7 +39,16 @@ if (argv[0] === '--version' || argv[0] === '-v') {
     )
     process.exitCode = 1
   }
-} else await start()
+} else {
+  // A command that waits for what can no longer come has failed: Node ends with this code where an await outside of a function does.
+  let hasEnded = false
+  process.once('beforeExit', () => {
+    if (!hasEnded) process.exitCode = 13
+  })
+  start().then(() => {
+    hasEnded = true
+  })
+}
 
 async function start() {
   // A clone builds what is missing by itself; an installed package has no sources and nothing to build.
@@ -57,12 +67,12 @@ async function start() {
   }
   const error = askedForError()
   if (error) return process.stdout.write(error)
-  const help = askedForHelp()
-  if (help?.page) return process.stdout.write(help.page)
+  const { words, page } = askedForHelp()
+  if (page) return process.stdout.write(page)
   const { enableCompileCache } = await import('node:module')
   enableCompileCache()
   const { runCli } = await import('../dist/cli.js')
-  await runCli(help?.words ?? argv, { root: fileURLToPath(root) })
+  await runCli(words, { root: fileURLToPath(root) })
 }
 
 /** npm cannot be told of this pair: "os" and "cpu" are apart. ONNX Runtime has no build for it. */
@@ -81,22 +91,20 @@ function userAgent() {
 
 /**
  * The help that was asked for, as the build rendered it. Without a page the words name nothing: run as a command they are refused
- * with a suggestion. Undefined when no help was asked for.
+ * with a suggestion. When no help was asked for, the words are those that were given.
  */
 function askedForHelp() {
   const words = argv.filter(word => !word.startsWith('-'))
   const isHelp = argv.length === 0 || words[0] === 'help' || argv.includes('--help') || argv.includes('-h')
-  if (!isHelp || argv.includes('--')) return
+  if (!isHelp || argv.includes('--')) return { words: argv }
   if (words[0] === 'help') words.shift()
   const pages = JSON.parse(readFileSync(new URL('dist/help.json', root), 'utf8'))
   // Behind a command there may be arguments and values of flags; behind a topic only a command.
   const isCommand = id => id in pages && !Object.keys(pages).some(other => other.startsWith(`${id} `))
   const ids = words.map((_, i) => words.slice(0, i + 1).join(' '))
-  const page = pages[words.join(' ')] ?? pages[ids.find(isCommand)]
-  return {
-    words: argv.includes('--json') ? [...words, '--json'] : words,
-    page: page?.replace('{{user agent}}', userAgent()),
-  }
+  const page = pages[words.join(' ')] || pages[ids.find(isCommand)]
+  if (page) return { page: page.replace('{{user agent}}', userAgent()) }
+  return { words: argv.includes('--json') ? [...words, '--json'] : words }
 }
 
 /** What `kaisar help CODE` prints, for whatever kaisar shows by a code; undefined when none was named. */

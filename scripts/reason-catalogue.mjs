@@ -7,7 +7,7 @@ const explain = '"kaisar epoch explain" shows what each seat said.'
 const selfTest = 'Compare with "kaisar provider self-test".'
 const restartProvider = 'Restart the Provider: it registers what changed as a new generation.'
 const sameSoftware = 'Update kaisar on the Provider’s host, then restart it.'
-const ofTheDevice = 'It is a note in the Checker’s log about what the device claims; nothing is decided by it.'
+const ofTheDevice = 'Nothing to do: the Checker notes in its log what the device claims, and decides nothing by it.'
 const evidenceStep = 'A step of verifying evidence, which failed.'
 const falseEvidence =
   'Do not believe this bundle; fetch it from another seat with "kaisar checker verify <hash> --from <endpoint>".'
@@ -107,7 +107,7 @@ export const reasonGroups = {
     EPOCH_UNPAID: ['Epochs before the first paid one pay nothing; the standing counts.', keepRunning],
     COHORT_VOID: [
       'Fewer than 3 of the cohort’s 5 seats opened; the standing is unchanged.',
-      'This is not about the device: "kaisar chain seats" lists the seats and their strikes.',
+      'Nothing to do for the device: "kaisar chain seats" lists the seats and their strikes.',
     ],
     NOT_JUDGED: [
       'Fewer than 3 of 5 seats judged the device; the standing is unchanged.',
@@ -200,7 +200,7 @@ export const reasonGroups = {
     ],
     DEVICE_WITHOUT_MEMORY: [
       'The Provider ran and committed to no memory round, without which nothing is paid.',
-      'Its log says why memory was not filled (memory.filled); "kaisar provider self-test" tries it.',
+      'The Provider’s log says why memory was not filled (memory.filled); "kaisar provider self-test" tries it.',
     ],
     CHECKER_UNBONDED: [
       'The chain knows no bond of this operator.',

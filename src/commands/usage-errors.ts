@@ -19,8 +19,8 @@ export const usageErrors = defineErrors({
   COMMAND_INCOMPLETE: {
     message: ({ topic, names }: { topic: string; names: readonly string[] }) =>
       `"kaisar ${topic}" needs one more word: ${names.map(name => `"kaisar ${name}"`).join(', ')}.`,
-    meaning: 'It is a topic, not a command; without --json it shows its help.',
-    fix: 'Name one of the commands above.',
+    meaning: 'The words name a topic, not a command; without --json its help is shown.',
+    fix: 'Name one of the commands of the topic; --help lists them.',
     exit: 2,
   },
   FLAG_UNKNOWN: {
@@ -38,7 +38,7 @@ export const usageErrors = defineErrors({
   },
   ARGUMENT_MISSING: {
     message: 'Missing argument {names}.',
-    meaning: 'The command cannot guess it.',
+    meaning: 'The command needs an argument that was left out, and cannot guess it.',
     fix: 'Run the command with --help for its arguments.',
     exit: 2,
   },

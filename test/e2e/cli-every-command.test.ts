@@ -28,7 +28,8 @@ home.env.KAISAR_SPEC = 'devnet'
 const asked: string[] = []
 const registry = createServer((request, response) => {
   asked.push(request.url!)
-  response.writeHead(200, { 'content-type': 'application/json' }).end('{"version":"0.0.1"}')
+  const version = request.url!.startsWith('/newer/') ? '99.0.0' : '0.0.1'
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ version }))
 })
 beforeAll(async () => {
   await new Promise<void>(resolve => registry.listen(0, '127.0.0.1', resolve))
@@ -47,6 +48,15 @@ it('asks only the registry that the environment names whether there is a newer r
   const { exitCode, json } = await kaisar('update', 'check', '--json')
   expect({ exitCode, asked }).toEqual({ exitCode: 0, asked: ['/kaisar/latest'] })
   expect(json().data).toMatchObject({ newest: '0.0.1', isNewer: false, command: null })
+})
+
+it('says how a newer release is installed: without CUDA’s part, which a host with a card fetches again', async () => {
+  const words = ['update', 'check', '--registry', `${home.env.KAISAR_REGISTRY}/newer`]
+  const command = 'ONNXRUNTIME_NODE_INSTALL=skip npm install --global kaisar@99.0.0'
+  const { stdout, stderr } = await kaisar(...words)
+  expect(stdout).toMatch(/^kaisar 99\.0\.0 is there; this is /)
+  expect(stderr).toContain(`Next:\n  ${command}\n  on a host with a card: kaisar provider setup-gpu --install\n`)
+  expect((await kaisar(...words, '--json')).json().data).toMatchObject({ isNewer: true, command })
 })
 
 describe.each(commands)('$words', ({ words, ...command }) => {

@@ -49,6 +49,10 @@ it('has no link or picture that leads nowhere, and loads nothing from elsewhere'
   expect(checked).toBeGreaterThan(500)
 })
 
+it('shows pictures as pictures: nothing is left that only a program of another site would draw', () => {
+  expect(files().filter(path => read(join(site, path)).includes('language-mermaid'))).toEqual([])
+})
+
 it('shows every placeholder such as <address> as text: a page has no element that is none of HTML', () => {
   const known = new Set(
     'html head meta title link body script header nav main footer form label input div ul ol li p h1 h2 h3 h4 h5 h6 a strong em code pre blockquote table thead tbody tr th td img br hr del svg'.split(

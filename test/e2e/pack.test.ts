@@ -27,7 +27,7 @@ afterAll(() => {
  * Budget of what is downloaded from us, and of what it unpacks to. Most of it is the code of dependencies; the contracts as compiled
  * for three EVMs are a tenth, and the types of the three exports a twentieth.
  */
-const budgetBytes = { tarball: 1_835_000, unpacked: 8_450_000 }
+const budgetBytes = { tarball: 1_845_000, unpacked: 8_492_000 }
 
 /** Some packages whose code is in ours. */
 const bundled = ['ink', 'pino', 'prom-client', 'execa', '@peculiar/x509']
@@ -70,7 +70,17 @@ it('stays within its size budget, and holds no sources, tests or pictures', () =
     'dist',
     'oclif.manifest.json',
     'package.json',
+    'packaging',
   ])
+  // What is used with an image or a service, and needs no sources.
+  expect(packed.files.map(({ path }) => path)).toEqual(
+    expect.arrayContaining([
+      'packaging/grafana/kaisar.json',
+      'packaging/helm/Chart.yaml',
+      'packaging/helm/templates/providers.yaml',
+      'packaging/prometheus/alerts.yml',
+    ]),
+  )
   expect(packed.files.filter(({ path }) => /\.test\.|\/\.|\.map$/.test(path))).toEqual([])
 })
 
@@ -178,16 +188,20 @@ it('is published as resolvers and compilers expect it', async () => {
   expect(ours).toEqual([])
 })
 
+/** That release of Node, which the registry has for Linux. */
+async function nodeOf(version: string): Promise<string> {
+  const name = `node-linux-${process.arch}`
+  const prefix = join(folder, `node-${version}`)
+  const words = ['install', '--prefix', prefix, '--no-audit', '--no-fund', '--prefer-offline', `${name}@${version}`]
+  await execa('npm', words, { ...inFolder, env: npmEnv })
+  return join(prefix, 'node_modules', name, 'bin/node')
+}
+
 /** The oldest Node that the package takes, where the registry has it; elsewhere the one that runs this. */
 async function oldestNode(): Promise<string> {
   if (process.platform !== 'linux') return process.execPath
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } }
-  const name = `node-linux-${process.arch}`
-  const prefix = join(folder, 'oldest-node')
-  const wanted = `${name}@${engines.node.replace(/^\D+/, '')}`
-  const words = ['install', '--prefix', prefix, '--no-audit', '--no-fund', '--prefer-offline', wanted]
-  await execa('npm', words, { ...inFolder, env: npmEnv })
-  return join(prefix, 'node_modules', name, 'bin/node')
+  return nodeOf(engines.node.replace(/^\D+/, ''))
 }
 
 // The one devnet here, whose daemons are commands of the package, on the oldest Node; the guides below are given on the newest.
@@ -217,27 +231,17 @@ it('has the command that starts a devnet, which gets as far as a port that is ta
   expect(exitCode).not.toBe(0)
 })
 
-/** A Node of this machine that is too old, as a distribution would have it. */
-const oldNode = PATH.split(delimiter)
-  .map(each => join(each, 'node'))
-  .find(
-    path =>
-      existsSync(path) && Number(/^v(\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))![1]) < 22,
-  )
-
-it.skipIf(oldNode === undefined)(
-  'says on an older Node which one it needs (needs a Node below 22 on the PATH)',
-  async () => {
-    const entry = join(folder, 'node_modules/kaisar/bin/run.js')
-    const { stderr, stdout, exitCode } = await execa(oldNode!, [entry, 'devnet', 'status'], {
-      ...inFolder,
-      reject: false,
-    })
-    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
-    expect(stderr).toMatch(/^kaisar needs Node >=22\.\d+\.\d+, and this is v\d+\./)
-    expect(stderr).toContain('https://nodejs.org')
-  },
-)
+// As some distributions still have it: it knows less of the language than the code behind the entry is written in.
+it.runIf(process.platform === 'linux')('says on Node 12 which one it needs', async () => {
+  const entry = join(folder, 'node_modules/kaisar/bin/run.js')
+  const { stderr, stdout, exitCode } = await execa(await nodeOf('12.22.9'), [entry, 'devnet', 'status'], {
+    ...inFolder,
+    reject: false,
+  })
+  expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
+  expect(stderr).toMatch(/^kaisar needs Node >=22\.\d+\.\d+, and this is v12\.22\.9\.\n/)
+  expect(stderr).toContain('https://nodejs.org')
+})
 
 /** Makes every Node that is started believe in another machine. */
 function pretend(what: 'platform' | 'arch', value: string): { NODE_OPTIONS: string } {

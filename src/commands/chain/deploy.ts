@@ -12,6 +12,7 @@ import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { addressFlag } from '../input-values.ts'
 import { keyFlags } from '../key-flags.ts'
+import { printLines } from '../print-table.ts'
 import { feeCaps, feeFlags } from '../sending-command.ts'
 import { usageErrors } from '../usage-errors.ts'
 
@@ -205,13 +206,6 @@ Checkers are bonded.`
     const contracts = Object.fromEntries(
       steps.flatMap(({ contract, address }) => (contract ? [[contract, address]] : [])),
     )
-    this.log(`Chain ${chainId}, preset ${this.flags.preset}; nothing is sent.`)
-    this.log(`  deployer         ${deployer}, from nonce ${firstNonce} on`)
-    this.log(`  owner            ${owner}`)
-    this.log(`  guardian         ${guardian}`)
-    this.log(`  treasury         ${treasury}`)
-    this.log('contracts')
-    for (const [name, address] of Object.entries(contracts)) this.log(`  ${name.padEnd(16)} ${address}`)
     const groups = {
       timeline,
       rounds,
@@ -221,15 +215,20 @@ Checkers are bonded.`
       emission,
       supply: { total: supply, vaultFunding },
     }
-    for (const line of parameterLines(groups)) this.log(line)
-    this.log(`cost of ${steps.length} transactions`)
-    this.log(`  gas              about ${cost.gas.toLocaleString('en')}`)
-    this.log(
+    await printLines(this, [
+      `Chain ${chainId}, preset ${this.flags.preset}; nothing is sent.`,
+      `  deployer         ${deployer}, from nonce ${firstNonce} on`,
+      `  owner            ${owner}`,
+      `  guardian         ${guardian}`,
+      `  treasury         ${treasury}`,
+      'contracts',
+      ...Object.entries(contracts).map(([name, address]) => `  ${name.padEnd(16)} ${address}`),
+      ...parameterLines(groups),
+      `cost of ${steps.length} transactions`,
+      `  gas              about ${cost.gas.toLocaleString('en')}`,
       `  now              ${exactUnits(cost.now)} of the chain’s own coin, at ${Number(cost.gasPrice) / 1e9} gwei`,
-    )
-    this.log(
       `  at most          ${exactUnits(cost.most)}, which the deployer has to hold; it holds ${exactUnits(cost.balance)}`,
-    )
+    ])
     if (cost.balance < cost.most)
       this.warn(`Send ${exactUnits(cost.most - cost.balance)} or more to ${deployer} first.`)
     if (treasury !== deployer)

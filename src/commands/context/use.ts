@@ -13,6 +13,7 @@ export default class ContextUse extends BaseCommand<typeof ContextUse> {
     rememberContext(this.contextHome, name)
     const { chainId } = readContext(this.contextHome, name)
     this.log(`Commands work with "${name}" (chain ${chainId}) from now on.`)
+    this.nextSteps(['kaisar chain info', 'kaisar provider init, or kaisar checker init'])
     return { name, chainId }
   }
 }

@@ -8,7 +8,7 @@ import { exactUnits } from '../../core/platform/exact-units.ts'
 import { examples } from '../base.ts'
 import { walletArg } from '../fleet-command.ts'
 import { addressFlag } from '../input-values.ts'
-import { printTable } from '../print-table.ts'
+import { printLines, printTable } from '../print-table.ts'
 import { callFlags, feeCaps, SendingCommand } from '../sending-command.ts'
 
 export default class FleetEnrol extends SendingCommand<typeof FleetEnrol> {
@@ -66,14 +66,13 @@ command goes on where it was interrupted. Devices that are paid to another walle
       [...plan.open, ...plan.done],
       'The files name no device.',
     )
-    this.log(
-      `\n${plan.open.length} devices would be registered in ${plan.transactions} transactions; nothing is sent now.`,
-    )
-    this.log(`  deposits         ${exactUnits(plan.deposit)} KAI`)
-    this.log(`  fees             at most ${exactUnits(plan.mostFees)} of the coin of chain ${network.chainId}`)
-    this.log(
+    await printLines(this, [
+      '',
+      `${plan.open.length} devices would be registered in ${plan.transactions} transactions; nothing is sent now.`,
+      `  deposits         ${exactUnits(plan.deposit)} KAI`,
+      `  fees             at most ${exactUnits(plan.mostFees)} of the coin of chain ${network.chainId}`,
       `  ${plan.payer} holds ${exactUnits(plan.balances.KAI)} KAI and ${exactUnits(plan.balances.coin)} of the coin`,
-    )
+    ])
     try {
       assertPaid(plan)
     } catch (error) {

@@ -27,10 +27,13 @@ Nothing is asked unless this command is run, and nothing is sent but the name of
       )
       return { ...release, command: null }
     }
-    const command = `npm install --global ${name}@${newest}`
+    // As docs/install.md has it: without the variable npm may fetch 300 MB for a card that nobody has.
+    const command = `ONNXRUNTIME_NODE_INSTALL=skip npm install --global ${name}@${newest}`
     this.log(`kaisar ${newest} is there; this is ${installed}.${node === null ? '' : ` It needs Node ${node}.`}`)
     this.nextSteps([
       command,
+      // What was fetched for CUDA lies in the folder that npm has just replaced.
+      'on a host with a card: kaisar provider setup-gpu --install',
       'restart the services: sudo systemctl restart kaisar-provider kaisar-checker',
       'what changes for operators: docs/upgrade.md and CHANGELOG.md of the release',
     ])

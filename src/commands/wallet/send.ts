@@ -8,7 +8,7 @@ import { failureReason } from '../../core/platform/errors.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { examples } from '../base.ts'
 import { addressArg, amountArg, fileFlag } from '../input-values.ts'
-import { printTable } from '../print-table.ts'
+import { printLines, printTable } from '../print-table.ts'
 import { feeCaps, SendingCommand, sendingFlags } from '../sending-command.ts'
 import { usageErrors } from '../usage-errors.ts'
 
@@ -87,6 +87,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     this.log(
       `Sent ${exactUnits(amount)} ${unit} to ${to} in block ${receipt.blockNumber}, transaction ${receipt.hash}.`,
     )
+    this.nextSteps([`kaisar wallet balance ${to}`])
     return { from, to, amount, unit: this.flags.gas ? 'coin' : 'KAI', txHash: receipt.hash, block: receipt.blockNumber }
   }
 
@@ -187,11 +188,12 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
       'Nobody is sent anything.',
     )
     const count = transfers.filter(isUnsigned).length
-    this.log(`\n${count} transactions would send ${text}; nothing is sent now.`)
-    this.log(`  fees             at most ${exactUnits(cost.most)} of the coin of chain ${network.chainId}`)
-    this.log(
+    await printLines(this, [
+      '',
+      `${count} transactions would send ${text}; nothing is sent now.`,
+      `  fees             at most ${exactUnits(cost.most)} of the coin of chain ${network.chainId}`,
       `  ${record.from} holds ${exactUnits(cost.balances.KAI)} KAI and ${exactUnits(cost.balances.coin)} of the coin`,
-    )
+    ])
     try {
       assertHolds(record, cost)
     } catch (error) {

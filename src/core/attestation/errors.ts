@@ -43,7 +43,7 @@ export const attestationErrors = definePreconditions({
   ATTESTATION_NO_CARD: {
     message: 'This machine has no NVIDIA card that could be attested.',
     meaning: 'Only NVIDIA data centre cards with confidential computing give evidence.',
-    fix: 'Run it on the machine that has the card. Devices without attestation work as well; they are not attested.',
+    fix: 'Run the command on the machine that has the card. Devices without attestation work as well; they are not attested.',
   },
   ATTESTATION_COLLECTOR_MISSING: {
     message: 'NVIDIA’s evidence collector "{tool}" is not installed.',

@@ -36,13 +36,13 @@ export const chainErrors = defineErrors({
   RPC_DISAGREEMENT: {
     message: 'The endpoints answer {method} differently: {answers}.',
     meaning:
-      'One of them lies, is on another branch or is behind, and there are too few to say which one. Asked for the next nonce, one may also know of a transaction that waits and another one not: nothing was sent, so that none is displaced.',
+      'One of the endpoints lies, is on another branch or is behind, and there are too few to say which one. Asked for the next nonce, one may also know of a transaction that waits and another one not: nothing was sent, so that none is displaced.',
     fix: 'Give the command again once what waits is mined. Give at least three endpoints of different operators with --rpc-url: then any one of them may fail or lie.',
   },
   RPC_ALONE: {
     message: '{answered} of {given} endpoints answers {method}: its word alone is not taken.',
     meaning: 'Of three or more endpoints two have to say the same, since one may lie while the others are away.',
-    fix: 'Nothing: it goes on once a second endpoint answers. If they stay away, replace them with --rpc-url.',
+    fix: 'Nothing: it goes on once a second endpoint answers. Replace those that stay away with --rpc-url.',
   },
   RPC_GAS_IMPLAUSIBLE: {
     message: 'The endpoints say that {functionName} takes {gas} gas, and a block holds {gasLimit}.',
@@ -186,7 +186,7 @@ export const chainErrors = defineErrors({
     message: ({ account, balanceWei, neededWei }: { account: string; balanceWei: bigint; neededWei: bigint }) =>
       `${account} holds ${exactUnits(balanceWei)} of the chain’s own coin and needs ${exactUnits(neededWei)}: send it ${exactUnits(neededWei - balanceWei)} or more.`,
     meaning: 'Whoever signs a transaction pays its fee (gas) in the chain’s own coin, whatever it moves.',
-    fix: 'Send the coin to that address, from any wallet or with "kaisar wallet send <address> <amount> --gas"; on a devnet, "kaisar devnet fund <address>".',
+    fix: 'Send the coin to the address that signs, from any wallet or with "kaisar wallet send <address> <amount> --gas"; on a devnet, "kaisar devnet fund <address>".',
     exit: 3,
   },
   KAI_INSUFFICIENT: {
@@ -200,7 +200,7 @@ export const chainErrors = defineErrors({
     message: ({ account, balances, needed }: { account: string; balances: Funds; needed: Funds }) =>
       `${account} holds ${exactUnits(balances.KAI)} KAI and ${exactUnits(balances.coin)} of the chain’s own coin, and needs ${exactUnits(needed.KAI)} KAI and ${exactUnits(needed.coin)} of the coin: send it ${exactUnits(needed.KAI - balances.KAI)} KAI and ${exactUnits(needed.coin - balances.coin)} of the coin or more.`,
     meaning: 'KAI is what is moved; the fee of the transaction (gas) is paid in the chain’s own coin.',
-    fix: 'Send both to that address, from any wallet or with "kaisar wallet send --to <address>=<kai>,<coin>"; on a devnet, "kaisar devnet fund <address>".',
+    fix: 'Send both to the address that signs, from any wallet or with "kaisar wallet send --to <address>=<kai>,<coin>"; on a devnet, "kaisar devnet fund <address>".',
     exit: 3,
   },
   RECIPIENT_REFUSED: {

@@ -15,7 +15,7 @@ export const checkerErrors = defineErrors({
   },
   CHECKER_SIGNATURE_INVALID: {
     message: 'The message is not signed by the registered operator of the device.',
-    meaning: 'It was changed on the way, signed with another key, or for another network.',
+    meaning: 'The message was changed on the way, signed with another key, or for another network.',
     fix: 'Check that the Provider runs with the key it registered with, and on the same chain and contracts.',
   },
   CHECKER_COMMITMENT_LATE: {
@@ -35,12 +35,14 @@ export const checkerErrors = defineErrors({
   },
   CHECKER_BUSY_UNBOUND: {
     message: 'The word that the device is busy names another {field} than the job offer.',
-    meaning: 'It counts only for the epoch, round, device and generation that were offered.',
+    meaning:
+      'The word that a device is busy counts only for the epoch, round, device and generation that were offered.',
     fix: 'Update the Provider, and make sure that it follows the same chain.',
   },
   CHECKER_BUSY_LATE: {
     message: 'The word that the device is busy arrived after the grace that follows the trigger.',
-    meaning: 'Who would see the work first could choose between the two; the round counts as missed instead.',
+    meaning:
+      'A device that saw the work first could choose whether to be busy, so its word counts for nothing after the grace; the round counts as missed.',
     fix: 'Check the Provider’s connection and clock; a slower RPC endpoint sees triggers later, so add a closer one.',
   },
   CHECKER_BUSY_AFTER_WORK: {
@@ -78,7 +80,7 @@ export const checkerErrors = defineErrors({
   CHECKER_PEER_REFUTED: {
     message: 'What the seat of {checker} shows of epoch {epoch} does not hold: {step}.',
     meaning:
-      'Its evidence was recomputed here and gives another result than its opening on chain: it did not recompute the work, or changed what it shows.',
+      'The evidence of another seat was recomputed here and gives another result than its opening on chain: that seat did not recompute the work, or changed what it shows.',
     fix: 'Tell its operator, and keep the log: "kaisar checker verify" shows the same to anybody while that seat serves its evidence.',
   },
   CHECKER_PEER_SILENT: {
@@ -88,7 +90,8 @@ export const checkerErrors = defineErrors({
   },
   CHECKER_PEER_IDLE: {
     message: '{endpoint} shows no round in which it recomputed anything.',
-    meaning: 'This seat saw the device work in that epoch. The other was away, or counts what it did not see.',
+    meaning:
+      'This seat saw a device work in an epoch for which another seat shows nothing: the other was away, or counts what it did not see.',
     fix: 'Nothing to do on this side: it is asked about another epoch later.',
   },
   CHECKER_PEER_UNSHOWN: {
@@ -109,7 +112,7 @@ export const checkerErrors = defineErrors({
   },
   CHECKER_OPENING_UNAVAILABLE: {
     message: 'This seat has no opening for cohort {cohort} of epoch {epoch} that it may show now.',
-    meaning: 'It did not commit for that epoch, is not of that cohort, or COMMIT is not closed yet.',
+    meaning: 'The seat did not commit for that epoch, is not of that cohort, or COMMIT is not closed yet.',
     refusal: true,
   },
   CHECKER_COMMITMENT_FOREIGN: {
@@ -130,7 +133,7 @@ export const checkerErrors = defineErrors({
     message: ({ seats, ...shortage }: Shortage & { seats: number }) =>
       `${seats === 1 ? 'A seat needs' : `${seats} seats need`} a bond of ${shortageText(shortage)}`,
     meaning: 'A Checker is drawn by its bonded seats, and the bond is what it can lose for provable lies.',
-    fix: 'Send it to that address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or bond fewer seats with --seats.',
+    fix: 'Send what is missing to the operator’s address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or bond fewer seats with --seats.',
     exit: 3,
   },
 })

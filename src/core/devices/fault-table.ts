@@ -78,11 +78,11 @@ export const faultTable = {
       'Record the list of cards as a whole. Where it ends at the same place again, a card does not answer: look into the kernel log ("sudo dmesg"), reset the card or reboot.',
     ],
     GPU_FORM_NOT_READ: [
-      'This is the tool’s table for people, which changes with each version and is not read.',
+      'The output is the tool’s table for people, which changes with each version and is not read.',
       'Record it with {listing}.',
     ],
     GPU_NOT_SUPPORTED: [
-      'This is an accelerator that no execution provider here computes on: it is not supported.',
+      'The accelerator is not supported: no execution provider here computes on it.',
       'Use an NVIDIA, AMD or Intel GPU, or the CPU of a host without one.',
     ],
     GPU_OUTPUT_UNLABELLED: [

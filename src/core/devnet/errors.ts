@@ -26,17 +26,17 @@ export const devnetErrors = defineErrors({
   },
   DEVNET_EPOCH_UNPAID: {
     message: 'Epoch {epoch} was not paid: {reason}.',
-    meaning: 'Its cohorts are void or nobody paid them before the chain forgot the epoch.',
+    meaning: 'The epoch’s cohorts are void, or nobody paid them before the chain forgot the epoch.',
     fix: 'Look at "kaisar devnet logs" for the first error; on a very busy machine use a longer --epoch-seconds.',
   },
   DEVNET_RUNNING: {
     message: 'A devnet already runs from {dataDir}: {owner}.',
-    meaning: 'One devnet lives in one data directory.',
-    fix: 'Use it, stop it with "kaisar devnet down" with its --data-dir, or start another one with --data-dir <folder>.',
+    meaning: 'A data directory holds one devnet, and this one runs.',
+    fix: 'Use the one that runs, stop it with "kaisar devnet down" with its --data-dir, or start another one with --data-dir <folder>.',
   },
   DEVNET_NOT_RUNNING: {
     message: 'No devnet runs from {dataDir}.',
-    meaning: 'None was started there, or it has ended.',
+    meaning: 'No devnet was started from this data directory, or it has ended.',
     fix: 'Start one with "kaisar devnet up".',
     exit: 3,
   },

@@ -69,7 +69,7 @@ export const jobErrors = defineErrors({
   },
   JOB_WINDOW_UNKNOWN: {
     message: 'The rows of window {handle} are no longer kept.',
-    meaning: 'Only the last few windows can be opened; this one was released, or is from before a restart.',
+    meaning: 'Only the last few windows can be opened; one that was released, or is from before a restart, is gone.',
     fix: 'Nothing to do: the round counts zero.',
   },
   JOB_SAMPLE_INVALID: {
@@ -101,7 +101,8 @@ export const jobErrors = defineErrors({
   },
   JOB_FILL_FAILED: {
     message: ({ reason }: { reason: string; cause?: unknown }) => `Memory could not be filled: ${reason}`,
-    meaning: 'Memory rounds are not worked without it. It is tried again with the next of them.',
+    meaning:
+      'Memory rounds are not worked while the memory is not filled. The fill is tried again with the next of them.',
     fix: 'Look for what else takes the memory of this host, or fill less with --memory-mib.',
   },
   JOB_MEMORY_NOT_ON_CARD: {
@@ -112,7 +113,7 @@ export const jobErrors = defineErrors({
   },
   JOB_FILL_CANCELLED: {
     message: 'The fill of the memory was cancelled.',
-    meaning: 'The epoch ended, the device was paused, or the daemon is shutting down; nothing of it is claimed.',
+    meaning: 'The epoch ended, the device was paused, or the daemon is shutting down; nothing of the fill is claimed.',
     fix: 'Nothing to do.',
   },
   JOB_MEMORY_LOST: {

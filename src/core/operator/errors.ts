@@ -113,14 +113,15 @@ export const operatorErrors = definePreconditions({
   },
   BUNDLE_OTHER: {
     message: '{endpoint} answered for bundle {hash} with bytes whose hash is {found}.',
-    meaning: 'The name of a bundle is the SHA-256 of its bytes, so this is another one, or a damaged one.',
+    meaning:
+      'The name of a bundle is the SHA-256 of its bytes, so bytes with another hash are another bundle, or a damaged one.',
     fix: 'Ask another seat of the committee; a Checker that serves other bytes proves nothing.',
     exit: 4,
   },
   BUNDLE_REFUTED: {
     message: 'The bundle does not verify at {step}: {detail}',
-    meaning: 'A signature, a binding or a recomputed row in it is not what it has to be.',
-    fix: 'Do not rely on the verdict it stands for. Fetch it again and compare its hash; if that is right, its Checker made it so.',
+    meaning: 'A signature, a binding or a recomputed row in the bundle is not what it has to be.',
+    fix: 'Do not rely on the verdict it stands for. Fetch the bundle again and compare its hash; if that is right, its Checker made it so.',
     exit: 4,
   },
 })

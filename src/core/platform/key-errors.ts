@@ -24,8 +24,8 @@ export const keyErrors = definePreconditions({
   },
   KEYSTORE_EXPOSED: {
     message: 'Others may read {path} (mode {mode}).',
-    meaning: 'Every user of this machine could read the secret in this file.',
-    fix: 'Run "chmod 600" on it, and consider whether somebody has read it already.',
+    meaning: 'Every user of this machine could read the secret in a keystore or password file.',
+    fix: 'Run "chmod 600" on the file, and consider whether somebody has read it already.',
   },
   KEYSTORE_INVALID: {
     message: '{path} is not a keystore that can be used: {reason}.',

@@ -60,7 +60,7 @@ export const platformErrors = definePreconditions({
   ADDRESS_INVALID: {
     message: '"{input}" is not an address.',
     meaning: 'An address is 0x and 40 hexadecimal digits.',
-    fix: 'Copy it again, for example from "kaisar keys list".',
+    fix: 'Copy the address again, for example from "kaisar keys list".',
     exit: 2,
   },
   ADDRESS_MISTYPED: {
@@ -72,7 +72,7 @@ export const platformErrors = definePreconditions({
   PROMPT_REFUSED: {
     message: 'The question "{question}" needs a terminal: pass {flag}.',
     meaning: 'Input or output is a pipe, or --json was given, so nothing can be asked.',
-    fix: 'Pass the flag named above; --help describes it.',
+    fix: 'Pass the flag that the message names; --help describes it.',
     exit: 2,
   },
   INTERRUPTED: {
@@ -83,7 +83,7 @@ export const platformErrors = definePreconditions({
   },
   UNEXPECTED: {
     message: 'kaisar did not foresee this error: {reason}',
-    meaning: 'This is a defect of kaisar or of the machine for which there is no error of its own yet.',
+    meaning: 'A defect of kaisar or of the machine, for which there is no error of its own yet.',
     fix: 'Run the command again with --log-level debug, and report what it prints.',
     exit: 1,
   },

@@ -15,7 +15,8 @@ export const signerErrors = definePreconditions({
   },
   SIGNER_TIMEOUT: {
     message: 'The signer at {signer} did not answer {method} within {seconds} s.',
-    meaning: 'It took the request and stayed silent; clef does so while nobody approves the request. Nothing was sent.',
+    meaning:
+      'The signer took the request and stayed silent; clef does so while nobody approves the request. Nothing was sent.',
     fix: 'Approve the request sooner, or give the signer a rule for it; a daemon needs a signer that asks nobody.',
     exit: 1,
   },
@@ -35,8 +36,8 @@ export const signerErrors = definePreconditions({
   SIGNER_ADDRESS_NEEDED: {
     message: ({ signer, held }: { signer: string; held: readonly string[] }) =>
       `The signer at ${signer} has ${held.length} keys: ${held.join(', ')}.`,
-    meaning: 'Only of a signer with one key is it clear which one is meant.',
-    fix: 'Say which one with --signer-address.',
+    meaning: 'The signer holds several keys, and only of a signer with one is it clear which one is meant.',
+    fix: 'Say which key with --signer-address.',
     exit: 2,
   },
   SIGNER_CHAIN_MISMATCH: {
@@ -55,7 +56,7 @@ export const signerErrors = definePreconditions({
   SIGNER_SIGNATURE_WRONG: {
     message: 'What the signer at {signer} signed is not signed by {address}, but by {actual}.',
     meaning:
-      'It used another key, or hashed typed data in its own way: Web3Signer did so before it followed EIP-712. Nothing was sent.',
+      'The signer used another key, or hashed typed data in its own way: Web3Signer did so before it followed EIP-712. Nothing was sent.',
     fix: 'Check which key the signer has loaded for this account, and update the signer.',
   },
   SIGNER_KEY_NEEDED: {

@@ -144,14 +144,14 @@ export const providerErrors = defineErrors({
     message: ({ devices, ...shortage }: Shortage & { devices: number }) =>
       `Registering ${devices === 1 ? 'a device' : `${devices} devices`} needs a deposit of ${shortageText(shortage)}`,
     meaning: 'Each device is registered with a refundable deposit, taken from the operator.',
-    fix: 'Send it to that address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or let another wallet pay for it: "kaisar provider enrol". The deposit returns to the payout wallet when the device leaves.',
+    fix: 'Send what is missing to the operator’s address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or let another wallet pay for it: "kaisar provider enrol". The deposit returns to the payout wallet when the device leaves.',
     exit: 3,
   },
   PROVIDER_GAS_MISSING: {
     message: ({ account, needed, devices }: { account: string; needed: bigint; devices: number }) =>
       `${devices === 1 ? 'A device has to be registered as it is' : `${devices} devices have to be registered as they are`} now, and the operator ${account} holds nothing of the chain’s own coin: send it ${exactUnits(needed)} or more.`,
     meaning: 'A new device, and one whose card, driver or certificate changed, is registered by a transaction.',
-    fix: 'Send the coin to that address, with "kaisar wallet send <address> <amount> --gas"; or let another wallet register: "kaisar provider enrol".',
+    fix: 'Send the chain’s own coin to the operator’s address, with "kaisar wallet send <address> <amount> --gas"; or let another wallet register: "kaisar provider enrol".',
     exit: 3,
   },
 })

@@ -27,14 +27,14 @@ export const reportErrors = defineErrors({
   },
   REPORT_BUNDLE_VERSION_UNKNOWN: {
     message: 'The evidence bundle has version {version}, which this release does not know.',
-    meaning: 'It was written by a newer release.',
-    fix: 'Update kaisar and verify it again.',
+    meaning: 'The bundle was written by a newer release.',
+    fix: 'Update kaisar and verify the bundle again.',
     exit: 4,
   },
   REPORT_EVIDENCE_INVALID: {
     message: 'The evidence tree cannot be built: {problem}.',
     meaning: 'The tree has one leaf for each lane of a cohort and each of the `maxRounds` rounds that the chain names.',
-    fix: 'This is a defect of the caller; please report it with the log.',
+    fix: 'Report this with the log: the caller has a defect.',
   },
   REPORT_SHOWN_INVALID: {
     message: 'What a seat shows of a device does not hold: {problem}.',

@@ -9,13 +9,13 @@ export const transportErrors = defineErrors({
     message: 'The endpoint {url} cannot be dialled: {why}.',
     meaning:
       'An endpoint is a wss:// URL with a host and a port, pinned to a certificate hash. Plain ws:// works on loopback only, and only where no certificate is registered.',
-    fix: 'Its Checker must register a correct endpoint: "kaisar checker run --public-url" does.',
+    fix: 'The Checker of this endpoint must register a correct one: "kaisar checker run --public-url" does.',
   },
   TRANSPORT_ENDPOINT_PRIVATE: {
     message: 'The endpoint {url} leads to {address}, which is a private address, so it is not dialled.',
     meaning:
       'Anybody may register an endpoint on chain. One that leads to this machine or its network would make a Provider connect to its own services. On a development chain, whose processes share a machine, such endpoints are dialled.',
-    fix: 'Its Checker must name a public address with --public-url. Where a whole network is private, start with --private-endpoints.',
+    fix: 'The Checker of this endpoint must name a public address with --public-url. Where a whole network is private, start with --private-endpoints.',
     exit: 3,
   },
   TRANSPORT_UNREACHABLE: {
@@ -53,8 +53,8 @@ export const transportErrors = defineErrors({
   },
   TRANSPORT_PORT_IN_USE: {
     message: 'Port {port} of {host} is in use.',
-    meaning: 'Another process listens there.',
-    fix: 'Stop it, or choose another port; 0 takes a free one.',
+    meaning: 'Another process listens on this port.',
+    fix: 'Stop that process, or choose another port; 0 takes a free one.',
     exit: 3,
   },
   TRANSPORT_CONTENT_TOO_LARGE: {
@@ -81,7 +81,7 @@ export const transportErrors = defineErrors({
   TRANSPORT_QUEUE_FULL: {
     message: '{queuedBytes} bytes already wait for the peer, the limit is {maxBytes}; this frame was not sent.',
     meaning: 'The peer does not read as fast as we send.',
-    fix: 'Send it again later; a peer that stops reading altogether is disconnected.',
+    fix: 'Send the frame again later; a peer that stops reading altogether is disconnected.',
   },
   TRANSPORT_RATE_EXCEEDED: {
     message: 'More than {perSecond} frames per second; some were dropped.',
@@ -194,7 +194,8 @@ export const sessionErrors = defineErrors({
   },
   MESSAGE_UNEXPECTED: {
     message: 'This side of the session takes no messages of type "{type}".',
-    meaning: 'Only the other role answers such messages. The message was ignored and the session goes on.',
+    meaning:
+      'A Provider was sent what only a Checker answers, or a Checker what only a Provider does. The message was ignored and the session goes on.',
     refusal: true,
   },
   MESSAGE_INVALID: {
@@ -210,7 +211,7 @@ export const sessionErrors = defineErrors({
   MESSAGE_QUEUE_FULL: {
     message: 'A "{type}" message was not taken: too many messages wait already.',
     meaning: 'Messages arrive faster than they are handled. The message was ignored and the session goes on.',
-    fix: 'Send it again later.',
+    fix: 'Send the message again later.',
   },
   MESSAGE_NOT_PROCESSED: {
     message: 'A "{type}" message was not processed ({code}).',
@@ -225,7 +226,7 @@ export const certificateErrors = definePreconditions({
   CERTIFICATE_FILE_MODE: {
     message: '{file} can be read by others (mode {mode}).',
     meaning: 'The file holds the private key of this host’s certificate; whoever reads it can answer in its place.',
-    fix: 'Run "chmod 600" on it. If others could have read it, delete it instead: a new one is made and registered.',
+    fix: 'Run "chmod 600" on the file. If others could have read it, delete it instead: a new one is made and registered.',
   },
   CERTIFICATE_FILE_MALFORMED: {
     message: '{file} cannot be used: {why}.',

@@ -166,6 +166,8 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
       ...['provider status', 'provider report', 'provider doctor', 'provider setup-gpu', 'checker status'],
       ...[`device list ${wallet}`, `fleet status ${wallet}`, `fleet payments ${wallet}`],
       ...[`checker verify ${kept}`, 'provider self-test --spec devnet --execution-provider cpu'],
+      `wallet send --to ${wallet}=1,0.5 --data-dir ${join(folder, 'provider-1')} --dry-run`,
+      `chain deploy --preset devnet --name another --deployer ${providers[0]!.operator} --dry-run`,
     ]) {
       const { stdout } = await runCliHere(words.split(' '), { env: home.env, columns: 80 })
       expect(stdout, words).not.toBe('')

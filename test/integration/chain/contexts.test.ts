@@ -84,7 +84,8 @@ describe('kaisar context', () => {
       fix: expect.stringContaining('kaisar context use'),
     })
     expect((await kaisar('context', 'use', 'tst', '--json')).json().errors[0]?.code).toBe('CONTEXT_UNKNOWN')
-    await kaisar('context', 'use', 'test')
+    const used = await kaisar('context', 'use', 'test')
+    expect(used.stderr).toBe('Next:\n  kaisar chain info\n  kaisar provider init, or kaisar checker init\n')
     const listed = (await kaisar('context', 'list', '--json')).json<{ contexts: { name: string; inUse: boolean }[] }>()
     expect(listed.data).toMatchObject({ chosen: 'test', inUse: 'test' })
     expect(listed.data.contexts.map(({ name, inUse }) => [name, inUse])).toEqual([

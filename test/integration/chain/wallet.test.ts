@@ -68,6 +68,7 @@ describe('kaisar wallet', () => {
     expect(sent.stdout).toMatch(
       new RegExp(`^Sent 0.25 of the coin of chain 31337 to ${to} in block \\d+, transaction 0x`),
     )
+    expect(sent.stderr).toContain(`Next:\n  kaisar wallet balance ${to}\n`)
     expect(await anvil.client.getBalance({ address: to })).toBe(parseEther('0.25'))
   })
 

@@ -13,6 +13,7 @@ import { devicesOf, type Enrolment } from '../../../src/core/report/enrolment.ts
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 import { cliHome } from '../../helpers/cli-home.ts'
+import { runCliHere } from '../../helpers/cli-in-process.ts'
 import { deployForTests, testAddress, testKey, writerFor } from '../../helpers/deploy.ts'
 import { cliPath } from '../../helpers/run-cli.ts'
 
@@ -102,6 +103,10 @@ describe('kaisar fleet enrol', () => {
       warnings: [],
       data: { payer, open: 500, done: 0, deposit: deposits(500).toString(), transactions: [] },
     })
+    const inText = ['fleet', 'enrol', wallet, ...all.slice(0, 4), '--key', 'treasury', '--dry-run']
+    const { stdout } = await runCliHere(inText, { env: home.env, columns: 80 })
+    expect(stdout).toContain('20 devices would be registered in ')
+    for (const line of stdout.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(80)
     expect(await count()).toBe(before)
     const { mostFees } = dry.json<{ mostFees: string }>().data
 

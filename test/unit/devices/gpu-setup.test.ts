@@ -275,7 +275,10 @@ describe('a host', () => {
       tools: { 'test -w /dev/dri/renderD128': 1 },
     })
     expect(states(await examine(of(library)))).toMatchObject({ cuda: 'unused', containers: 'unused' })
-    expect(missingOf(await examine(of(library)))).toEqual(['access to render nodes', 'ONNX Runtime'])
+    expect(missingParts(await examine(of(library)))).toMatchObject([
+      { name: 'access to render nodes', commands: ['sudo usermod -aG render "$USER"', '# then log in anew'] },
+      { name: 'ONNX Runtime' },
+    ])
     expect(missingOf(await examine(of('libvulkan_lvp.so')))).toContain(`Vulkan driver of ${title}`)
   })
 

@@ -41,6 +41,15 @@ describe('the codes that kaisar shows', () => {
     }
   })
 
+  it('are understood where no message stands before the explanation, as in `kaisar help CODE`', () => {
+    const leansOn = /^(It|Its|They|Their|Them|None|One of them|This is|These|Those|Without (it|them))\b/
+    for (const [code, { meaning, fix }] of explained) {
+      expect(meaning, code).not.toMatch(leansOn)
+      expect(fix, code).not.toMatch(leansOn)
+      expect(fix, code).not.toMatch(/\b(named|shown|commands) above\b/)
+    }
+  })
+
   it('and are explained once, and still shown', () => {
     const all = reasons.map(([code]) => code)
     expect(all.filter((code, i) => all.indexOf(code) !== i)).toEqual([])

@@ -9,7 +9,7 @@ export const transferErrors = definePreconditions({
       `Nothing is sent: ${problems.slice(0, shown).join('; ')}${problems.length > shown ? `; and ${problems.length - shown} more` : ''}.`,
     meaning:
       'Each recipient is an address, KAI and the chain’s own coin: "0x…,1000,0.5" as a line of --file, "0x…=1000,0.5" with --to. An address is named once.',
-    fix: 'Correct what is named above. Either amount may be left out: "0x…,,0.5" sends the coin alone.',
+    fix: 'Correct what the message names. Either amount may be left out: "0x…,,0.5" sends the coin alone.',
     exit: 2,
   },
   TRANSFERS_FILE_UNREADABLE: {
@@ -27,14 +27,15 @@ export const transferErrors = definePreconditions({
   },
   TRANSFER_RECORD_UNFIT: {
     message: 'The record of what was sent, {path}, cannot be used: {reason}.',
-    meaning: 'Without it nobody knows what was sent already, and something could be sent twice.',
+    meaning:
+      'Without the record of earlier transfers nobody knows what was sent already, and something could be sent twice.',
     fix: 'Restore the file from a backup. Otherwise look up what was sent, and send the rest under another --name.',
   },
   TRANSFER_DISPLACED: {
     message:
       '{what} was signed as transaction {hash} by an earlier run; the endpoints do not show it, and its nonce {nonce} was used.',
     meaning:
-      'Another transaction of this key took its place, or the endpoints have forgotten old transactions. Sent again it could be paid twice.',
+      'Another transaction of this key took the place of a transfer, or the endpoints have forgotten old transactions. Sent again the transfer could be paid twice.',
     fix: 'Look the transaction up on an explorer or an archive node. Where it was not mined, name what is missing under another --name.',
   },
 })
