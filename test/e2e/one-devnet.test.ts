@@ -1,4 +1,4 @@
-/** One devnet for everything that only reads one. In the end it is killed, and what it left is swept by the next `devnet up`. */
+/** One devnet for everything that only reads one. In the end it is killed, and what it left is swept by the next `devnet up`, which is kept over its first paid epoch. */
 import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -45,7 +45,8 @@ it('survives nothing of SIGKILL, is swept at the next up, which detaches, is fou
 
   // As the docs open it, with the explorer.
   type Ready = { type: string; data: { rpcUrl: string; explorerUrl: string; contracts: Record<string, string> } }
-  const lines = (await shell.runNamed(opening, { KAISAR_JSON: '1', KAISAR_UI: '1' })).trim().split('\n')
+  const asked = { KAISAR_JSON: '1', KAISAR_UI: '1', KAISAR_EPOCHS: '1', KAISAR_KEEP: '1' }
+  const lines = (await shell.runNamed(opening, asked)).trim().split('\n')
   const { rpcUrl, explorerUrl, contracts } = (JSON.parse(lines.at(-1)!) as Ready).data
   expect((await fetch(explorerUrl)).status).toBe(200)
 
@@ -65,6 +66,11 @@ it('survives nothing of SIGKILL, is swept at the next up, which detaches, is fou
   expect(isProcessAlive(found.pid)).toBe(true)
   const logs = await runCli(['devnet', 'logs', 'checker-1', '--json'], { env })
   expect(logs.json<{ logs: { lines: string[] }[] }>().data.logs[0]!.lines.length).toBeGreaterThan(0)
+
+  // An epoch is paid, and it goes on.
+  const told = () => readFileSync(join(folder, 'devnet.ndjson'), 'utf8')
+  await expect.poll(told, { timeout: 90_000, interval: 500 }).toContain('"type":"devnet.kept"')
+  expect((await status()).json<{ pid: number }>().data.pid).toBe(found.pid)
 
   // And as they close it.
   const down = JSON.parse(await shell.runNamed(closing, { KAISAR_JSON: '1' }))
