@@ -1,11 +1,12 @@
 // How large the sources are: `npm run size [-- --json] [--since COMMIT | --features]` prints lines and files under src/, by folder, and how
 // many lines each folder has more than at that commit. Counted are the .ts, .tsx, .js and .css files that git tracks, as they lie in the
-// working tree. With --features it counts apart what files brought that were written for a feature of size-features.json, and what commits
-// added to the other files.
+// working tree. With --features it counts apart what was added since the commit that size-features.json names, and how much of it is in
+// files of a feature; it counts what is committed.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { keptLines } from './kept-lines.mjs'
 
 /** A file of at most so many lines is small. */
 const smallLines = 40
@@ -67,27 +68,6 @@ export function featuresOf(numstat, features) {
   }
 }
 
-/**
- * What commits did to the files that belong to no feature, commit by commit: those that made them longer brought lines, by the folders that
- * they brought them to, the others took lines away from what was there.
- *
- * @param {string} log - of `git log --format=%x01 --numstat -z -M`
- * @param {Record<string, readonly string[]>} features - files, and folders that end in `/`
- * @returns {{ brought: number, takenAway: number, broughtTo: Record<string, number> }}
- */
-export function historyOf(log, features) {
-  const own = Object.values(features).flat()
-  const isOwn = path => own.some(listed => isWithin(path, listed))
-  const commits = log.split('\x01').map(commit => changesOf(commit).filter(({ path }) => !isOwn(path)))
-  const netOf = commit => sum(commit.map(({ lines }) => lines))
-  const longer = commits.filter(commit => netOf(commit) > 0)
-  return {
-    brought: sum(longer.map(netOf)),
-    takenAway: -sum(commits.filter(commit => netOf(commit) < 0).map(netOf)),
-    broughtTo: byFolder(longer.flat()),
-  }
-}
-
 /** Whether a path is what is listed, or in it where that is a folder. */
 const isWithin = (path, listed) => path === listed || (listed.endsWith('/') && path.startsWith(listed))
 
@@ -118,8 +98,10 @@ const sum = numbers => numbers.reduce((total, number) => total + number, 0)
 
 const patterns = ['ts', 'tsx', 'js', 'css'].map(ending => `src/*.${ending}`)
 
-function git(root, ...args) {
-  const { status, stdout, stderr } = spawnSync('git', [...args, '--', ...patterns], { cwd: root, encoding: 'utf8' })
+const git = (root, ...args) => run(root, ...args, '--', ...patterns)
+
+function run(root, ...args) {
+  const { status, stdout, stderr } = spawnSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 })
   if (status !== 0) throw new Error(`git ${args[0]} failed: ${stderr}`)
   return stdout
 }
@@ -129,6 +111,17 @@ function readSources(root) {
     .split('\0')
     .filter(path => path !== '' && existsSync(`${root}${path}`))
     .map(path => ({ path, lines: linesOf(readFileSync(`${root}${path}`, 'utf8')) }))
+}
+
+/** By folder of now, the lines of that commit that are still there. */
+function keptSince(root, commit) {
+  const paths = run(root, 'ls-tree', '-r', '--name-only', '-z', commit)
+    .split('\0')
+    .filter(path => /^src\/.*\.(ts|tsx|js|css)$/.test(path))
+  const sources = paths.map(path => ({ path, text: run(root, 'show', `${commit}:${path}`) }))
+  const log = ['log', '--first-parent', '-m', '--reverse', '--format=%x01', '-p', '-U0', '-M30%', `${commit}..HEAD`]
+  const kept = [...keptLines(sources, git(root, ...log))]
+  return byFolder(kept.map(([path, { kept: lines }]) => ({ path, lines })))
 }
 
 const row = (name, ...cells) => `${name.padEnd(24)}${cells.map(cell => String(cell).padStart(10)).join('')}\n`
@@ -146,23 +139,21 @@ function table({ byFolder, srcLines, files, medianLines, smallFiles, since }) {
   ].join('')
 }
 
-function featureTable({ byFolder, srcLines, since, features, history }) {
-  const inOwn = sum(Object.values(features.byFeature))
-  const left = since.srcLines - history.takenAway
+function featureTable({ byFolder, srcLines, since, features }) {
+  const kept = sum(Object.values(since.kept))
   return [
-    row('folder', 'lines', 'features', 'added'),
-    ...Object.entries(byFolder).map(([folder, { lines }]) =>
-      row(folder, lines, features.byFolder[folder] ?? 0, history.broughtTo[folder] ?? 0),
-    ),
-    row('src in all', srcLines, inOwn, history.brought),
+    row('folder', 'lines', 'of then', 'added', 'features'),
+    ...Object.entries(byFolder).map(([folder, { lines }]) => {
+      const ofThen = since.kept[folder] ?? 0
+      return row(folder, lines, ofThen, lines - ofThen, features.byFolder[folder] ?? 0)
+    }),
+    row('src in all', srcLines, kept, srcLines - kept, sum(Object.values(features.byFeature))),
     '\nFiles of a feature that was not there before, in lines:\n',
     ...Object.entries(features.byFeature)
       .sort(([, a], [, b]) => b - a)
       .map(([name, lines]) => `${String(lines).padStart(6)}  ${name}\n`),
-    '\n"features": what is in files of a feature. "added": what commits that made the other files longer added to them.\n',
-    `${since.commit} had ${since.srcLines} lines. Commits that made other files than those of features shorter took ${history.takenAway} away, which\n`,
-    `leaves ${left} of what was there; the other ${srcLines - left} of the ${srcLines} lines of now were added.\n`,
-    'A commit counts by its net. What was taken away may have been added since, so that more of what was there may be left.\n',
+    `\n"of then": lines of the ${since.srcLines} of ${since.commit} that are still there, as they were, rewritten in their place, or moved; by replaying\n`,
+    'every commit. "added": the others. "features": what is in files that belong to a feature alone.\n',
   ].join('')
 }
 
@@ -186,8 +177,7 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
     size.since = { commit, srcLines: size.srcLines - sum(Object.values(grown)), grown }
     if (listed !== null) {
       size.features = featuresOf(numstat, listed.features)
-      const log = git(root, 'log', '--no-merges', '--format=%x01', '--numstat', '-z', '-M', `${commit}..HEAD`)
-      size.history = historyOf(log, listed.features)
+      size.since.kept = keptSince(root, commit)
     }
   }
   const text = size.features === undefined ? table : featureTable

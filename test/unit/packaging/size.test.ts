@@ -9,7 +9,7 @@ type Size = {
   byFolder: Record<string, { lines: number; files: number }>
 }
 type Features = Record<string, readonly string[]>
-const { sizeOf, linesOf, growthOf, featuresOf, historyOf } = (await import(
+const { sizeOf, linesOf, growthOf, featuresOf } = (await import(
   new URL('../../../scripts/size.mjs', import.meta.url).href
 )) as {
   sizeOf: (sources: readonly { path: string; lines: number }[]) => Size
@@ -19,10 +19,12 @@ const { sizeOf, linesOf, growthOf, featuresOf, historyOf } = (await import(
     numstat: string,
     features: Features,
   ) => { byFeature: Record<string, number>; byFolder: Record<string, number>; missing: string[] }
-  historyOf: (
+}
+const { keptLines } = (await import(new URL('../../../scripts/kept-lines.mjs', import.meta.url).href)) as {
+  keptLines: (
+    sources: readonly { path: string; text: string }[],
     log: string,
-    features: Features,
-  ) => { brought: number; takenAway: number; broughtTo: Record<string, number> }
+  ) => Map<string, { kept: number; lines: number }>
 }
 
 it('sums lines and files by folder, and counts files of 40 lines or fewer as small', () => {
@@ -79,19 +81,25 @@ it('counts what features brought: the growth of their files, by feature and by f
   })
 })
 
-it('counts what commits brought to files of no feature, and what others took away from them', () => {
-  const commits = [
-    // Longer in all, though one file is shorter.
-    ['', '\n20\t0\tsrc/core/chain/read.ts', '0\t5\tsrc/cli.ts'],
-    // As long as it was where no feature's file counts.
-    ['', '\n70\t0\tsrc/core/fleet/status.ts', '3\t3\tsrc/cli.ts'],
-    ['', '\n1\t9\t', 'src/core/gpu/host.ts', 'src/core/devices/host.ts', '2\t0\tsrc/cli.ts'],
+it('follows lines of an earlier commit that are kept, rewritten in their place or moved, and counts all others as added', () => {
+  const sources = [
+    { path: 'src/a.ts', text: 'one\ntwo\nthree\nfour\n' },
+    { path: 'src/b.ts', text: 'five\nsix\nseven\n' },
   ]
-  const log = commits.map(parts => `\x01${parts.join('\0')}\0`).join('')
-  expect(historyOf(log, { fleet: ['src/core/fleet/'] })).toEqual({
-    brought: 15,
-    takenAway: 6,
-    broughtTo: { src: -5, 'src/core/chain': 20 },
+  const first = [
+    'diff --git a/src/a.ts b/src/a.ts\n--- a/src/a.ts\n+++ b/src/a.ts',
+    // One line is rewritten and one added in its hunk; another goes to a new file, and a new one stands behind the last.
+    '@@ -1 +1,2 @@\n-one\n+ONE\n+more\n@@ -3 +3,0 @@\n-three\n@@ -4,0 +5 @@\n+last',
+    'diff --git a/src/c.ts b/src/c.ts\nnew file mode 100644\n--- /dev/null\n+++ b/src/c.ts\n@@ -0,0 +1,2 @@\n+  three\n+fresh\n',
+  ]
+  const second = [
+    'diff --git a/src/b.ts b/src/d.ts\nsimilarity index 66%\nrename from src/b.ts\nrename to src/d.ts\n--- a/src/b.ts\n+++ b/src/d.ts',
+    '@@ -2 +1,0 @@\n-six\ndiff --git a/src/c.ts b/src/c.ts\ndeleted file mode 100644\n--- a/src/c.ts\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-  three\n-fresh\n',
+  ]
+  const log = [first, second].map(parts => `\x01\n\n${parts.join('\n')}`).join('')
+  expect(Object.fromEntries(keptLines(sources, log))).toEqual({
+    'src/a.ts': { kept: 3, lines: 5 },
+    'src/d.ts': { kept: 2, lines: 2 },
   })
 })
 
