@@ -137,10 +137,8 @@ export async function reportsOf(
 export type Parts = { messages: number; signatures: number; store: number }
 export const noParts = (): Parts => ({ messages: 0, signatures: 0, store: 0 })
 
-const cpuMs = () => {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1_000
-}
+export const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1_000
+const cpuMs = () => milliseconds(process.threadCpuUsage())
 
 /**
  * Adds what `work` takes to a part; what is inside another part counts there. What waits for a disk counts as CPU time; the rest never

@@ -28,6 +28,7 @@ import {
   gathering,
   identity,
   jobs,
+  milliseconds,
   network,
   noParts,
   openSeat,
@@ -236,7 +237,6 @@ async function costOf(engine: Verifier, bySeat: readonly (readonly Report[])[], 
   return Object.fromEntries(shares.map(([part, ms]) => [part, ms / (rounds * bySeat.flat().length)])) as Cost
 }
 
-const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1_000
 const sum = (cost: Cost): number => Object.values(cost).reduce((total, ms) => total + ms, 0)
 
 async function* verify(prover: WorkEngine, withScaling: boolean): AsyncGenerator<Row> {
