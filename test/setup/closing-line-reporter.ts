@@ -5,7 +5,7 @@ import { orphanCountVariable } from './orphans.ts'
 
 /**
  * Ends a run with `N passed, N failed, N skipped`. A test that passed only when it was tried again has failed. `npm test` sums
- * several runs, so there the counts go to the file it names instead, with the names of what failed.
+ * several runs, so there the counts go to the file it names instead, with the names of what failed. Before it come the files that took most.
  */
 export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
@@ -25,6 +25,7 @@ export default class ClosingLineReporter implements Reporter {
       // A file that cannot be loaded, or whose hooks fail, has no failed test to show for it.
       if (module.state() === 'failed' && failures.length === failuresBefore) failures.push(module.relativeModuleId)
     }
+    for (const line of costliest(modules)) process.stdout.write(`${line}\n`)
     // Orphans are looked for when everything else is over.
     process.once('exit', () => {
       const failed = failures.length + Number(process.env[orphanCountVariable] ?? 0)
@@ -35,6 +36,19 @@ export default class ClosingLineReporter implements Reporter {
       process.stdout.write(`${counts.passed} passed, ${failed} failed, ${counts.skipped} skipped\n`)
     })
   }
+}
+
+/** The files that took most of the CPU, those of their processes included: where minutes can be saved. */
+function costliest(modules: readonly TestModule[]): string[] {
+  return modules
+    .map(module => ({
+      name: module.relativeModuleId,
+      seconds: (module.meta() as { cpuSeconds?: number }).cpuSeconds ?? 0,
+    }))
+    .filter(({ seconds }) => seconds >= 5)
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, 15)
+    .map(({ name, seconds }) => `${seconds.toFixed(0).padStart(5)} s cpu  ${name}`)
 }
 
 /** Says what it was, where it was thrown and which file ran then: it may come from one that ran before. One line. */

@@ -35,13 +35,15 @@ host.onCall(({ id, kind, method, argument }) => {
     return
   }
   if (kind === undefined) return void answer(id, () => core!.prepare(argument as never))
+  const engine = core!.kinds[kind]
+  if (method !== 'runWindow') return void answer(id, () => engine[method](argument as never))
   const cancellation = new AbortController()
   cancellations.set(id, cancellation)
   const options: WindowOptions = {
     signal: cancellation.signal,
     onMark: (index, mark) => host.post({ id, index, mark }),
   }
-  void answer(id, () => core!.kinds[kind][method](argument as never, options)).finally(() => cancellations.delete(id))
+  void answer(id, () => engine.runWindow(argument as never, options)).finally(() => cancellations.delete(id))
 })
 
 type Host = {
