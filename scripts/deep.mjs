@@ -30,6 +30,11 @@ const computing = {
     command: ['npx', 'vitest', 'run', '--project', 'unit', 'test/unit/job/vectors.test.ts'],
     env: { KAISAR_ALL_FORMS: '1' },
   },
+  // With the contracts for every EVM, and the docs' example of a devnet in another project.
+  package: {
+    command: ['npx', 'vitest', 'run', '--project', 'e2e', 'test/e2e/pack.test.ts'],
+    env: { KAISAR_WHOLE_PACKAGE: '1' },
+  },
   faults: { command: ['npm', 'run', 'test:faults'] },
 }
 /** Real processes: blocks come by the clock, and nobody is late because the others compute. */

@@ -87,10 +87,8 @@ function watchPage(page: Page, url: string): string[] {
   return complaints
 }
 
-/** What axe finds wrong with the page, by rule and place: contrast, names, roles, order. */
+/** What axe, which the page has, finds wrong with it, by rule and place: contrast, names, roles, order. */
 async function inaccessible(page: Page): Promise<string[]> {
-  // Evaluated by the debugger, which the page's content policy does not bind.
-  await page.evaluate(axe.source)
   const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, { resultTypes: ['violations'] })`)
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(
@@ -185,11 +183,13 @@ describe('kaisar chain ui', () => {
       smallest: Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height || 99), 99),
     })`
     const look = async (path: string, status: number, url = explorer) => {
+      expect((await page.goto(url + path))!.status(), path).toBe(status)
+      // Evaluated by the debugger, which the page's content policy does not bind.
+      await page.evaluate(axe.source)
       for (const width of [390, 1280])
         for (const colorScheme of ['light', 'dark'] as const) {
           await page.setViewportSize({ width, height: 844 })
           await page.emulateMedia({ colorScheme })
-          expect((await page.goto(url + path))!.status(), path).toBe(status)
           const { cut, scrolling, smallest } =
             await page.evaluate<Record<'cut' | 'scrolling' | 'smallest', number>>(measures)
           const where = `${path} at ${width} px`

@@ -1,31 +1,41 @@
-/** One devnet for everything that only reads one. In the end it is killed, and what it left is swept by the next `devnet up`, which is kept over its first paid epoch. */
-import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+/**
+ * One devnet for everything that only reads one: as the docs open it, kept over its first paid epoch, its daemons set by their own files to
+ * serve metrics. In the end it is killed, and what it left is swept by the next `devnet up`.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { devnetRoles } from '../../src/core/devnet/roles.ts'
 import { isProcessAlive } from '../../src/core/platform/pid-file.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
 import { closing, describeBlocks, docsShell, opening } from './one-devnet/docs-blocks.ts'
 import { describeOperators } from './one-devnet/operators.ts'
 
 const home = isolatedHome()
 const { env } = home
-const contexts = join(env.XDG_DATA_HOME!, 'kaisar')
 /** Where `devnet up` keeps it when it is told nothing. */
-const folder = join(contexts, 'devnet')
+const folder = join(env.XDG_DATA_HOME!, 'kaisar/devnet')
 const shell = docsShell(home)
-const script = new URL('../helpers/serve-devnet.ts', import.meta.url).pathname
-const devnet = execa(process.execPath, [script, folder, contexts], { env, reject: false, stdin: 'ignore' })
+const told = () => readFileSync(join(folder, 'devnet.ndjson'), 'utf8')
+const status = () => runCli(['devnet', 'status', '--json'], { env })
+const pidOf = async () => (await status()).json<{ pid: number }>().data.pid
 
 beforeAll(async () => {
-  const said = await Promise.race([once(devnet.stdout, 'data'), devnet.then(({ stderr }) => stderr)])
-  expect(String(said)).toBe('paid\n')
-})
+  for (const { name } of devnetRoles({ providers: 2, checkers: 5 })) {
+    mkdirSync(join(folder, name), { recursive: true })
+    writeFileSync(join(folder, name, 'config.toml'), 'metrics-port = 0\n')
+  }
+  await shell.runNamed(opening, { KAISAR_JSON: '1', KAISAR_EPOCHS: '1', KAISAR_KEEP: '1' })
+  const pid = await pidOf()
+  // An epoch is paid, and it goes on.
+  await eventually(() => expect(told()).toContain('"type":"devnet.kept"'), 120_000, 500)
+  expect(await pidOf()).toBe(pid)
+  expect(isProcessAlive(pid)).toBe(true)
+}, 240_000)
 afterAll(async () => {
-  devnet.kill('SIGTERM')
-  await devnet
-  // Where a test failed, the second one may still run.
+  // Where a test failed, one may still run.
   await runCli(['devnet', 'down'], { env })
   rmSync(home.path, { recursive: true, force: true })
 })
@@ -34,19 +44,16 @@ describeBlocks(home, shell)
 describeOperators(home, folder)
 
 it('survives nothing of SIGKILL, is swept at the next up, which detaches, is found by another up, and goes down', async () => {
-  const status = async () => runCli(['devnet', 'status', '--json'], { env })
-  const { pid } = (await status()).json<{ pid: number }>().data
-  expect(pid).toBe(devnet.pid)
+  const pid = await pidOf()
   process.kill(pid, 'SIGKILL')
-  await devnet
+  await eventually(() => expect(isProcessAlive(pid)).toBe(false))
   const lost = await status()
   expect(lost.exitCode).toBe(3)
   expect(lost.json().errors[0]!.code).toBe('DEVNET_NOT_RUNNING')
 
   // As the docs open it, with the explorer.
   type Ready = { type: string; data: { rpcUrl: string; explorerUrl: string; contracts: Record<string, string> } }
-  const asked = { KAISAR_JSON: '1', KAISAR_UI: '1', KAISAR_EPOCHS: '1', KAISAR_KEEP: '1' }
-  const lines = (await shell.runNamed(opening, asked)).trim().split('\n')
+  const lines = (await shell.runNamed(opening, { KAISAR_JSON: '1', KAISAR_UI: '1' })).trim().split('\n')
   const { rpcUrl, explorerUrl, contracts } = (JSON.parse(lines.at(-1)!) as Ready).data
   expect((await fetch(explorerUrl)).status).toBe(200)
 
@@ -58,7 +65,7 @@ it('survives nothing of SIGKILL, is swept at the next up, which detaches, is fou
     fix: expect.stringContaining('"kaisar devnet down"'),
   })
   // What the first one tells goes on where it was.
-  expect(JSON.parse(readFileSync(join(folder, 'devnet.ndjson'), 'utf8').split('\n')[0]!).type).not.toBe('result')
+  expect(JSON.parse(told().split('\n')[0]!).type).not.toBe('result')
   expect(readdirSync(folder).filter(name => name.startsWith('.'))).toEqual([])
 
   const found = (await status()).json<{ pid: number }>().data
@@ -66,11 +73,6 @@ it('survives nothing of SIGKILL, is swept at the next up, which detaches, is fou
   expect(isProcessAlive(found.pid)).toBe(true)
   const logs = await runCli(['devnet', 'logs', 'checker-1', '--json'], { env })
   expect(logs.json<{ logs: { lines: string[] }[] }>().data.logs[0]!.lines.length).toBeGreaterThan(0)
-
-  // An epoch is paid, and it goes on.
-  const told = () => readFileSync(join(folder, 'devnet.ndjson'), 'utf8')
-  await expect.poll(told, { timeout: 90_000, interval: 500 }).toContain('"type":"devnet.kept"')
-  expect((await status()).json<{ pid: number }>().data.pid).toBe(found.pid)
 
   // And as they close it.
   const down = JSON.parse(await shell.runNamed(closing, { KAISAR_JSON: '1' }))

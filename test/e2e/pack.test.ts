@@ -1,6 +1,14 @@
 /** The package as npm would serve it, in an empty folder: small, complete, typed, and clear about the Node it needs. */
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -13,7 +21,7 @@ import { type EvidenceBundle, encodeBundle } from '../../src/core/report/evidenc
 import { isolatedHome } from '../helpers/run-cli.ts'
 import { smallCore, smallJobs } from '../unit/job/small-spec.ts'
 import { makeReport } from '../unit/report/sample-report.ts'
-import { describeGuides } from './pack/guides.ts'
+import { describeGuides, guideOf } from './pack/guides.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const modules = join(root, 'node_modules')
@@ -22,6 +30,9 @@ const folder = mkdtempSync(join(tmpdir(), 'kaisar-pack-'))
 afterAll(() => {
   for (const path of [folder, home.path]) rmSync(path, { recursive: true, force: true })
 })
+
+/** With the contracts for every EVM, which take half a minute to compile, and what else costs as much; `npm run test:deep -- package`. */
+const isWhole = process.env.KAISAR_WHOLE_PACKAGE === '1'
 
 /**
  * Budget of what is downloaded from us, and of what it unpacks to. Most of it is the code of dependencies; the contracts as compiled
@@ -34,6 +45,10 @@ const bundled = ['ink', 'pino', 'prom-client', 'execa', '@peculiar/x509']
 
 type Packed = { filename: string; size: number; unpackedSize: number; files: { path: string }[] }
 let packed: Packed
+/** Where it is installed for all users, and where its command lies. */
+const prefix = join(folder, 'prefix')
+const installed = join(prefix, 'lib/node_modules/kaisar')
+const bin = join(prefix, 'bin')
 
 /** As a user's shell: the pinned Node first, nothing of this project's own folders behind it. */
 const PATH = [
@@ -42,19 +57,27 @@ const PATH = [
 ].join(delimiter)
 const env = { ...home.env, PATH, ONNXRUNTIME_NODE_INSTALL: undefined, KAISAR_SKIP_BUILD: undefined, NO_COLOR: '1' }
 /** The user's npm configuration has the registry and its cache. */
-const npmEnv = { ...env, HOME: process.env.HOME }
+const npmEnv = { ...env, HOME: process.env.HOME, npm_config_prefer_offline: 'true' }
 const inFolder = { cwd: folder, env, timeout: 240_000 } as const
 
 beforeAll(async () => {
-  const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root })
+  const words = ['pack', '--json', '--pack-destination', folder]
+  if (!isWhole) {
+    await execa(process.execPath, ['scripts/build.mjs'], { cwd: root })
+    const types = [join(modules, 'typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck', '--singleThreaded']
+    await execa(process.execPath, types, { cwd: root })
+    words.push('--ignore-scripts')
+  }
+  const { stdout } = await execa('npm', words, { cwd: root })
   const result: Packed[] | Record<string, Packed> = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)))
   packed = Object.values(result)[0]!
+  const [command] = guideOf('docs/install.md')
+  await execa('bash', ['-c', command!], { ...inFolder, env: { ...npmEnv, npm_config_prefix: prefix } })
+  // A project that uses it, with what it brings.
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
-  // As docs/install.md tells it.
-  await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', packed.filename], {
-    ...inFolder,
-    env: { ...npmEnv, ONNXRUNTIME_NODE_INSTALL: 'skip' },
-  })
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(installed, join(folder, 'node_modules/kaisar'))
+  symlinkSync(join(installed, 'node_modules/viem'), join(folder, 'node_modules/viem'))
 }, 300_000)
 
 it('stays within its size budget, and holds no sources, tests or pictures', () => {
@@ -86,11 +109,11 @@ it('stays within its size budget, and holds no sources, tests or pictures', () =
 
 it('asks for one anvil, for no compiler or test tool, and for nothing whose code it brings, but brings its licence', () => {
   const anvil = `anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
-  const installed = execFileSync('ls', [join(folder, 'node_modules/@foundry-rs')], { encoding: 'utf8' })
-  expect(installed.trim().split('\n')).toEqual([anvil])
+  expect(readdirSync(join(installed, 'node_modules/@foundry-rs'))).toEqual([anvil])
   for (const name of ['solc', 'typescript', 'vitest', 'node', '@biomejs/biome', ...bundled])
-    expect(existsSync(join(folder, 'node_modules', name)), name).toBe(false)
-  const licences = readFileSync(join(folder, 'node_modules/kaisar/dist/THIRD-PARTY.txt'), 'utf8')
+    for (const place of [installed, join(installed, '../..')])
+      expect(existsSync(join(place, 'node_modules', name)), name).toBe(false)
+  const licences = readFileSync(join(installed, 'dist/THIRD-PARTY.txt'), 'utf8')
   for (const name of [...bundled, 'viem', '@oclif/core'])
     expect(licences).toMatch(new RegExp(`^${name} [\\d.]+ \\(`, 'm'))
 })
@@ -154,7 +177,7 @@ it('has the ABIs that the contracts in it have', async () => {
     'RewardVault',
   ])
   for (const [name, abi] of Object.entries(exported)) {
-    const compiled = readFileSync(join(folder, `node_modules/kaisar/dist/contracts/prague/${name}.json`), 'utf8')
+    const compiled = readFileSync(join(installed, `dist/contracts/prague/${name}.json`), 'utf8')
     // That of EpochConsensus has more: it answers for its extension too.
     const own = (JSON.parse(compiled) as { abi: Entry[] }).abi.filter(({ type }) => type !== 'fallback')
     expect(heads(abi), name).toEqual(expect.arrayContaining(heads(own)))
@@ -177,7 +200,6 @@ it('verifies evidence in another project, by the example of the docs: an honest 
 })
 
 it('is published as resolvers and compilers expect it', async () => {
-  const installed = join(folder, 'node_modules/kaisar')
   const { messages } = await publint({ pkgDir: installed, strict: true, pack: false })
   expect(messages).toEqual([])
   const analysis = await checkPackage(createPackageFromTarballData(readFileSync(join(folder, packed.filename))))
@@ -191,10 +213,10 @@ it('is published as resolvers and compilers expect it', async () => {
 /** That release of Node, which the registry has for Linux. */
 async function nodeOf(version: string): Promise<string> {
   const name = `node-linux-${process.arch}`
-  const prefix = join(folder, `node-${version}`)
-  const words = ['install', '--prefix', prefix, '--no-audit', '--no-fund', '--prefer-offline', `${name}@${version}`]
+  const place = join(folder, `node-${version}`)
+  const words = ['install', '--prefix', place, '--no-audit', '--no-fund', '--prefer-offline', `${name}@${version}`]
   await execa('npm', words, { ...inFolder, env: npmEnv })
-  return join(prefix, 'node_modules', name, 'bin/node')
+  return join(place, 'node_modules', name, 'bin/node')
 }
 
 /** The oldest Node that the package takes, where the registry has it; elsewhere the one that runs this. */
@@ -204,43 +226,16 @@ async function oldestNode(): Promise<string> {
   return nodeOf(engines.node.replace(/^\D+/, ''))
 }
 
-// The one devnet here, whose daemons are commands of the package, on the oldest Node; the guides below are given on the newest.
-it('serves the example of the docs, in the test runner of another project, on the oldest Node that it takes', async () => {
-  const node = await oldestNode()
-  mkdirSync(join(folder, 'test'))
-  writeFileSync(join(folder, 'test/devnet.test.ts'), readFileSync(join(root, 'docs/examples/devnet.test.ts')))
-  symlinkSync(join(modules, 'vitest'), join(folder, 'node_modules/vitest'))
-  const { all, exitCode } = await execa(node, [join(modules, 'vitest/vitest.mjs'), 'run'], {
-    ...inFolder,
-    all: true,
-    reject: false,
-  })
-  expect(all).toContain('1 passed')
-  expect(exitCode, all).toBe(0)
-})
-
 it('has the command that starts a devnet, which gets as far as a port that is taken', async () => {
   const taken = createServer()
   await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void taken.close())
   const port = String((taken.address() as AddressInfo).port)
-  const words = ['kaisar', 'devnet', 'up', '--port', port, '--json', '--data-dir', join(folder, 'devnet')]
-  const { stdout, exitCode } = await execa('npx', words, { ...inFolder, reject: false })
+  const words = ['devnet', 'up', '--port', port, '--json', '--data-dir', join(folder, 'devnet')]
+  const { stdout, exitCode } = await execa(join(bin, 'kaisar'), words, { ...inFolder, reject: false })
   const result = JSON.parse(stdout.trim().split('\n').at(-1)!)
   expect(result).toMatchObject({ type: 'result', success: false, errors: [{ code: 'ANVIL_START_FAILED' }] })
   expect(exitCode).not.toBe(0)
-})
-
-// As some distributions still have it: it knows less of the language than the code behind the entry is written in.
-it.runIf(process.platform === 'linux')('says on Node 12 which one it needs', async () => {
-  const entry = join(folder, 'node_modules/kaisar/bin/run.js')
-  const { stderr, stdout, exitCode } = await execa(await nodeOf('12.22.9'), [entry, 'devnet', 'status'], {
-    ...inFolder,
-    reject: false,
-  })
-  expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
-  expect(stderr).toMatch(/^kaisar needs Node >=22\.\d+\.\d+, and this is v12\.22\.9\.\n/)
-  expect(stderr).toContain('https://nodejs.org')
 })
 
 /** Makes every Node that is started believe in another machine. */
@@ -253,7 +248,7 @@ function pretend(what: 'platform' | 'arch', value: string): { NODE_OPTIONS: stri
 it('is not installed on a machine that it does not run on: npm says which ones it does', async () => {
   const { exitCode, all } = await execa(
     'npm',
-    ['install', '--global', '--prefix', join(folder, 'nowhere'), '--prefer-offline', packed.filename],
+    ['install', '--global', '--prefix', join(folder, 'nowhere'), packed.filename],
     { ...inFolder, env: { ...npmEnv, ...pretend('arch', 'riscv64') }, all: true, reject: false },
   )
   expect(exitCode).not.toBe(0)
@@ -269,7 +264,7 @@ it.each([
   ['platform', 'darwin'],
 ] as const)('says at once where it does not run: %s %s', async (what, value) => {
   if (value === 'darwin' && process.arch !== 'x64') return
-  const entry = join(folder, 'node_modules/kaisar/bin/run.js')
+  const entry = join(installed, 'bin/run.js')
   const { stderr, stdout, exitCode } = await execa(process.execPath, [entry, 'devnet', 'status'], {
     ...inFolder,
     env: { ...env, ...pretend(what, value) },
@@ -292,12 +287,42 @@ fs.existsSync = path => path === '/etc/alpine-release' || existsSync(path)
 require('node:module').syncBuiltinESMExports()
 `,
   )
-  const { stderr, exitCode } = await execa(
-    process.execPath,
-    [join(folder, 'node_modules/kaisar/bin/run.js'), 'devnet', 'status'],
-    { ...inFolder, env: { ...env, NODE_OPTIONS: `--require=${script}` }, reject: false },
-  )
+  const { stderr, exitCode } = await execa(process.execPath, [join(installed, 'bin/run.js'), 'devnet', 'status'], {
+    ...inFolder,
+    env: { ...env, NODE_OPTIONS: `--require=${script}` },
+    reject: false,
+  })
   expect({ stderr, exitCode }).toMatchObject({ stderr: expect.stringContaining('this is Alpine'), exitCode: 1 })
 })
 
-describeGuides(() => ({ tarball: join(folder, packed.filename), env }))
+// The one network here: its daemons are commands of the package on the oldest Node that it takes. Elsewhere they run on the newest.
+describeGuides(async () => ({ bin, env: { ...env, PATH: [dirname(await oldestNode()), PATH].join(delimiter) } }))
+
+if (isWhole) {
+  it('has the contracts for every EVM that it deploys to', () => {
+    const folders = readdirSync(join(installed, 'dist/contracts'))
+    expect(folders).toEqual(expect.arrayContaining(['arbitrum', 'london', 'prague']))
+  })
+
+  it('serves the example of the docs, in the test runner of another project', async () => {
+    mkdirSync(join(folder, 'test'))
+    writeFileSync(join(folder, 'test/devnet.test.ts'), readFileSync(join(root, 'docs/examples/devnet.test.ts')))
+    symlinkSync(join(modules, 'vitest'), join(folder, 'node_modules/vitest'))
+    const words = [join(modules, 'vitest/vitest.mjs'), 'run']
+    const { all, exitCode } = await execa(process.execPath, words, { ...inFolder, all: true, reject: false })
+    expect(all).toContain('1 passed')
+    expect(exitCode, all).toBe(0)
+  })
+
+  // As some distributions still have it: it knows less of the language than the code behind the entry is written in.
+  it.runIf(process.platform === 'linux')('says on Node 12 which one it needs', async () => {
+    const entry = join(installed, 'bin/run.js')
+    const { stderr, stdout, exitCode } = await execa(await nodeOf('12.22.9'), [entry, 'devnet', 'status'], {
+      ...inFolder,
+      reject: false,
+    })
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
+    expect(stderr).toMatch(/^kaisar needs Node >=22\.\d+\.\d+, and this is v12\.22\.9\.\n/)
+    expect(stderr).toContain('https://nodejs.org')
+  })
+}

@@ -5,13 +5,12 @@
  */
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { basename, delimiter, join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { execa, type ResultPromise } from 'execa'
 import { parseEther } from 'viem'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { saveKey } from '../../../src/core/platform/key-folder.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { testAddress, testKey } from '../../helpers/deploy.ts'
@@ -34,24 +33,13 @@ const password = 'correct horse battery staple'
 const most = { 'docs/run-a-provider.md': 6, 'docs/run-a-checker.md': 6, 'docs/deploy-a-network.md': 12 } as const
 type Page = keyof typeof most
 
-const guideOf = (page: Page | 'docs/install.md'): string[] =>
+export const guideOf = (page: Page | 'docs/install.md'): string[] =>
   commandBlocks(page).flatMap(({ note, commands }) => (note?.kind === 'guide' ? commands : []))
 
 type Installed = {
   /** Where the command `kaisar` lies. */
   readonly bin: string
   readonly env: Readonly<Record<string, string | undefined>>
-}
-
-/** The packed file, for all users of a machine that has nothing else of kaisar; what npm needs of its own is that of this user. */
-async function install({ tarball, env }: Packed): Promise<Installed> {
-  const folder = mkdtempSync(join(tmpdir(), 'kaisar-install-'))
-  endWithScope(() => rmSync(folder, { recursive: true, force: true }))
-  const prefix = join(folder, 'prefix')
-  copyFileSync(tarball, join(folder, basename(tarball)))
-  const ofNpm = { HOME: process.env.HOME, npm_config_prefix: prefix, npm_config_prefer_offline: 'true' }
-  await execa('bash', ['-c', guideOf('docs/install.md').join('\n')], { cwd: folder, env: { ...env, ...ofNpm } })
-  return { bin: join(prefix, 'bin'), env }
 }
 
 /** Somebody with an empty home who gives the commands of a page, in their order. */
@@ -198,16 +186,9 @@ async function quietPort(from: number): Promise<number> {
   throw new Error(`no port is free from ${from} on`)
 }
 
-export type Packed = { readonly tarball: string; readonly env: Readonly<Record<string, string | undefined>> }
-
-/** @param packed - the packed file and a user's environment; called when it is there */
-export function describeGuides(packed: () => Packed): void {
+/** @param install - the package as its page installs it, for all users of a machine that has nothing else of kaisar */
+export function describeGuides(install: () => Promise<Installed>): void {
   describe('the guides, with the package alone', () => {
-    let kaisar: Installed
-    beforeAll(async () => {
-      kaisar = await install(packed())
-    }, 300_000)
-
     it('begin with one command that installs it', () => {
       expect(guideOf('docs/install.md')).toHaveLength(1)
     })
@@ -221,6 +202,7 @@ export function describeGuides(packed: () => Packed): void {
     })
 
     it('lead from a funded key to a paid epoch, for all three', { timeout: 400_000 }, async () => {
+      const kaisar = await install()
       const anvil = await anvilForTests()
       const network = { RPC_URL: anvil.rpcUrl }
 
