@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { jobOf, jobSets } from '../../../src/core/job/jobs.ts'
-import { specHash, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { threadClock } from '../../../src/core/job/thread-clock.ts'
-import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
+import { tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import { toWire } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
-import { claimOf, commitmentHash, sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
+import { commitmentHash, seedOf } from '../../../src/core/report/commitment.ts'
 import {
   bundleHash,
   decodeBundle,
@@ -19,7 +16,7 @@ import { signMessage } from '../../../src/core/report/signer.ts'
 import { type BundleStep, notProven, verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { epochSeed, smallCore, smallJobs } from '../job/small-spec.ts'
 import { expectDecodesOrRefuses, headed } from './bundle-bytes.ts'
-import { checker, makeAccusation, makeReport, provider, word } from './sample-report.ts'
+import { checker, makeAccusation, makeReport, provider, witnessOfReport, word } from './sample-report.ts'
 
 let core: WorkCore
 let bundle: EvidenceBundle & { readonly kind: 'tensor' }
@@ -91,19 +88,8 @@ describe('evidence bundle', () => {
 })
 
 describe('a seat’s witness', () => {
-  const witnessFrom = async (seat = checker.address) => {
-    const { commitment, request, openings } = bundle
-    const item = {
-      ...{ ...claimOf(bundle.network, commitment.message), openings },
-      sample: sampleOf(jobOf(smallJobs, 'tensor'), commitment.message, request!.message),
-      witnessOf: witnessOf(seat, commitmentHash(bundle.network, commitment.message)),
-    }
-    const [answer] = await core.kinds.tensor.verify({ epochSeed, items: [item] })
-    return answer?.ok ? answer.witness! : word('00')
-  }
-
   it('a witness makes a bundle of version 3, verified by recomputing, and older bundles verify as before', async () => {
-    const witness = await witnessFrom()
+    const witness = await witnessOfReport(core, bundle)
     const bytes = encodeBundle({ ...bundle, witness })
     expect([encodeBundle(bundle)[13], bytes[13]]).toEqual([1, 3])
     expect(decodeBundle(bytes)).toEqual({ ...bundle, witness })
@@ -112,8 +98,8 @@ describe('a seat’s witness', () => {
   })
 
   it('a witness is refuted where it is another seat’s, invented, or differs from the leaf on chain', async () => {
-    const witness = await witnessFrom()
-    for (const other of [await witnessFrom(provider.address), word('77')]) {
+    const witness = await witnessOfReport(core, bundle)
+    for (const other of [await witnessOfReport(core, bundle, provider.address), word('77')]) {
       expect(await check({ witness: other })).toMatchObject({ ok: false, step: 'WITNESS' })
       const shown = verifyBundle({ ...bundle, witness }, { openVerifier, shownWitness: other })
       expect(await shown).toMatchObject({ ok: false, step: 'WITNESS' })
@@ -289,15 +275,5 @@ describe('verifyBundle', () => {
       }),
       { numRuns: 100 },
     )
-  })
-
-  it('the bundle that release 0.1 wrote, on the devnet spec, is accepted', async () => {
-    const bytes = readFileSync('fixtures/reports/bundle-v1.bin')
-    expect(bundleHash(bytes)).toBe('0xeeb9b83bfbe59f9311b57c2785aec3bfd91397acabedbbfb202a0d05b88a8f90')
-    const devnet = await createWorkCore({ jobs: jobSets.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })
-    const result = await verifyBundle(decodeBundle(bytes), { openVerifier: async () => devnet })
-    expect(result).toMatchObject({ ok: true, facts: { specName: 'devnet', checked: 16 } })
-    expect(decodeBundle(bytes).commitment.message.specHash).toBe(specHash(tensorSpecs.devnet))
-    await devnet.close()
   })
 })

@@ -1,7 +1,6 @@
-/** Evidence of memory rounds: bundles of version 4, and those that earlier releases wrote. */
+/** Evidence of memory rounds: bundles of version 4. */
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Jobs, jobOf, jobSets } from '../../../src/core/job/jobs.ts'
 import { markCount, memorySpecs } from '../../../src/core/job/memory/memory-spec.ts'
@@ -12,19 +11,14 @@ import { bytesToHex } from '../../../src/core/platform/hex.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import { toWire } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
-import { claimOf, commitmentHash, sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
-import {
-  bundleHash,
-  decodeBundle,
-  type EvidenceBundle,
-  encodeBundle,
-} from '../../../src/core/report/evidence-bundle.ts'
+import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commitment.ts'
+import { decodeBundle, type EvidenceBundle, encodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
 import { type BundleStep, verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { smallMemorySpec as spec } from '../job/small-memory-spec.ts'
 import { epochSeed, smallCore, smallJobs } from '../job/small-spec.ts'
 import { expectDecodesOrRefuses, headed } from './bundle-bytes.ts'
-import { checker, fillOf, makeReport, provider, word } from './sample-report.ts'
+import { checker, fillOf, makeReport, makeWrongPlace, provider, witnessOfReport, word } from './sample-report.ts'
 
 type MemoryBundle = EvidenceBundle & { readonly kind: 'memory' }
 type Changed = Omit<Partial<MemoryBundle>, 'kind'>
@@ -203,35 +197,16 @@ describe('verifying a memory round', () => {
   }
 
   it('accepts a witness that recomputing gives, and no other seat’s', async () => {
-    const { commitment, request, openings } = bundle
-    const witnessFrom = async (seat: Hex) => {
-      const item = {
-        ...{ ...claimOf(bundle.network, commitment.message), openings },
-        sample: sampleOf(job, commitment.message, request!.message),
-        witnessOf: witnessOf(seat, commitmentHash(bundle.network, commitment.message)),
-      }
-      const [answer] = await core.kinds.memory.verify({ epochSeed, items: [item] })
-      return answer?.ok ? answer.witness! : word('00')
-    }
-    const witness = await witnessFrom(checker.address)
+    const witness = await witnessOfReport(core, bundle)
     expect(await check({ witness })).toMatchObject({ ok: true, facts: { witness } })
-    expect(await check({ witness: await witnessFrom(provider.address) })).toMatchObject({ ok: false, step: 'WITNESS' })
+    const others = await witnessOfReport(core, bundle, provider.address)
+    expect(await check({ witness: others })).toMatchObject({ ok: false, step: 'WITNESS' })
     const shown = verifyBundle({ ...bundle, witness }, { openVerifier, shownWitness: word('12') })
     expect(await shown).toMatchObject({ ok: false, step: 'WITNESS' })
   })
 
   it('takes a wrong place of another device’s memory as proof, by itself', async () => {
-    const other = { deviceId: word('0d'), generation: 1 }
-    const seed = seedOf(bundle.network, bundle.commitment.message)
-    const stranger = await smallCore()
-    await stranger.prepare({ epochSeed, device: other })
-    const { memory } = stranger.kinds
-    const { handle, units, root } = await memory.runWindow({ epochSeed, device: other, seed })
-    const commitment = await signedBy(provider, { rows: BigInt(units), root })
-    const place = 64
-    const openings = await memory.open({ handle, sample: [place] })
-    await stranger.close()
-    const proof = await check({ commitment, request: null, openings, against: { wrongRow: place } })
+    const proof = await verifyBundle(await makeWrongPlace(core, bundle), { openVerifier })
     expect(proof).toMatchObject({ ok: false, step: 'COORDINATE_WRONG' })
   })
 
@@ -269,48 +244,4 @@ describe('verifying a memory round', () => {
     expect(verified).toMatchObject({ ok: true, facts: { specName: 'devnet', checked: 16, kind: 'memory' } })
     await devnet.close()
   })
-})
-
-describe('bundles that earlier releases wrote, on the devnet spec', () => {
-  let devnet: WorkCore
-  beforeAll(async () => {
-    devnet = await createWorkCore(
-      { jobs: jobSets.devnet, provider: 'cpu', form: 'u8', threads: 1, witnesses: true },
-      { clock: threadClock },
-    )
-  })
-  afterAll(() => devnet.close())
-
-  it.each([
-    [
-      'v1',
-      1,
-      '0xeeb9b83bfbe59f9311b57c2785aec3bfd91397acabedbbfb202a0d05b88a8f90',
-      { ok: true, facts: { checked: 16 } },
-    ],
-    ['v2-wrong-row', 2, '0xe90cc6c4e37e93651b79a12f11de0d7b9063503b288ada7b46ed8043a161c277', { step: 'ROW_WRONG' }],
-    [
-      'v2-two-commitments',
-      2,
-      '0x0ef05049748f254f812d3f2618c8329a27c3a3557fe70041eec67d3b568cdab1',
-      { step: 'TWO_COMMITMENTS' },
-    ],
-    [
-      'v3',
-      3,
-      '0xbf17275c4b8b55713b0eea8449327503d1edf5e03785a38dd4e0136d08288ac3',
-      { ok: true, facts: { checked: 16, specName: 'devnet', witness: expect.stringMatching(/^0x[0-9a-f]{64}$/) } },
-    ],
-  ])(
-    'bundle-%s.bin has version %i, reads back as it was, and verifies as it did',
-    async (name, version, hash, expected) => {
-      const bytes = Uint8Array.from(readFileSync(`fixtures/reports/bundle-${name}.bin`))
-      expect(bundleHash(bytes)).toBe(hash)
-      expect(bytes[versionAt]).toBe(version)
-      const bundle = decodeBundle(bytes)
-      expect(bundle.kind).toBe('tensor')
-      expect(encodeBundle(bundle)).toEqual(bytes)
-      expect(await verifyBundle(bundle, { openVerifier: async () => devnet })).toMatchObject(expected)
-    },
-  )
 })

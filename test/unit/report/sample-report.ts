@@ -1,6 +1,6 @@
 /** A whole report of one round, made by honest parties on the small spec; tests spoil it. */
 import { encodeAbiParameters, type Hex, keccak256, numberToHex } from 'viem'
-import { type Jobs, jobOf } from '../../../src/core/job/jobs.ts'
+import { type Jobs, jobOf, jobWith } from '../../../src/core/job/jobs.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import {
@@ -12,7 +12,7 @@ import {
   localId,
 } from '../../../src/core/protocol/device-record.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
-import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commitment.ts'
+import { claimOf, commitmentHash, sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
 import type { EvidenceBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { epochSeed } from '../job/small-spec.ts'
@@ -77,6 +77,39 @@ export async function makeAccusation(
     ROW_WRONG: { ...honest, commitment, request: null, openings, against: { wrongRow: 70 } },
     TWO_COMMITMENTS: { ...honest, against: { commitment } },
   }
+}
+
+/** The same report with a place that is wrong: the window is one over another device's memory. */
+export async function makeWrongPlace(
+  core: WorkCore,
+  honest: EvidenceBundle & { readonly kind: 'memory' },
+): Promise<EvidenceBundle & { readonly kind: 'memory' }> {
+  const { memory } = core.kinds
+  const other = { deviceId: word('0d'), generation: 1 }
+  await memory.prepare({ epochSeed, device: other })
+  const { message } = honest.commitment
+  const seed = seedOf(network, message)
+  const { handle, units, root } = await memory.runWindow({ epochSeed, device: other, seed })
+  const commitment = await signMessage(provider, 'Commitment', { ...message, rows: BigInt(units), root })
+  const place = 64
+  const openings = await memory.open({ handle, sample: [place] })
+  return { ...honest, commitment, request: null, openings, against: { wrongRow: place } }
+}
+
+/** What a seat that recomputed an honest report says. */
+export async function witnessOfReport(
+  core: WorkCore,
+  { kind, spec, commitment, request, openings }: EvidenceBundle,
+  seat = checker.address,
+): Promise<Hex> {
+  const item = {
+    ...{ ...claimOf(network, commitment.message), openings },
+    sample: sampleOf(jobWith(kind, spec), commitment.message, request!.message),
+    witnessOf: witnessOf(seat, commitmentHash(network, commitment.message)),
+  }
+  const [answer] = await core.kinds[kind].verify({ epochSeed, items: [item] })
+  if (!answer!.ok) throw new Error(answer!.detail)
+  return answer!.witness!
 }
 
 /** Works a window on `core`, commits, is sampled and opens. Memory is filled before, by whoever asks for a memory round. */

@@ -6,7 +6,8 @@
  *     mark = steps so far u64 ‖ top of the tree of the leaves since the last mark; 32 zero bytes where there are none
  *     root = SHA-256('kaisar/memory-root/v1' ‖ groups u32 ‖ marks u32 ‖ mark ‖ mark …)
  *
- * Integers are big-endian. A mark is signed when its second is over, so that what follows cannot be put before it any more.
+ * Integers are big-endian. A mark is sent when its time is over, so that what follows cannot be put before it any more. It has no
+ * signature of its own: that of the commitment is over all of them, by the root.
  */
 import { createHash } from 'node:crypto'
 import { growHashTree, hashBytes, hashNodes, proofShape, sha256 } from '../hash-tree.ts'
