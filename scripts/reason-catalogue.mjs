@@ -340,7 +340,18 @@ export const reasonGroups = {
       'Record the vendor’s tool as well.',
     ],
     GPU_INTEGRATED: ['An integrated GPU, whose driver reports neither UUID, memory nor health.', nothingToDo],
-    GPU_NOT_VISIBLE: ['The card is left out by CUDA_VISIBLE_DEVICES.', 'Nothing to do, if that is wanted.'],
+    GPU_NOT_VISIBLE: [
+      'The card is another process’s: CUDA_VISIBLE_DEVICES leaves it out, or its render node is not in this container.',
+      'Nothing to do, if that is wanted.',
+    ],
+    GPU_NOT_PINNED: [
+      'WebGPU cannot be held to this card, so that no memory round can be worked on it, and a Provider leaves it out.',
+      'Run one Provider for each card, as "Several cards of one host" in docs/gpu-set-up.md shows.',
+    ],
+    HOST_SEVERAL_CARDS: [
+      'A Provider works memory rounds on one card and leaves the others out.',
+      'Run one Provider for each card, as "Several cards of one host" in docs/gpu-set-up.md shows.',
+    ],
     GPU_SERIAL_MASKED: ['The card’s serial number is masked.', nothingToDo],
     GPU_UUID_ABSENT: ['The card has no UUID; its identity is made of what stands beside it.', nothingToDo],
     GPU_UUID_MASKED: ['The card’s UUID is masked; its identity is made of what stands beside it.', nothingToDo],

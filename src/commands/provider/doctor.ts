@@ -31,6 +31,7 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
   private async examineThisHost() {
     const { examineHost } = await import('../../core/devices/doctor.ts')
     const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { probeVisible } = await import('../../core/devices/pin-devices.ts')
     const { nodeHost: host } = await import('../../core/devices/host.ts')
     const { probeEnvironment } = await import('../../core/devices/environment-probe.ts')
     const curve = await import('../../core/report/curve.ts')
@@ -41,8 +42,10 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
       dataDirectory: this.dataDir,
       clockOffsetMs: await this.clockOffsetMs(),
     }
+    const visible = process.env.CUDA_VISIBLE_DEVICES
     return examineHost({
-      probe: createHostProbe({}, { host }),
+      probe: probeVisible(createHostProbe({}, { host }), { visible, host }),
+      visible,
       environment: () => probeEnvironment(options, { host }),
       signatures: curve.openCurve().kind,
       webgpu: { found: webgpu.findWebgpu() !== null, command: webgpu.installWebgpu() },

@@ -36,7 +36,8 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const jobs = await this.chooseJobs()
     const devices = executionProvider === 'cpu' ? 'cpu' : 'auto'
     const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
-    const probed = await probeVisible(createHostProbe({ devices }, { host }), cudaVisibleDevices).probe()
+    const visible = { visible: cudaVisibleDevices, host }
+    const probed = await probeVisible(createHostProbe({ devices }, { host }), visible).probe()
     // Which operator it is for changes nothing here.
     const own = ownDevices(probed, `0x${'00'.repeat(20)}`)
     const choice = { executionProvider, threads, memoryMiB: this.flags['memory-mib'] ?? null, cudaVisibleDevices }

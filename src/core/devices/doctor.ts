@@ -3,6 +3,7 @@ import { analyseRecording, type RecordingAnalysis } from './analyse-recording.ts
 import type { ExecutionProviderCheck, probeEnvironment } from './environment-probe.ts'
 import { webgpuBrings } from './gpu-setup.ts'
 import { makeFault } from './make-fault.ts'
+import { pinDevice } from './pin-devices.ts'
 import type { Fault, GpuProbe, Note, ProbedDevice, ProbeResult, ProbeState } from './probed-device.ts'
 
 /** Native code where the platform has a build, else JavaScript, some 35 times slower and the same bytes. */
@@ -29,14 +30,16 @@ export type DoctorDependencies = {
   readonly signatures: Signatures
   /** The package `webgpu`: whether it is installed, and what installs it. */
   readonly webgpu: { readonly found: boolean; readonly command: string }
+  /** The value of `CUDA_VISIBLE_DEVICES`. */
+  readonly visible: string | undefined
 }
 
 /** Every check of this machine: its devices, and what they run on. */
 export async function examineHost(dependencies: DoctorDependencies): Promise<DoctorReport> {
-  const { probe, environment, signatures, webgpu } = dependencies
+  const { probe, environment, signatures, webgpu, visible } = dependencies
   const [result, { record, providers }] = await Promise.all([probe.probe(), environment()])
   const faults = [...result.faults, ...environmentFaults(record, result)]
-  const notes = [...result.notes, ...engineNotes(record, result, webgpu)]
+  const notes = [...result.notes, ...engineNotes(record, result, webgpu), ...cardNotes(result, visible)]
   const shown = view({ ...result, faults, notes })
   return { ...shown, environment: record, executionProviders: providers, signatures, files: [] }
 }
@@ -50,6 +53,20 @@ export function engineNotes(
   if (found || !hasGpu(devices) || !executionProviders.some(each => each === 'cuda' || each === 'webgpu')) return []
   const detail = `The package webgpu (132 MB) is not installed, which brings ${webgpuBrings}. Install it with "${command}", then compare with "kaisar provider self-test".`
   return [{ code: 'HOST_WEBGPU_PACKAGE_MISSING', device: null, detail }]
+}
+
+/** Which cards a Provider would leave out, since it could work no memory round on them. */
+export function cardNotes({ devices }: Pick<ProbeResult, 'devices'>, visible: string | undefined): Note[] {
+  const cards = devices.filter(({ record, schedulable }) => record.kind !== 'cpu' && schedulable)
+  const notes = cards.flatMap(card => {
+    const { webgpu } = pinDevice(card, devices, visible).notPinned
+    const detail = `${webgpu}. No memory round can be worked on it, so a Provider leaves it out.`
+    return webgpu === undefined ? [] : [{ code: 'GPU_NOT_PINNED', device: card.record.identity, detail }]
+  })
+  const rest = cards.length - notes.length
+  if (rest < 2) return notes
+  const detail = `A Provider works memory rounds on one card, and ${rest} are here: it leaves the others out. Run one Provider for each.`
+  return [...notes, { code: 'HOST_SEVERAL_CARDS', device: null, detail }]
 }
 
 const hasGpu = (devices: ProbeResult['devices']): boolean =>

@@ -1,13 +1,18 @@
 /**
  * Which device a process computes on. A runtime knows no hardware: CUDA numbers the devices that it shows to the process (in the
- * order of the PCI bus, which the engine asks for; `CUDA_VISIBLE_DEVICES` narrows it), and WebGPU takes the default adapter,
- * whichever of several cards that is.
+ * order of the PCI bus, which the engine asks for; `CUDA_VISIBLE_DEVICES` narrows it), and WebGPU knows adapters by the names of models.
+ *
+ * Why: docs/why/devices.md
  */
+import type { Host } from './host.ts'
+import { isInProcessor } from './pci-cards.ts'
 import type { GpuProbe, ProbedDevice } from './probed-device.ts'
 
 export type DevicePin = {
   /** CUDA's number of this device in this process. */
   readonly deviceIndex: number
+  /** Its model, where WebGPU has to be told which of several cards is meant. */
+  readonly model?: string
   /** Providers that might compute on another device than this one, and why. */
   readonly notPinned: { readonly cuda?: string; readonly webgpu?: string }
 }
@@ -20,30 +25,62 @@ export function pinDevice(
 ): DevicePin {
   if (device.record.kind === 'cpu') return { deviceIndex: 0, notPinned: {} }
   const cuda = cudaPlace(device, devices.filter(isNvidia), visible)
-  const webgpu = adapterProblem(device, devices)
+  const { problem: webgpu, model } = adapterOf(device, devices)
   return {
     deviceIndex: typeof cuda === 'number' ? cuda : 0,
-    notPinned: { ...(typeof cuda === 'string' ? { cuda } : {}), ...(webgpu === null ? {} : { webgpu }) },
+    ...(model !== undefined && { model }),
+    notPinned: { ...(typeof cuda === 'string' && { cuda }), ...(webgpu !== undefined && { webgpu }) },
   }
 }
 
-/** The probe of a process: an NVIDIA device that `CUDA_VISIBLE_DEVICES` leaves out is there, and another process's. */
-export const probeVisible = (probe: GpuProbe, visible: string | undefined): GpuProbe => ({
+/**
+ * The probe of a process: an NVIDIA device that `CUDA_VISIBLE_DEVICES` leaves out is there, and another process's; an AMD or Intel card
+ * whose render node this container was not given cannot be reached at all, though its tool lists it.
+ */
+export const probeVisible = (
+  probe: GpuProbe,
+  { visible, host }: { readonly visible: string | undefined; readonly host: Pick<Host, 'list'> },
+): GpuProbe => ({
   async probe() {
     const result = await probe.probe()
     const nvidia = result.devices.filter(isNvidia)
-    const isHidden = (device: ProbedDevice) => isNvidia(device) && cudaPlace(device, nvidia, visible) === hidden
-    const left = result.devices.filter(isHidden)
+    const nodes = await missingNodes(result.devices, host)
+    const reasonOf = (device: ProbedDevice) =>
+      isNvidia(device) && cudaPlace(device, nvidia, visible) === hidden ? hidden : nodes.get(device)
     return {
       ...result,
-      devices: result.devices.map(device => (left.includes(device) ? { ...device, schedulable: false } : device)),
+      devices: result.devices.map(device => ({
+        ...device,
+        ...(reasonOf(device) !== undefined && { schedulable: false }),
+        ...(nodes.has(device) && { state: 'unreadable' as const }),
+      })),
       notes: [
         ...result.notes,
-        ...left.map(({ record }) => ({ code: 'GPU_NOT_VISIBLE', device: record.identity, detail: hidden })),
+        ...result.devices.flatMap(device => {
+          const detail = reasonOf(device)
+          return detail === undefined ? [] : [{ code: 'GPU_NOT_VISIBLE', device: device.record.identity, detail }]
+        }),
       ],
     }
   },
 })
+
+/** Of AMD's and Intel's cards, which Vulkan opens by their render nodes: those that have none here, where others have. */
+async function missingNodes(
+  devices: readonly ProbedDevice[],
+  host: Pick<Host, 'list'>,
+): Promise<ReadonlyMap<ProbedDevice, string>> {
+  const isNode = (name: string) => name.startsWith('renderD')
+  const cards = devices.filter(device => !isNvidia(device) && device.record.pciBusId !== null)
+  const here = cards.length === 0 ? [] : ((await host.list('/dev/dri')) ?? []).filter(isNode)
+  const missing = new Map<ProbedDevice, string>()
+  for (const device of here.length === 0 ? [] : cards) {
+    const names = await host.list(`/sys/bus/pci/devices/${device.record.pciBusId!.toLowerCase()}/drm`)
+    const node = names?.find(isNode)
+    if (node !== undefined && !here.includes(node)) missing.set(device, `/dev/dri/${node} is not in this container`)
+  }
+  return missing
+}
 
 const hidden = 'CUDA_VISIBLE_DEVICES leaves it out'
 const isNvidia = ({ record }: ProbedDevice): boolean => record.vendor === 'nvidia'
@@ -87,14 +124,32 @@ const inBusOrder = (cards: readonly ProbedDevice[]): ProbedDevice[] => {
   return cards.toSorted((a, b) => (place(a) < place(b) ? -1 : 1))
 }
 
-function adapterProblem(device: ProbedDevice, devices: readonly ProbedDevice[]): string | null {
+/**
+ * What WebGPU is told so that it takes this card: nothing where the adapter that it prefers can be no other of this vendor, which the engine
+ * looks at; the model where no other's name has it in it; or why neither will do.
+ */
+function adapterOf(device: ProbedDevice, devices: readonly ProbedDevice[]): { problem?: string; model?: string } {
   if (isPart(device))
-    return `it is ${device.record.kind === 'mig' ? 'a MIG instance' : 'a partition of a card'}, and WebGPU has whole cards only`
-  // The engine refuses an adapter of another vendor.
-  const { vendor } = device.record
-  const isCard = ({ record, state }: ProbedDevice) => ['gpu', 'vgpu'].includes(record.kind) && state !== 'unreadable'
-  const cards = devices.filter(each => isCard(each) && each.record.vendor === vendor)
-  return cards.length <= 1
-    ? null
-    : `WebGPU takes the default adapter, and this host has ${cards.length} cards of the vendor ${vendor}`
+    return {
+      problem: `it is ${device.record.kind === 'mig' ? 'a MIG instance' : 'a partition of a card'}, and WebGPU has whole cards only`,
+    }
+  const { vendor, model } = device.record
+  const others = devices.filter(each => each !== device && each.record.vendor === vendor && isAdapter(each))
+  if (others.length === 0) return {}
+  const alike = others.filter(({ record }) => record.model.includes(model) || !isNamed(record))
+  if (alike.length === 0 && isNamed(device.record)) return { model }
+  const left = vendor === 'nvidia' ? ', CUDA_VISIBLE_DEVICES or not' : ''
+  return {
+    problem: `WebGPU tells cards of a vendor apart by their models alone, and sees ${others.length + 1} of ${vendor} here${left}, of which "${model}" names no single one`,
+  }
 }
+
+/** Whether WebGPU may take it for another card: graphics in a processor come after cards. */
+const isAdapter = ({ record: { kind, pciDeviceId, pciBusId }, state }: ProbedDevice): boolean => {
+  const [vendorId = '', deviceId = null] = pciDeviceId?.split(':') ?? []
+  const isWhole = kind === 'gpu' || kind === 'vgpu'
+  return isWhole && state !== 'unreadable' && !isInProcessor({ vendorId, deviceId, address: pciBusId ?? '' })
+}
+
+/** Whether its tool said what the model is called: it stands for a card by its ids otherwise. */
+const isNamed = ({ model, pciDeviceId }: ProbedDevice['record']): boolean => model !== (pciDeviceId ?? 'unknown')

@@ -1,5 +1,9 @@
 import { defineErrors } from '../platform/errors.ts'
 
+/** What works on a host with several cards. */
+export const oneProviderEach =
+  'run one Provider for each card, with a key and a --data-dir of its own, in a container that is given that card alone ("Several cards of one host" in docs/gpu-set-up.md). NVIDIA cards of different models need no container: give each Provider the UUID of its card, which "nvidia-smi -L" prints, as CUDA_VISIBLE_DEVICES.'
+
 export const jobErrors = defineErrors({
   JOB_SPEC_INVALID: {
     message: 'The job specification cannot be used: {problem}.',
@@ -38,21 +42,21 @@ export const jobErrors = defineErrors({
   JOB_WEBGPU_TAKEN: {
     message: 'WebGPU already serves another device of this process.',
     meaning: 'The WebGPU runtime ends the whole process when two threads use it, so a process has one WebGPU device.',
-    fix: 'Close what uses it first, or work with --execution-provider cuda, which serves every NVIDIA card of a process.',
+    fix: `Close what uses it first. On a host with several cards, ${oneProviderEach}`,
     exit: 3,
   },
   JOB_DEVICE_NOT_PINNED: {
     message: 'The execution provider "{provider}" cannot be pinned to this device: {problem}.',
     meaning:
       'The runtime might compute on another device than the one that is registered, and that one would be paid for it.',
-    fix: 'NVIDIA: start one Provider per device, each with its own --data-dir and key, and CUDA_VISIBLE_DEVICES set to the UUID that "nvidia-smi -L" prints. Other cards work through WebGPU, one of a vendor on a host: run one container for each, with that card alone.',
+    fix: `On a host with several cards, ${oneProviderEach} A part of a card (MIG, a compute partition) cannot take part: memory rounds need WebGPU, which has whole cards only.`,
     exit: 3,
   },
   JOB_ADAPTER_NOT_THE_CARD: {
     message: 'WebGPU does not reach this card: {problem}.',
     meaning:
-      'WebGPU takes the default adapter of the host. One that computes on the CPU, or another card, is not paid for as this one.',
-    fix: 'Run "kaisar provider setup-gpu": it shows what installs the Vulkan driver of the card\'s vendor. In a container, give it the card\'s graphics capability (NVIDIA_DRIVER_CAPABILITIES=all) and its render node.',
+      'WebGPU takes the adapter that it prefers, or the first that is called as the card is. One that computes on the CPU, or another card, is not paid for as this one.',
+    fix: `Run "kaisar provider setup-gpu": it shows what installs the Vulkan driver of the card's vendor. In a container, give it the card's graphics capability (NVIDIA_DRIVER_CAPABILITIES=all) and its render node. On a host with several cards, ${oneProviderEach}`,
     exit: 3,
   },
   JOB_NO_EXACT_KERNEL: {
@@ -109,7 +113,7 @@ export const jobErrors = defineErrors({
     message: 'The memory of this card cannot be filled: {reason}.',
     meaning:
       'Memory rounds of a card are worked in its own memory, by shaders through the package "webgpu". Memory of the host is not the card’s, and is not claimed for it.',
-    fix: 'Run "kaisar provider setup-gpu", which installs the package and shows what else is missing, such as the Vulkan driver of the vendor; on a host with several cards run one container for each.',
+    fix: `Run "kaisar provider setup-gpu", which installs the package and shows what else is missing, such as the Vulkan driver of the vendor. On a host with several cards, ${oneProviderEach}`,
   },
   JOB_FILL_CANCELLED: {
     message: 'The fill of the memory was cancelled.',

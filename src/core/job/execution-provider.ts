@@ -10,7 +10,7 @@ import * as ort from 'onnxruntime-node'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
 import { jobErrors } from './errors.ts'
 import { missingLibrary } from './missing-library.ts'
-import type { CardVendor } from './webgpu-device.ts'
+import type { MeantCard } from './webgpu-device.ts'
 
 /** In order of preference. */
 const executionProviders = ['cuda', 'webgpu', 'cpu'] as const
@@ -24,8 +24,8 @@ export type SessionOptions = {
   readonly threads: number
   /** WebGPU's shaders only: the URL of the package `webgpu`, null for none; default: as Node finds it from here. */
   readonly webgpuModule?: string | null
-  /** WebGPU only: the vendor of the card that is meant; another adapter is refused. Default: whatever WebGPU reaches. */
-  readonly vendor?: CardVendor
+  /** WebGPU only: another adapter is refused. Default: whatever WebGPU reaches. */
+  readonly card?: MeantCard
 }
 
 /** Opens a session that runs entirely on the provider asked for. @throws JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_CUDA_LIBRARY_NOT_FOUND */

@@ -8,7 +8,14 @@ import { findWebgpu, installWebgpu } from './webgpu-package.ts'
 import { type MatrixShape, matrixFeatures, matrixShape } from './wgsl-matrix-shader.ts'
 
 /** Of cards, as the probe names them, and as WebGPU does. */
-export type CardVendor = Exclude<DeviceRecord['vendor'], 'cpu'>
+type CardVendor = Exclude<DeviceRecord['vendor'], 'cpu'>
+
+/** The card that is meant: what WebGPU reaches beside it is refused. */
+export type MeantCard = {
+  readonly vendor: CardVendor
+  /** Its model, where the host has others of this vendor: WebGPU is asked for the adapter of this name. Default: whatever it prefers. */
+  readonly model?: string
+}
 
 /** Usage of buffers: https://www.w3.org/TR/webgpu/#namespacedef-gpubufferusage. */
 export const usage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const
@@ -39,32 +46,36 @@ export type WgslDevice = {
 
 const product = 'packed_4x8_integer_dot_product'
 
+const notInstalled = () =>
+  unavailable(`the package "webgpu" is not installed beside kaisar; "${installWebgpu()}" brings it (132 MB).`)
 const unavailable = (reason: string, cause?: unknown) =>
   jobErrors.JOB_PROVIDER_UNAVAILABLE({ provider: 'webgpu', reason, cause })
 export const kernelFailed = (reason: string, cause?: unknown) =>
   jobErrors.JOB_KERNEL_FAILED({ provider: 'webgpu', reason, cause })
 
-/** By module, held for good: once one is collected, work that is under way ends the process. */
+/** By module and model, held for good: once one is collected, work that is under way ends the process. */
 const loaded = new Map<string, Promise<WebGpu>>()
 
 /** @throws JOB_PROVIDER_UNAVAILABLE where the package does not load */
-function loadWebGpu(module: string): Promise<WebGpu> {
-  const known = loaded.get(module)
+function loadWebGpu(module: string, model: string | undefined): Promise<WebGpu> {
+  const key = `${module} ${model ?? ''}`
+  const known = loaded.get(key)
   if (known !== undefined) return known
-  const loading = importWebGpu(module)
-  loaded.set(module, loading)
-  loading.catch(() => loaded.delete(module))
+  const loading = importWebGpu(module, model)
+  loaded.set(key, loading)
+  loading.catch(() => loaded.delete(key))
   return loading
 }
 
 /** What Dawn calls unsafe are features that it has not settled yet, subgroup matrices among them; each is still asked for by name. */
 const options = ['enable-dawn-features=allow_unsafe_apis']
 
-async function importWebGpu(module: string): Promise<WebGpu> {
+async function importWebGpu(module: string, model: string | undefined): Promise<WebGpu> {
   try {
     // By its place, which no bundler follows.
     const { create }: { create(options: string[]): WebGpu } = await import(module)
-    return create(options)
+    // The first adapter whose name has this in it.
+    return create(model === undefined ? options : [...options, `adapter=${model}`])
   } catch (cause) {
     const isMissing = (cause as { code?: string }).code === 'ERR_MODULE_NOT_FOUND'
     throw unavailable(isMissing ? `${module} is not there.` : firstLine(cause), cause)
@@ -72,21 +83,41 @@ async function importWebGpu(module: string): Promise<WebGpu> {
 }
 
 /**
- * Looks at what WebGPU would compute on, for whoever reaches it otherwise and is not told: ONNX Runtime. What keeps the package from
- * answering is not said here.
+ * Looks at what WebGPU would compute on, before anything is opened. @returns what keeps it from reaching this card, null: nothing
+ */
+export async function unreached(
+  card: MeantCard | undefined,
+  module: string | null = findWebgpu(),
+): Promise<KaisarError | null> {
+  try {
+    if (module === null) throw notInstalled()
+    await requestAdapter(await loadWebGpu(module, card?.model), card)
+    return null
+  } catch (error) {
+    return isKaisarError(error) ? error : unavailable(firstLine(error), error)
+  }
+}
+
+/**
+ * For whoever reaches the card otherwise and is not told: ONNX Runtime. What keeps the package from answering is not said here.
  *
  * @throws JOB_ADAPTER_NOT_THE_CARD
  */
-export async function checkReached(vendor: CardVendor, module: string | null = findWebgpu()): Promise<void> {
-  const asked = module === null ? null : loadWebGpu(module).then(requestAdapter)
-  const adapter = await asked?.catch(() => null)
-  if (adapter) checkAdapter(adapter.info, vendor)
+export async function checkReached(card: MeantCard, module?: string | null): Promise<void> {
+  const problem = await unreached(card, module)
+  if (problem !== null && isNotTheCard(problem)) throw problem
 }
+
+/** Of a sentence on its memory. */
+export const reasonUnreached = ({ context }: KaisarError): string =>
+  `WebGPU does not reach it: ${String(context.problem ?? context.reason).replace(/\.$/, '')}`
+
+export const isNotTheCard = (error: unknown): error is KaisarError => isKaisarError(error, 'JOB_ADAPTER_NOT_THE_CARD')
 
 /** The card that the kernels of this process share, and how many they are. */
 let shared: {
   readonly module: string
-  readonly vendor: CardVendor | undefined
+  readonly card: MeantCard | undefined
   readonly opened: Promise<WgslDevice>
   users: number
 } | null = null
@@ -94,14 +125,13 @@ let shared: {
 /**
  * The card, opened where nobody has it yet.
  * @param module - URL of the file of the package `webgpu`, null where there is none; default: as Node finds it
- * @param vendor - of the card that is meant; default: whatever WebGPU reaches
+ * @param card - default: whatever WebGPU reaches
  * @throws as {@link openDevice}
  */
-export async function takeDevice(module: string | null = findWebgpu(), vendor?: CardVendor): Promise<WgslDevice> {
-  if (module === null)
-    throw unavailable(`the package "webgpu" is not installed beside kaisar; "${installWebgpu()}" brings it (132 MB).`)
-  if (shared?.module !== module || shared.vendor !== vendor)
-    shared = { module, vendor, opened: loadWebGpu(module).then(gpu => openDevice(gpu, vendor)), users: 0 }
+export async function takeDevice(module: string | null = findWebgpu(), card?: MeantCard): Promise<WgslDevice> {
+  if (module === null) throw notInstalled()
+  if (shared?.module !== module || shared.card?.vendor !== card?.vendor || shared.card?.model !== card?.model)
+    shared = { module, card, opened: loadWebGpu(module, card?.model).then(gpu => openDevice(gpu, card)), users: 0 }
   const taken = shared
   const forget = () => {
     if (shared === taken) shared = null
@@ -127,12 +157,12 @@ export async function takeDevice(module: string | null = findWebgpu(), vendor?: 
 }
 
 /**
- * @param vendor - of the card that is meant; default: whatever WebGPU reaches
+ * @param card - default: whatever WebGPU reaches
  * @throws JOB_PROVIDER_UNAVAILABLE where there is no card, or one without products of bytes; as {@link checkAdapter}
  */
-export async function openDevice(gpu: WebGpu, vendor?: CardVendor): Promise<WgslDevice> {
+export async function openDevice(gpu: WebGpu, card?: MeantCard): Promise<WgslDevice> {
   if (!gpu.wgslLanguageFeatures.has(product)) throw unavailable(`WGSL has no ${product} here.`)
-  const { device, matrix } = await requestDevice(gpu, vendor)
+  const { device, matrix } = await requestDevice(gpu, card)
   const whenLost = hearOfLoss(device)
   const pipelines = new Map<string, GPUComputePipeline>()
   return {
@@ -249,14 +279,12 @@ export const reasonOf = (problem: unknown): string =>
 /** With subgroup matrices where the adapter has them, and without where its driver fails then. */
 async function requestDevice(
   gpu: WebGpu,
-  vendor: CardVendor | undefined,
+  card: MeantCard | undefined,
   withMatrix = true,
 ): Promise<Pick<WgslDevice, 'device' | 'matrix'>> {
   let matrix: MatrixShape | null = null
   try {
-    const adapter = await requestAdapter(gpu)
-    if (adapter === null) throw unavailable('no graphics adapter was found; its driver may be missing.')
-    checkAdapter(adapter.info, vendor)
+    const adapter = await requestAdapter(gpu, card)
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
     const has = (feature: string) => adapter.features.has(feature)
     if (withMatrix && matrixFeatures.every(has)) matrix = matrixShape(adapter.info)
@@ -266,24 +294,43 @@ async function requestDevice(
     return { device: await adapter.requestDevice({ requiredFeatures, requiredLimits }), matrix }
   } catch (cause) {
     if (isKaisarError(cause)) throw cause
-    if (matrix !== null) return requestDevice(gpu, vendor, false)
+    if (matrix !== null) return requestDevice(gpu, card, false)
     throw unavailable(firstLine(cause), cause)
   }
 }
 
-const requestAdapter = (gpu: WebGpu) => gpu.requestAdapter({ powerPreference: 'high-performance' })
+/** @throws JOB_PROVIDER_UNAVAILABLE where there is none; as {@link checkAdapter} */
+async function requestAdapter(gpu: WebGpu, card: MeantCard | undefined): Promise<GPUAdapter> {
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(cause => {
+    // Of those that it names instead, none is the card.
+    const names = [...String(cause?.message ?? cause).matchAll(/, name: '(.*)'$/gm)].map(([, name]) => name!)
+    if (card?.model === undefined || names.length === 0) throw cause
+    throw notTheCard(`none of its adapters (${firstLine(names.join(', '))}) is called "${card.model}"`)
+  })
+  if (adapter === null) throw unavailable('no graphics adapter was found; its driver may be missing.')
+  checkAdapter(adapter.info, card)
+  return adapter
+}
+
+const notTheCard = (problem: string) => jobErrors.JOB_ADAPTER_NOT_THE_CARD({ problem })
 
 /**
- * Dawn calls an adapter that computes on the CPU a fallback, whoever made it, and gives "" for a vendor that it does not know.
+ * Dawn calls an adapter that computes on the CPU a fallback, whoever made it, and gives "" for a vendor that it does not know. What it calls
+ * the device is the name that the driver gives the model; nothing that it says tells two cards of one model apart.
  *
- * @throws JOB_ADAPTER_NOT_THE_CARD for one in software, and for another vendor's
+ * @throws JOB_ADAPTER_NOT_THE_CARD for one in software, another vendor's, and another model where one is meant
  */
 function checkAdapter(
-  { vendor, architecture, description, isFallbackAdapter }: GPUAdapterInfo,
-  expected: CardVendor | undefined,
+  { vendor, architecture, device, description, isFallbackAdapter }: GPUAdapterInfo,
+  card: MeantCard | undefined,
 ): void {
-  if (expected === undefined || (vendor === expected && !isFallbackAdapter)) return
-  const name = firstLine([vendor || 'unknown vendor', architecture, description].filter(Boolean).join(', '))
-  const problem = isFallbackAdapter ? 'computes on the CPU' : `is not of the vendor ${expected}`
-  throw jobErrors.JOB_ADAPTER_NOT_THE_CARD({ problem: `its adapter (${name}) ${problem}` })
+  if (card === undefined) return
+  const isModel = card.model === undefined || words(device).includes(words(card.model))
+  if (vendor === card.vendor && !isFallbackAdapter && isModel) return
+  const name = firstLine([vendor || 'unknown vendor', architecture, device, description].filter(Boolean).join(', '))
+  const isOther = vendor === card.vendor ? `is not called "${card.model}"` : `is not of the vendor ${card.vendor}`
+  throw notTheCard(`its adapter (${name}) ${isFallbackAdapter ? 'computes on the CPU' : isOther}`)
 }
+
+/** As WebGPU spells names, between dashes: whole words are found in them. */
+const words = (name: string): string => `-${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}-`.replace(/--+/g, '-')

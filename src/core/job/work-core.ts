@@ -18,7 +18,7 @@ import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
 import { createTensorEngine } from './tensor/tensor-engine.ts'
 import { checkSpec, type TensorSpec } from './tensor/tensor-spec.ts'
-import { type CardVendor, checkReached } from './webgpu-device.ts'
+import { checkReached, type MeantCard, reasonUnreached, unreached } from './webgpu-device.ts'
 import { findWebgpu } from './webgpu-package.ts'
 import { isWgslForm } from './wgsl-shader.ts'
 import { createWindowGate } from './window-gate.ts'
@@ -34,8 +34,8 @@ export type WorkOptions = {
   readonly deviceIndex?: number
   /** Providers that cannot be pinned to the device, and why: they are refused. */
   readonly notPinned?: Partial<Record<ExecutionProvider, string>>
-  /** Of the card that is meant: what WebGPU reaches beside it is refused. Default: whatever it reaches. */
-  readonly vendor?: CardVendor
+  /** What WebGPU reaches beside it is refused. Default: whatever it reaches. */
+  readonly card?: MeantCard
   /** The form that a self-test of this provider on this host has chosen before; default: it is tested now. */
   readonly form?: KernelForm
   /** Threads of one operator on the CPU; default 0, every core. */
@@ -61,8 +61,10 @@ export type WorkOptions = {
 export type WorkDescription = {
   readonly provider: ExecutionProvider
   readonly form: KernelForm
-  /** Where memory rounds are worked: a card's are on the card where WebGPU reaches it, in the host's memory otherwise. */
-  readonly memory: 'card' | 'host' | 'nowhere'
+  /** Where memory rounds are worked: a card's on the card, where WebGPU reaches it; a CPU's in the host's memory. */
+  readonly memory: MemoryPlace['place']
+  /** Why they are worked nowhere, else null. */
+  readonly memoryProblem: string | null
   /** Self-test: every form tried, of every provider that can be used, whether it is exact, and its speed in Mop/s. */
   readonly forms: readonly FormResult[]
   /** Execution providers tried before this one, and why each was refused. */
@@ -97,11 +99,25 @@ export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> 
 export function memoryPlace(
   provider: ExecutionProvider,
   { notPinned, webgpuTaken, webgpuModule }: Pick<WorkOptions, 'notPinned' | 'webgpuTaken' | 'webgpuModule'>,
-): 'card' | 'host' | 'nowhere' {
-  if (provider === 'cpu') return 'host'
-  if ((webgpuModule ?? findWebgpu()) === null) return 'nowhere'
-  const isReached = notPinned?.webgpu === undefined && webgpuTaken !== true
-  return provider === 'webgpu' || isReached ? 'card' : 'nowhere'
+): MemoryPlace {
+  if (provider === 'cpu') return { place: 'host' }
+  if (notPinned?.webgpu !== undefined) return { place: 'nowhere', problem: notPinned.webgpu }
+  if (webgpuTaken === true) return { place: 'nowhere', problem: 'WebGPU serves one card of a process, and has another' }
+  if ((webgpuModule ?? findWebgpu()) === null)
+    return { place: 'nowhere', problem: 'the package "webgpu" is not installed' }
+  return { place: 'card' }
+}
+
+type MemoryPlace =
+  | { readonly place: 'card' | 'host'; readonly problem?: undefined }
+  | { readonly place: 'nowhere'; readonly problem: string }
+
+/** The same, once WebGPU has shown what it reaches: beside CUDA nothing else asks it before the first fill. */
+async function reachedPlace(provider: ExecutionProvider, options: WorkOptions): Promise<MemoryPlace> {
+  const given = memoryPlace(provider, options)
+  if (given.place !== 'card' || provider === 'webgpu') return given
+  const refusal = await unreached(options.card, options.webgpuModule)
+  return refusal === null ? given : { place: 'nowhere', problem: reasonUnreached(refusal) }
 }
 
 /** Most rows of one run: on a card as many as have 2^25 activations, 384 MiB in fp32 with what a layer makes of them. */
@@ -113,7 +129,7 @@ export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel, fill }: WorkDependencies,
 ): Promise<WorkCore> {
-  const { deviceIndex = 0, threads = 0, webgpuModule, vendor } = options
+  const { deviceIndex = 0, threads = 0, webgpuModule, card } = options
   const { keepWindows = keptWindows, keepBytes = 256 * 1024 * 1024 } = options
   const spec = checkSpec(options.jobs.tensor)
   const memorySpec = checkMemorySpec(options.jobs.memory)
@@ -122,8 +138,8 @@ export async function createWorkCore(
     const problem = options.notPinned?.[provider]
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
-    if (provider === 'webgpu' && vendor !== undefined) await checkReached(vendor, webgpuModule)
-    const session = { provider, deviceIndex, threads, webgpuModule, vendor }
+    if (provider === 'webgpu' && card !== undefined) await checkReached(card, webgpuModule)
+    const session = { provider, deviceIndex, threads, webgpuModule, card }
     const batchRows = options.batchRows ?? rowsOfRun(provider, spec)
     const { form } = options
     const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
@@ -132,7 +148,7 @@ export async function createWorkCore(
   const choice = await chooseExecutionProvider(options.provider ?? 'auto', attempt, {
     rateOf: ({ test }) => test.rate,
     // What WebGPU does to this process it does for memory rounds as well.
-    compare: memoryPlace('cuda', options) === 'card',
+    compare: memoryPlace('cuda', options).place === 'card',
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()
@@ -148,15 +164,14 @@ export async function createWorkCore(
   const fillCard: WorkDependencies['fill'] = epochFill =>
     fillOnCard(
       {
-        ...{ ...epochFill, webgpuModule, vendor, ...(isWgslForm(test.form) && { form: test.form }) },
+        ...{ ...epochFill, webgpuModule, card, ...(isWgslForm(test.form) && { form: test.form }) },
         groups: memoryGroups ?? (limits => groupsOnCard(memorySpec, freeMemory, limits)),
       },
       { clock },
     )
-  const place = memoryPlace(choice.provider, options)
+  const { place, problem } = await reachedPlace(choice.provider, options)
   const fillNothing: WorkDependencies['fill'] = async () => {
-    const reason = options.notPinned?.webgpu ?? 'the package "webgpu" is not installed, or in use'
-    throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason })
+    throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason: problem! })
   }
   const filling = fill ?? { card: fillCard, host: undefined, nowhere: fillNothing }[place]
   const memory = createMemoryEngine(
@@ -169,6 +184,7 @@ export async function createWorkCore(
       provider: choice.provider,
       form: test.form,
       memory: place,
+      memoryProblem: problem ?? null,
       forms: choice.usable.flatMap(({ result }) => result.test.results),
       refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
     },

@@ -18,7 +18,7 @@ export type EnrolOptions = {
 
 /**
  * @returns consents for the devices that are not registered, or not as they are now; none where all are
- * @throws PROVIDER_NO_DEVICE, PROVIDER_MEMORY_TOO_SMALL, PROVIDER_CPU_FALLBACK, PROVIDER_PAYOUT_DIFFERS
+ * @throws as {@link prepareDevices}, PROVIDER_PAYOUT_DIFFERS
  */
 export async function enrolDevices(
   { network, payer, payout, executionProvider }: EnrolOptions,

@@ -1,4 +1,5 @@
 import { type Shortage, shortageText } from '../chain/funds.ts'
+import { oneProviderEach } from '../job/errors.ts'
 import { defineErrors } from '../platform/errors.ts'
 import { exactUnits } from '../platform/exact-units.ts'
 
@@ -78,6 +79,13 @@ export const providerErrors = defineErrors({
     meaning:
       'Part of what a device is paid for is memory that it holds. One with less than the least is paid nothing, so it is not registered.',
     fix: 'Run the Provider on a device with more memory. "kaisar provider doctor" lists the devices of this host.',
+    exit: 3,
+  },
+  PROVIDER_MEMORY_NOT_ON_CARD: {
+    message: 'No memory round can be worked on {model}: {reason}.',
+    meaning:
+      'A device is paid by tensor rate, bandwidth and memory together. A card whose own memory nothing fills is paid nothing, so it is not registered, and no deposit is taken for it.',
+    fix: `Run "kaisar provider setup-gpu", which installs the package "webgpu" and shows what else is missing, such as the Vulkan driver of the vendor. On a host with several cards, ${oneProviderEach}`,
     exit: 3,
   },
   PROVIDER_NO_DEVICE: {

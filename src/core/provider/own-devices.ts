@@ -20,6 +20,7 @@ import { groupBytes } from '../job/memory/memory-spec.ts'
 import type { WorkOptions } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { KaisarError } from '../platform/errors.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import { deviceIdOf, type EnvironmentRecord, hardwareHash, hashRecordText } from '../protocol/device-record.ts'
@@ -37,6 +38,7 @@ export type OwnDevice = {
   readonly deviceId: Hex
   readonly probed: ProbedDevice
 }
+type RunningDevice = OwnDevice & { readonly engine: WorkEngine }
 
 export type WorkingDevicesOptions = {
   readonly network: ConnectedNetwork
@@ -74,7 +76,7 @@ export type PreparingDependencies = Pick<
 /**
  * Probes, starts an engine for each device, and registers what the chain does not know yet.
  * @returns null where the signal aborted first; then no engine is left running
- * @throws PROVIDER_NO_DEVICE, PROVIDER_CPU_FALLBACK, and as `registerDevices`
+ * @throws as {@link prepareDevices} and `registerDevices`
  */
 export async function openDevices(
   { network, payout, executionProvider }: WorkingDevicesOptions,
@@ -83,7 +85,7 @@ export async function openDevices(
   stop: AbortSignal,
 ) {
   const { sender, probe, readEnvironment, attest, clock, log, emit } = dependencies
-  const { first, own, engines, identity, close } = await prepareDevices({ executionProvider }, jobs, dependencies)
+  const { first, own, identity, close } = await prepareDevices({ executionProvider }, jobs, dependencies)
   const { certificateHash } = identity
   const registering = registerDevices({ network, payout, certificateHash }, own, { sender, attest })
   const registered = await Promise.race([registering, aborted(stop)])
@@ -98,9 +100,9 @@ export async function openDevices(
     log.info({ device: device.id, generation: device.generation, change }, `${model} is registered`)
   }
   const recorded = journal.environment(await currentEpoch(network))
-  const environment = keptEnvironment(recorded, await readEnvironment(engines))
+  const environment = keptEnvironment(recorded, await readEnvironment(own.map(({ engine }) => engine)))
   return {
-    devices: own.map((device, i) => ({ ...device, engine: engines[i]! })),
+    devices: own,
     identity,
     /** Canonical text of the environment record that this run's reports carry. */
     environment,
@@ -124,7 +126,7 @@ export async function openDevices(
 
 /**
  * Probes, and starts an engine for each device that can work, which the chain may know or not: for one that cannot, no deposit is taken.
- * @throws PROVIDER_NO_DEVICE, PROVIDER_MEMORY_TOO_SMALL, PROVIDER_CPU_FALLBACK
+ * @throws PROVIDER_NO_DEVICE, PROVIDER_MEMORY_TOO_SMALL, and as {@link startEngines}
  */
 export async function prepareDevices(
   { executionProvider }: Pick<WorkingDevicesOptions, 'executionProvider'>,
@@ -132,9 +134,9 @@ export async function prepareDevices(
   { signer, probe, certify, log, ...dependencies }: PreparingDependencies,
 ) {
   const first = await probe.probe()
-  const own = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
+  const found = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
   const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
-  const engines = await startEngines({ executionProvider }, own, { startEngine, log })
+  const own = await startEngines({ executionProvider }, found, { startEngine, log })
   const identity = await certify({
     deviceIds: own.map(({ deviceId }) => deviceId),
     hardwareHash: hostHardwareHash(own),
@@ -143,11 +145,9 @@ export async function prepareDevices(
     /** What the probe saw. */
     first,
     own,
-    /** In the order of `own`. */
-    engines,
     identity,
     /** Ends the engines. */
-    close: async (): Promise<void> => void (await Promise.all(engines.map(each => each.close()))),
+    close: () => closeAll(own),
   }
 }
 
@@ -180,9 +180,14 @@ export function withEnoughMemory(
     const { model, memoryMiB } = device.probed.record
     return providerErrors.PROVIDER_MEMORY_TOO_SMALL({ model, memoryMiB: memoryMiB ?? 0, leastMiB })
   })
-  if (refusals.length === devices.length) throw refusals[0]!
-  for (const { code, message, fix } of refusals) log.warn({ code, fix }, message)
+  leaveOut(refusals, devices.length, log)
   return devices.filter(device => !small.includes(device))
+}
+
+/** Says why devices are left out. @throws the first reason where that leaves none */
+function leaveOut(refusals: readonly KaisarError[], of: number, log: Pick<Logger, 'warn'>): void {
+  if (refusals.length === of) throw refusals[0]!
+  for (const { code, message, fix } of refusals) log.warn({ code, fix }, message)
 }
 
 /** One hash over all hardware of this host, in any order; the device certificate is bound to it. */
@@ -192,33 +197,55 @@ export const hostHardwareHash = (devices: readonly OwnDevice[]): Hex =>
   )
 
 /**
- * Starts one engine per device, in order, and logs each execution provider that was refused for one.
+ * Starts one engine per device, in order, and logs each execution provider that was refused for one. A device that would be paid nothing is
+ * left out, and its engine is closed.
  * @param executionProvider - the operator's choice; only an explicit `cpu` lets the CPU do a card's work
- * @throws PROVIDER_CPU_FALLBACK, and as `startEngine` does; then no engine is left running
+ * @throws PROVIDER_CPU_FALLBACK and PROVIDER_MEMORY_NOT_ON_CARD when no device is left, and as `startEngine` does; then no engine is left running
  */
 export async function startEngines(
-  { executionProvider }: { readonly executionProvider: ExecutionProvider | 'auto' },
+  choice: { readonly executionProvider: ExecutionProvider | 'auto' },
   devices: readonly OwnDevice[],
   { startEngine, log }: { readonly startEngine: (device: OwnDevice) => Promise<WorkEngine>; readonly log: Logger },
-): Promise<WorkEngine[]> {
+): Promise<RunningDevice[]> {
   const outcomes = await Promise.allSettled(devices.map(startEngine))
-  const engines = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  const started = outcomes.flatMap((outcome, i) =>
+    outcome.status === 'fulfilled' ? [{ ...devices[i]!, engine: outcome.value }] : [],
+  )
   try {
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-    for (const [i, { description }] of engines.entries()) {
-      const { deviceId, probed } = devices[i]!
-      for (const { provider, code, message, fix } of description.refused)
+    for (const { deviceId, engine } of started)
+      for (const { provider, code, message, fix } of engine.description.refused)
         log.warn({ device: deviceId, provider, code, fix }, message)
-      const { kind, model } = probed.record
-      if (kind !== 'cpu' && description.provider === 'cpu' && executionProvider !== 'cpu')
-        throw providerErrors.PROVIDER_CPU_FALLBACK({ model, refused: description.refused.map(({ code }) => code) })
-    }
-    return engines
+    const judged = started.map(device => ({ device, refusal: refusalOf(device, choice) }))
+    leaveOut(
+      judged.flatMap(({ refusal }) => refusal ?? []),
+      started.length,
+      log,
+    )
+    await closeAll(judged.flatMap(({ device, refusal }) => (refusal === null ? [] : device)))
+    return judged.flatMap(({ device, refusal }) => (refusal === null ? device : []))
   } catch (error) {
-    await Promise.all(engines.map(engine => engine.close()))
+    await closeAll(started)
     throw error
   }
 }
+
+/** Why a device would be paid nothing: the CPU would do its work, or nothing its memory rounds. */
+function refusalOf(
+  { probed: { record }, engine: { description } }: RunningDevice,
+  { executionProvider }: { readonly executionProvider: ExecutionProvider | 'auto' },
+): KaisarError | null {
+  const { kind, model } = record
+  const { provider, refused, memory, memoryProblem } = description
+  if (kind !== 'cpu' && provider === 'cpu' && executionProvider !== 'cpu')
+    return providerErrors.PROVIDER_CPU_FALLBACK({ model, refused: refused.map(({ code }) => code) })
+  return memory === 'nowhere'
+    ? providerErrors.PROVIDER_MEMORY_NOT_ON_CARD({ model, reason: memoryProblem ?? '' })
+    : null
+}
+
+const closeAll = async (devices: readonly RunningDevice[]): Promise<void> =>
+  void (await Promise.all(devices.map(({ engine }) => engine.close())))
 
 export type EngineChoice = {
   readonly executionProvider: ExecutionProvider | 'auto'
@@ -242,6 +269,11 @@ export const engineOptions = (
   freeMemory: freeMemory(device),
   ...(memoryMiB !== null && { memoryGroups: Math.floor((memoryMiB * 2 ** 20) / groupBytes(jobs.memory)) }),
   provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
-  ...(device.record.vendor !== 'cpu' && { vendor: device.record.vendor }),
-  ...pinDevice(device, all, cudaVisibleDevices),
+  ...pinOf(device, all, cudaVisibleDevices),
 })
+
+function pinOf(device: ProbedDevice, all: readonly ProbedDevice[], visible: string | undefined) {
+  const { model, ...pin } = pinDevice(device, all, visible)
+  const { vendor } = device.record
+  return vendor === 'cpu' ? pin : { ...pin, card: { vendor, ...(model !== undefined && { model }) } }
+}

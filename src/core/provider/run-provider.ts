@@ -34,7 +34,7 @@ export type ProviderDependencies = WorkingDevicesDependencies & {
 
 /**
  * Runs until the signal aborts, then finishes what is open and resolves.
- * @throws PROVIDER_NO_DEVICE, PROVIDER_DEPOSIT_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_CPU_FALLBACK, PROVIDER_WINDOW_DIFFERS,
+ * @throws PROVIDER_NO_DEVICE, PROVIDER_DEPOSIT_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_CPU_FALLBACK, PROVIDER_MEMORY_NOT_ON_CARD, PROVIDER_WINDOW_DIFFERS,
  * and what the chain or the execution provider refuse at start
  */
 export async function runProvider(

@@ -42,7 +42,7 @@ function ownMachine(options: MachineOptions, clock: Clock) {
   return {
     probe: probeVisible(
       createHostProbe({ devices: executionProvider === 'cpu' ? 'cpu' : 'auto' }, { host: nodeHost }),
-      cudaVisibleDevices,
+      { visible: cudaVisibleDevices, host: nodeHost },
     ),
     certify: devices => {
       const binding = { role: 'provider', operator: signer.address, ...devices } as const

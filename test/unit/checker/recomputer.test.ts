@@ -15,7 +15,10 @@ const devnet = named(jobSets.devnet)
 const standard = named(jobSets.standard)
 const request = { epochSeed: devnet.specHash, items: [] }
 
-const description: WorkDescription = { provider: 'cpu', form: 'u8', memory: 'host', forms: [], refused: [] }
+const description: WorkDescription = {
+  ...{ provider: 'cpu', form: 'u8', memory: 'host', memoryProblem: null },
+  ...{ forms: [], refused: [] },
+}
 
 function scene() {
   const started: Jobs[] = []

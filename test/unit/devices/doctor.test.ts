@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import {
+  cardNotes,
   doctorLines,
   engineNotes,
   environmentFaults,
@@ -76,6 +77,26 @@ describe('engineNotes', () => {
   })
 })
 
+describe('cardNotes', () => {
+  const card = (identity: string, model: string) => probedDevice({ ...gpu.record, model, identity })
+  const notes = (...devices: (typeof gpu)[]) =>
+    cardNotes({ devices }, undefined).map(({ code, device }) => [code, device])
+
+  it('says which cards are left out: those that WebGPU cannot tell apart, and all but one of the others', () => {
+    expect(notes(gpu)).toEqual([])
+    expect(notes(cpu)).toEqual([])
+    expect(notes(gpu, { ...card('GPU-b', 'NVIDIA L4'), schedulable: false, state: 'unreadable' })).toEqual([])
+    expect(notes(gpu, card('GPU-b', 'NVIDIA L4'))).toEqual([
+      ['GPU_NOT_PINNED', 'GPU-a'],
+      ['GPU_NOT_PINNED', 'GPU-b'],
+    ])
+    expect(notes(gpu, card('GPU-b', 'NVIDIA L40S'), card('GPU-c', 'NVIDIA A10'))).toEqual([
+      ['GPU_NOT_PINNED', 'GPU-a'],
+      ['HOST_SEVERAL_CARDS', null],
+    ])
+  })
+})
+
 describe('examineHost', () => {
   it('joins devices, faults and environment into one report and into lines', async () => {
     const report = await examineHost({
@@ -86,6 +107,7 @@ describe('examineHost', () => {
       }),
       signatures: 'javascript',
       webgpu: { found: false, command: 'npm install' },
+      visible: undefined,
     })
     expect(report).toMatchObject({
       state: 'healthy',

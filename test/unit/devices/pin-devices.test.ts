@@ -74,15 +74,38 @@ describe('pinDevice', () => {
     expect(pins(devices)[1]!.notPinned.webgpu).toContain('whole cards')
   })
 
-  it('gives WebGPU, which takes the default adapter, to the only card of a vendor, and to none of several', () => {
+  it('gives WebGPU to the only card of a vendor, and to none of several of one model, hidden from CUDA or not', () => {
     const nvidia = analyse(cards(['a', '00000000:C1:00.0'], ['b', '00000000:1B:00.0'])).devices
     const amd = probedDevice({ ...nvidia[0]!.record, vendor: 'amd', identity: 'AMD-1', pciBusId: '0000:03:00.0' })
     const [first, second, third] = pins([...nvidia, amd])
-    const webgpu = 'WebGPU takes the default adapter, and this host has 2 cards of the vendor nvidia'
+    const webgpu = expect.stringMatching(
+      /by their models alone, and sees 2 of nvidia here, CUDA_VISIBLE_DEVICES or not/,
+    )
     expect(first).toEqual({ deviceIndex: 1, notPinned: { webgpu } })
     expect(second!.notPinned).toEqual({ webgpu })
+    expect(pinDevice(nvidia[0]!, nvidia, uuid('a'))).toEqual({ deviceIndex: 0, notPinned: { webgpu } })
     expect(third!.notPinned).toEqual({ cuda: 'it is no NVIDIA device' })
     expect(pins([amd])[0]!.notPinned).toEqual({ cuda: 'it is no NVIDIA device' })
+  })
+
+  it('tells WebGPU the model where the host has others of the vendor, and none has its name in its own', () => {
+    const [one] = analyse(cards(['a', '00000000:C1:00.0'])).devices
+    const told = (...models: string[]) =>
+      pins(models.map((model, i) => probedDevice({ ...one!.record, model, identity: `GPU-${i}` }))).map(
+        ({ model, notPinned }) => model ?? (notPinned.webgpu === undefined ? 'any' : 'none'),
+      )
+    expect(told('NVIDIA A10', 'NVIDIA L4')).toEqual(['NVIDIA A10', 'NVIDIA L4'])
+    expect(told('GeForce RTX 4070', 'GeForce RTX 4070 Ti')).toEqual(['none', 'GeForce RTX 4070 Ti'])
+    expect(told('NVIDIA L4', 'NVIDIA L4', 'NVIDIA A10')).toEqual(['none', 'none', 'NVIDIA A10'])
+    // A card that is known by its ids alone may be called anything.
+    expect(told('NVIDIA L4', one!.record.pciDeviceId ?? 'unknown')).toEqual(['none', 'none'])
+    expect(told('NVIDIA L4')).toEqual(['any'])
+  })
+
+  it('counts graphics in a processor for nothing beside a card, which WebGPU prefers', async () => {
+    const { devices } = await analyseRecording(`${folder}amd/rocm-smi-6.1-text.txt`)
+    expect(devices.map(({ record }) => record.pciDeviceId)).toEqual(['1002:744c', '1002:164e'])
+    expect(pins(devices).map(({ model, notPinned }) => model ?? notPinned.webgpu)).toEqual([undefined, 'Raphael'])
   })
 
   it('does not count a card that is lost, nor guess where the bus is not known', () => {
@@ -119,11 +142,41 @@ describe('pinDevice', () => {
 })
 
 describe('probeVisible', () => {
+  const empty = { list: async () => null }
+
+  it('takes a card whose render node is not in this container for one that cannot be reached', async () => {
+    const { devices } = await analyseRecording(`${folder}amd/rocm-smi-6.0.json`)
+    const addresses = devices.map(({ record }) => record.pciBusId!.toLowerCase())
+    const nodes = new Map(
+      addresses.map((address, i) => [`/sys/bus/pci/devices/${address}/drm`, [`card${i}`, `renderD${128 + i}`]]),
+    )
+    const seen = async (given: string[] | null) => {
+      const host = { list: async (path: string) => (path === '/dev/dri' ? given : (nodes.get(path) ?? null)) }
+      const result: ProbeResult = { state: 'healthy', devices, faults: [], notes: [] }
+      return probeVisible({ probe: async () => result }, { visible: undefined, host }).probe()
+    }
+    const alone = await seen(['renderD129'])
+    expect(alone.devices.map(({ schedulable }) => schedulable)).toEqual([false, true, false])
+    expect(pinDevice(alone.devices[1]!, alone.devices, undefined).notPinned).toEqual({ cuda: 'it is no NVIDIA device' })
+    expect(alone.notes.map(({ code, detail }) => `${code} ${detail}`)).toEqual([
+      'GPU_NOT_VISIBLE /dev/dri/renderD128 is not in this container',
+      'GPU_NOT_VISIBLE /dev/dri/renderD130 is not in this container',
+    ])
+    // All are there; or none, which is another fault; or nothing is known of nodes.
+    for (const given of [['renderD128', 'renderD129', 'renderD130'], ['card0'], null])
+      expect((await seen(given)).devices).toEqual(devices)
+    nodes.clear()
+    expect((await seen(['renderD129'])).devices).toEqual(devices)
+  })
+
   it('leaves the devices of other processes to them, and says so', async () => {
     const devices = split()
     const result: ProbeResult = { state: 'healthy', devices, faults: [], notes: [] }
     const seen = async (visible?: string) => {
-      const { devices: found, notes } = await probeVisible({ probe: async () => result }, visible).probe()
+      const { devices: found, notes } = await probeVisible(
+        { probe: async () => result },
+        { visible, host: empty },
+      ).probe()
       return [found.map(({ schedulable }) => schedulable), notes.map(({ code, device }) => [code, device])]
     }
     expect(await seen()).toEqual([[false, true, true, true], []])

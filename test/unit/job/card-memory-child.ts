@@ -159,21 +159,35 @@ const engines = [
 // A host whose NVIDIA card is not what WebGPU reaches: beside CUDA, whose form is known so that nothing is opened, and alone.
 const meant = {
   jobs: jobsOf(smallSpec, spec, 150, 30),
-  vendor: 'nvidia',
+  card: { vendor: 'nvidia' },
   webgpuModule,
   memoryGroups: groups,
 } as const
 const beside = await createWorkCore({ ...meant, provider: 'cuda', form: 'fp32' }, { clock })
 const { problem } = await beside.kinds.memory.prepare(epoch)
+const named = (model: string) => ({ ...meant, card: { vendor: 'nvidia', model } }) as const
+const message = (work: Promise<unknown>) => work.then(String, (error: Error) => error.message)
 const otherAdapter = [
+  beside.description.memory,
   problem?.code,
   problem?.message,
   await outcome(createWorkCore({ ...meant, provider: 'webgpu' }, { clock })),
   await outcome(createWorkCore({ ...meant, provider: 'webgpu', form: 'fp32' }, { clock })),
-  await outcome(takeDevice(webgpuModule, 'nvidia')),
+  await outcome(takeDevice(webgpuModule, { vendor: 'nvidia' })),
   await outcome(
     openKernel(createWeights(smallSpec, epochSeed), 'fp32', {
       ...meant,
+      ...{ provider: 'webgpu', deviceIndex: 0, threads: 0 },
+    }),
+  ),
+]
+// By the name of a model: asked for, found or not, and nothing that ONNX Runtime can be asked for.
+const byModel = [
+  await message(takeDevice(webgpuModule, named('SwiftShader').card)),
+  await message(takeDevice(webgpuModule, named('NVIDIA L4').card)),
+  await outcome(
+    openKernel(createWeights(smallSpec, epochSeed), 'fp32', {
+      ...named('NVIDIA L4'),
       ...{ provider: 'webgpu', deviceIndex: 0, threads: 0 },
     }),
   ),
@@ -195,6 +209,7 @@ const answer = {
   held,
   engines,
   otherAdapter,
+  byModel,
   reset,
 }
 process.stdout.write(`${JSON.stringify(answer)}\n`, () => {

@@ -25,6 +25,7 @@ type ChildAnswer = {
   readonly held: readonly unknown[]
   readonly engines: readonly unknown[]
   readonly otherAdapter: readonly unknown[]
+  readonly byModel: readonly string[]
   readonly reset: readonly unknown[]
 }
 
@@ -85,9 +86,15 @@ it.skipIf(swiftshaderMissing !== null)(
     expect(card.held).toEqual([root, 0, 'JOB_MEMORY_TOO_SMALL', 'done'])
     expect(card.engines).toEqual(['card', groups, null, root, true])
     expect(card.otherAdapter).toEqual([
+      'nowhere',
       'JOB_MEMORY_NOT_ON_CARD',
       expect.stringMatching(/WebGPU does not reach it: its adapter \(google, swiftshader, .*\) computes on the CPU\.$/),
       ...Array(4).fill('JOB_ADAPTER_NOT_THE_CARD'),
+    ])
+    expect(card.byModel).toEqual([
+      expect.stringMatching(/its adapter \(google, swiftshader, .*\) computes on the CPU\.$/),
+      expect.stringMatching(/none of its adapters \(SwiftShader Device .*\) is called "NVIDIA L4"\.$/),
+      'JOB_DEVICE_NOT_PINNED',
     ])
     const [kernelFailed, memoryLost] = ['JOB_KERNEL_FAILED', 'JOB_MEMORY_LOST']
     // A window that was worked before is opened from its states, which are not the card's.

@@ -125,7 +125,7 @@ describe('WebGPU device', () => {
     ['intel', { vendor: '', architecture: '', description: '', isFallbackAdapter: false }],
   ] as const)('refuses what is no card of the vendor %s that is meant: %o', async (vendor, info) => {
     const { gpu } = card(4096, info)
-    expect(await refusal(() => openDevice(gpu, vendor))).toBe(
+    expect(await refusal(() => openDevice(gpu, { vendor }))).toBe(
       `JOB_ADAPTER_NOT_THE_CARD: WebGPU does not reach this card: its adapter (${
         {
           google: 'google, swiftshader, SwiftShader 5) computes on the CPU',
@@ -140,7 +140,35 @@ describe('WebGPU device', () => {
 
   it('takes a card of the vendor that is meant', async () => {
     const info = { vendor: 'nvidia', architecture: 'hopper', description: 'H200', isFallbackAdapter: false }
-    expect(await refusal(() => openDevice(card(4096, info).gpu, 'nvidia'))).toBe('done')
+    expect(await refusal(() => openDevice(card(4096, info).gpu, { vendor: 'nvidia' }))).toBe('done')
+  })
+
+  it.each([
+    ['amd', 'Radeon RX 7900 XT', 'amd-radeon-rx-7900-xt-radv-navi31-', true],
+    ['amd', 'Radeon RX 7900 XT', 'amd-radeon-rx-7900-xtx-radv-navi31-', false],
+    ['nvidia', 'NVIDIA GeForce RTX 4090', 'nvidia-geforce-rtx-4090', true],
+    ['nvidia', 'NVIDIA GeForce RTX 4090', 'nvidia-rtx-a6000', false],
+    ['intel', 'Intel(R) Arc(TM) A770 Graphics', 'intel-r-arc-tm-a770-graphics-dg2-', true],
+  ] as const)(
+    'of several cards of %s takes the %s alone, by whole words of its name: %s %s',
+    async (vendor, model, device, taken) => {
+      const { gpu } = card(4096, { vendor, architecture: '', device, description: '', isFallbackAdapter: false })
+      expect(await refusal(() => openDevice(gpu, { vendor, model }))).toBe(
+        taken
+          ? 'done'
+          : `JOB_ADAPTER_NOT_THE_CARD: WebGPU does not reach this card: its adapter (${vendor}, ${device}) is not called "${model}".`,
+      )
+    },
+  )
+
+  it('says which cards there are where none is called as the one that is meant', async () => {
+    const requestAdapter = async () => {
+      throw new Error("no suitable backends found\nAvailable adapters:\n * backend: 'vulkan', name: 'NVIDIA L4'")
+    }
+    const gpu = { wgslLanguageFeatures: products, requestAdapter } as unknown as WebGpu
+    expect(await refusal(() => openDevice(gpu, { vendor: 'nvidia', model: 'NVIDIA A10' }))).toBe(
+      'JOB_ADAPTER_NOT_THE_CARD: WebGPU does not reach this card: none of its adapters (NVIDIA L4) is called "NVIDIA A10".',
+    )
   })
 
   it('is asked for subgroup matrices where it has exact ones, and has none where its driver fails then', async () => {

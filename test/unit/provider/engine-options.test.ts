@@ -19,7 +19,16 @@ describe('engineOptions', () => {
       ['auto', 0, 3],
     ])
     expect(options.map(({ notPinned }) => Object.keys(notPinned!))).toEqual([['webgpu'], ['webgpu']])
-    expect(options.map(({ vendor }) => vendor)).toEqual(['nvidia', 'nvidia'])
+    expect(options.map(({ card }) => card)).toEqual([{ vendor: 'nvidia' }, { vendor: 'nvidia' }])
+  })
+
+  it('a card beside another model of its vendor is told by its own', () => {
+    const [first, second] = [devices[0]!, { ...devices[1]!, record: { ...devices[1]!.record, model: 'NVIDIA A10' } }]
+    const options = [first, second].map(device => engineOptions(choice, jobSets.devnet, device, [first, second]))
+    expect(options.map(({ notPinned, card }) => [notPinned, card?.model])).toEqual([
+      [{}, first.record.model],
+      [{}, 'NVIDIA A10'],
+    ])
   })
 
   it('a device is counted among the devices of this process', () => {
@@ -40,7 +49,7 @@ describe('engineOptions', () => {
     const cpu = { ...devices[0]!, record: { ...devices[0]!.record, kind: 'cpu' as const, vendor: 'cpu' as const } }
     const options = engineOptions(choice, jobSets.devnet, cpu, [cpu])
     expect(options).toMatchObject({ provider: 'cpu', notPinned: {} })
-    expect(options).not.toHaveProperty('vendor')
+    expect(options).not.toHaveProperty('card')
     const webgpu = { ...choice, executionProvider: 'webgpu' } as const
     expect(engineOptions(webgpu, jobSets.devnet, cpu, [cpu]).provider).toBe('webgpu')
   })

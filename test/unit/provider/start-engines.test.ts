@@ -19,7 +19,7 @@ const refused = ['cuda', 'webgpu'].map(provider => ({
 }))
 
 /** Engines that compute on these, in order of the devices; null: cannot start. */
-function engines(...providers: (ExecutionProvider | null)[]) {
+function engines(...providers: (ExecutionProvider | 'cuda without memory' | null)[]) {
   const rest = [...providers]
   const logged: unknown[][] = []
   let running = 0
@@ -29,22 +29,40 @@ function engines(...providers: (ExecutionProvider | null)[]) {
     running++
     const close = async () => void running--
     const said = provider === 'cpu' ? refused : []
-    return { description: { provider, form: 'fp32', forms: [], refused: said }, close } as unknown as WorkEngine
+    const isNowhere = provider === 'cuda without memory'
+    const memory = isNowhere ? { memory: 'nowhere', memoryProblem: 'another card is there' } : { memory: 'card' }
+    return {
+      description: { provider, form: 'fp32', forms: [], refused: said, ...memory },
+      close,
+    } as unknown as WorkEngine
   }
   const log = { ...silentLogger, warn: (...said: unknown[]) => void logged.push(said) } as never
   return { dependencies: { startEngine, log }, logged, running: () => running }
 }
 
-it('the CPU may not do the work of a card unless it was asked for, and no engine is left running', async () => {
-  const both = [device('gpu', 'GPU-a'), device('gpu', 'GPU-b')]
-  const fallen = engines('cuda', 'cpu')
-  await expect(startEngines({ executionProvider: 'auto' }, both, fallen.dependencies)).rejects.toMatchObject({
-    code: 'PROVIDER_CPU_FALLBACK',
-    exit: 3,
-    message: expect.stringContaining('JOB_CUDA_MISSING, JOB_WEBGPU_MISSING'),
-  })
-  expect(fallen.running()).toBe(0)
+const both = [device('gpu', 'GPU-a'), device('gpu', 'GPU-b')]
 
+it.each([
+  ['cpu', 'PROVIDER_CPU_FALLBACK', 'JOB_CUDA_MISSING, JOB_WEBGPU_MISSING'],
+  ['cuda without memory', 'PROVIDER_MEMORY_NOT_ON_CARD', 'NVIDIA L4: another card is there.'],
+] as const)(
+  'a card on %s would be paid nothing: it is left out, and where none is left nothing starts',
+  async (provider, code, said) => {
+    const some = engines('cuda', provider)
+    const kept = await startEngines({ executionProvider: 'auto' }, both, some.dependencies)
+    expect(kept.map(({ probed }) => probed.uuid)).toEqual(['GPU-a'])
+    expect(some.running()).toBe(1)
+    expect(some.logged.at(-1)).toEqual([{ code, fix: expect.any(String) }, expect.stringContaining(said)])
+
+    const none = engines(provider, provider)
+    await expect(startEngines({ executionProvider: 'auto' }, both, none.dependencies)).rejects.toMatchObject({
+      ...{ code, exit: 3, message: expect.stringContaining(said) },
+    })
+    expect(none.running()).toBe(0)
+  },
+)
+
+it('the CPU does the work of cards where it was asked for', async () => {
   const asked = engines('cpu', 'cpu')
   expect(await startEngines({ executionProvider: 'cpu' }, both, asked.dependencies)).toHaveLength(2)
 })
@@ -62,7 +80,6 @@ it('a CPU may do its own work, and the reason why each execution provider was re
 
 it('engines that have started are closed where another one failed to start', async () => {
   const some = engines('cuda', null)
-  const both = [device('gpu', 'GPU-a'), device('gpu', 'GPU-b')]
   await expect(startEngines({ executionProvider: 'auto' }, both, some.dependencies)).rejects.toThrow('no engine')
   expect(some.running()).toBe(0)
 })

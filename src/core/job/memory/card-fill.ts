@@ -9,10 +9,12 @@ import { jobErrors } from '../errors.ts'
 import type { MonotonicClock } from '../thread-clock.ts'
 import {
   accepted,
-  type CardVendor,
+  isNotTheCard,
   kernelFailed,
+  type MeantCard,
   ownBuffers,
   reasonOf,
+  reasonUnreached,
   takeDevice,
   usage,
   type WgslDevice,
@@ -47,21 +49,21 @@ const mostBankBytes = 2 ** 32
  * Fills the card of this process, which is given back with the memory: when it is shrunk to nothing.
  *
  * @param options - `groups`: how many, or what says so by the card's limits. `webgpuModule`: URL of the file of the package `webgpu`;
- * default: as Node finds it. `vendor`: of the card that is meant; default: whatever WebGPU reaches
+ * default: as Node finds it. `card`: default: whatever WebGPU reaches
  * @throws as {@link fillCardMemory}, JOB_PROVIDER_UNAVAILABLE, JOB_MEMORY_NOT_ON_CARD
  */
 export async function fillOnCard(
   given: Omit<CardFillOptions, 'groups'> & {
     readonly groups: number | ((limits: GPUSupportedLimits) => number)
     readonly webgpuModule?: string | undefined
-    readonly vendor?: CardVendor | undefined
+    readonly card?: MeantCard | undefined
   },
   dependencies: { readonly clock: MonotonicClock },
 ): Promise<CardMemory> {
-  const { webgpuModule, vendor, groups, ...options } = given
-  const opened = await takeDevice(webgpuModule, vendor).catch(error => {
-    if (!isKaisarError(error) || error.code !== 'JOB_ADAPTER_NOT_THE_CARD') throw error
-    throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason: `WebGPU does not reach it: ${error.context.problem}` })
+  const { webgpuModule, card, groups, ...options } = given
+  const opened = await takeDevice(webgpuModule, card).catch(error => {
+    if (!isNotTheCard(error)) throw error
+    throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason: reasonUnreached(error) })
   })
   let isHeld = true
   const giveBack = () => {

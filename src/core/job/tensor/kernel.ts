@@ -24,12 +24,14 @@ export type Kernel = {
 /** `inner`: whether it can give inner activations; default no, which spares a window from keeping them. */
 export type KernelOptions = SessionOptions & { readonly inner?: boolean }
 
-/** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form; as {@link openWgslKernel} */
+/** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form, JOB_DEVICE_NOT_PINNED; as {@link openWgslKernel} */
 export async function openKernel(weights: Weights, form: KernelForm, options: KernelOptions): Promise<Kernel> {
   if (isWgslForm(form)) return openWgslKernel(weights, form, options)
   const { inner = false, ...sessionOptions } = options
-  const { provider, vendor, webgpuModule } = options
-  if (provider === 'webgpu' && vendor !== undefined) await checkReached(vendor, webgpuModule)
+  const { provider, card, webgpuModule } = options
+  if (provider === 'webgpu' && card?.model !== undefined)
+    throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem: 'ONNX Runtime takes the default adapter of this host' })
+  if (provider === 'webgpu' && card !== undefined) await checkReached(card, webgpuModule)
   const session = await openSession(buildModel(weights, form, inner), sessionOptions)
   const { pack, unpack } = elements[form]
 

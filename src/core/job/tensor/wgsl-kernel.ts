@@ -29,7 +29,7 @@ const nothing = () => undefined
 export async function openWgslKernel(
   weights: Weights,
   form: WgslForm,
-  { inner = false, webgpuModule, vendor }: Pick<KernelOptions, 'inner' | 'webgpuModule' | 'vendor'>,
+  { inner = false, webgpuModule, card }: Pick<KernelOptions, 'inner' | 'webgpuModule' | 'card'>,
   gpu?: WebGpu,
 ): Promise<Kernel> {
   const { spec } = weights
@@ -38,7 +38,7 @@ export async function openWgslKernel(
       provider: 'webgpu',
       reason: `a width of ${spec.width} is not a multiple of ${wordBytes}, as products of bytes need it.`,
     })
-  const opened = gpu === undefined ? await takeDevice(webgpuModule, vendor) : await openDevice(gpu, vendor)
+  const opened = gpu === undefined ? await takeDevice(webgpuModule, card) : await openDevice(gpu, card)
   const { keep, giveBack } = ownBuffers(opened)
   const keeping: WgslDevice = {
     ...opened,
