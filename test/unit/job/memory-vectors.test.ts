@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { keccak256 } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { type PhiloxCounter, type PhiloxKey, philox } from '../../../src/core/job/philox.ts'
+import { memoryVectors } from './write-memory-vectors.ts'
 
 const vectors = JSON.parse(readFileSync('fixtures/vectors/memory.json', 'utf8'))
 const names = ['small', 'devnet', 'standard'] as const
@@ -172,6 +173,12 @@ describe('vectors of the memory job', () => {
       return Buffer.concat([states[state]!, ...path(between[mark]!, state - 1 - (small.markSteps[mark - 1] ?? 0))])
     }
     const parts = ascending.flatMap(({ step }) => (step === 0 ? [opened(1)] : [opened(step), opened(step + 1)]))
-    expect(keccak256(Buffer.concat([Buffer.of(1), marks, ...parts]))).toBe(small.openingsKeccak256)
+    expect(keccak256(Buffer.concat([Buffer.of(1), integer(small.groups, 4), marks, ...parts]))).toBe(
+      small.openingsKeccak256,
+    )
+  })
+
+  it('are what ships', async () => {
+    expect(await memoryVectors()).toEqual(vectors)
   })
 })

@@ -1,6 +1,7 @@
 /** Writes fixtures/vectors/memory.json with what ships: `npx node test/unit/job/write-memory-vectors.ts`. Vectors change on purpose only. */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { bytesToHex, type Hex, keccak256 } from 'viem'
 import { jobSeed } from '../../../src/core/job/job-seed.ts'
 import { drawLines, drawWeights, fillKey, stepOrder, weightsKey } from '../../../src/core/job/memory/drawn-entries.ts'
@@ -104,7 +105,7 @@ async function worked(spec: MemorySpec) {
   }
 }
 
-const vectors = {
+export const memoryVectors = async () => ({
   epochSeed,
   identity,
   sampling,
@@ -112,8 +113,7 @@ const vectors = {
   small: { ...drawn(smallMemorySpec), ...(await worked(smallMemorySpec)) },
   devnet: drawn(memorySpecs.devnet),
   standard: drawn(memorySpecs.standard),
-}
-writeFileSync(
-  new URL('../../../fixtures/vectors/memory.json', import.meta.url),
-  `${JSON.stringify(vectors, null, 2)}\n`,
-)
+})
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  writeFileSync('fixtures/vectors/memory.json', `${JSON.stringify(await memoryVectors(), null, 2)}\n`)
