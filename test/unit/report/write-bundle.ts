@@ -1,6 +1,6 @@
 /**
- * Writes fixtures/reports/bundle-v1.bin, a report on the devnet spec as release 0.1 wrote it: `npx node test/unit/report/write-bundle.ts`.
- * Never written again: later releases must go on accepting it.
+ * Writes fixtures/reports/bundle-v7.bin, a report on the devnet spec: `npx node test/unit/report/write-bundle.ts`. Not written again once
+ * it is released: later releases must go on accepting it, as they do those of the versions before.
  */
 import { writeFileSync } from 'node:fs'
 import { jobSets } from '../../../src/core/job/jobs.ts'
@@ -11,7 +11,7 @@ import { makeReport } from './sample-report.ts'
 
 const core = await createWorkCore({ jobs: jobSets.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })
 await core.kinds.tensor.prepare({ epochSeed: `0x${'e5'.repeat(32)}` })
-const bytes = encodeBundle(await makeReport(core, jobSets.devnet, { durationMs: 100 }))
-writeFileSync('fixtures/reports/bundle-v1.bin', bytes)
+const bytes = encodeBundle(await makeReport(core, jobSets.devnet))
+writeFileSync('fixtures/reports/bundle-v7.bin', bytes)
 console.log(bundleHash(bytes), bytes.length)
 await core.close()
