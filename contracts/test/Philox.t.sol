@@ -5,12 +5,14 @@ import {Test} from "forge-std/Test.sol";
 import {Philox} from "../src/libraries/Philox.sol";
 
 /// @title Numbers that card, CPU and chain derive alike
-/// @notice Against fixtures/vectors/memory.json, and against rounds computed one word at a time. Gas goes to snapshots/philox.json.
+/// @notice Against fixtures/vectors/memory.json and work.json, and against rounds computed one word at a time. Gas goes to snapshots/philox.json.
 contract PhiloxTest is Test {
     string private vectors;
+    string private work;
 
     function setUp() public {
         vectors = vm.readFile("fixtures/vectors/memory.json");
+        work = vm.readFile("fixtures/vectors/work.json");
     }
 
     function test_knownAnswers() public view {
@@ -32,12 +34,39 @@ contract PhiloxTest is Test {
         string[3] memory names = ["small", "devnet", "standard"];
         uint32[3] memory last = [uint32(1), 0, 3];
         for (uint256 i; i < 3; ++i) {
-            (uint32 key0, uint32 key1) = _key(names[i], ".weightsKey");
+            (uint32 key0, uint32 key1) = _key(vectors, names[i], ".weightsKey");
             bytes memory column = Philox.weights(key0, key1, last[i], 5, 64);
             assertEq(column, vm.parseJsonBytes(vectors, string.concat(".", names[i], ".weightsColumn5")));
-            (key0, key1) = _key(names[i], ".fillKey");
+            (key0, key1) = _key(vectors, names[i], ".fillKey");
             bytes memory row = Philox.fill(key0, key1, 3, last[i], 7, 64);
             assertEq(row, vm.parseJsonBytes(vectors, string.concat(".", names[i], ".fillRow7")));
+        }
+    }
+
+    function test_weightsOfTheTensorJobOfEverySpec() public view {
+        string[3] memory names = ["small", "devnet", "standard"];
+        uint32[3] memory distinct = [uint32(2), 8, 4];
+        bytes32 epochSeed = vm.parseJsonBytes32(work, ".epochSeed");
+        for (uint256 i; i < 3; ++i) {
+            string memory spec = string.concat(".", names[i]);
+            bytes32 specHash = vm.parseJsonBytes32(work, string.concat(spec, ".specHash"));
+            (uint32 key0, uint32 key1) = _key(work, names[i], ".weightsKey");
+            (uint32 own0, uint32 own1) = Philox.keyOf(_tensorHash(specHash, epochSeed));
+            assertEq(own0, key0);
+            assertEq(own1, key1);
+            bytes memory embed = vm.parseJsonBytes(work, string.concat(spec, ".embedColumn5"));
+            bytes memory drawn = Philox.weights(own0, own1, 0, 5, 64);
+            for (uint256 k; k < 32; ++k) {
+                assertEq(drawn[k], embed[k]);
+            }
+            assertEq(
+                Philox.weights(own0, own1, distinct[i], 5, 64),
+                vm.parseJsonBytes(work, string.concat(spec, ".layerColumn5"))
+            );
+            assertEq(
+                Philox.weights(own0, own1, distinct[i] + 1, 5, 64),
+                vm.parseJsonBytes(work, string.concat(spec, ".reduceColumn5"))
+            );
         }
     }
 
@@ -75,7 +104,8 @@ contract PhiloxTest is Test {
         return Philox.line(1, 2, [uint256(3), 4, 5], entries);
     }
 
-    /// @dev A whole column of weights and a whole row of a fill at the width of `standard`, memory included.
+    /// @dev A whole column of weights and a whole row of a fill at the width of `standard`, memory included; then a column of the tensor
+    /// job's with its key.
     function test_gas() public {
         uint256 before = gasleft();
         Philox.weights(1, 2, 3, 4, 4096);
@@ -85,12 +115,21 @@ contract PhiloxTest is Test {
         uint256 fill = (before - gasleft()) / 256;
         vm.snapshotValue("philox", "weightsGasPer16Entries", weights);
         vm.snapshotValue("philox", "fillGasPer16Entries", fill);
+        before = gasleft();
+        (uint32 key0, uint32 key1) = Philox.keyOf(_tensorHash(bytes32(uint256(1)), bytes32(uint256(2))));
+        Philox.weights(key0, key1, 3, 4, 4096);
+        vm.snapshotValue("philox", "tensorColumnGas", before - gasleft());
         assertLe(weights, 800, "weights");
         assertLe(fill, 800, "fill");
     }
 
-    function _key(string memory name, string memory which) private view returns (uint32, uint32) {
-        uint256[] memory key = vm.parseJsonUintArray(vectors, string.concat(".", name, which));
+    /// @dev What the key of the tensor job's weights is of.
+    function _tensorHash(bytes32 specHash, bytes32 epochSeed) private pure returns (bytes32) {
+        return sha256(abi.encodePacked("kaisar/weights/v2", specHash, epochSeed));
+    }
+
+    function _key(string memory json, string memory name, string memory which) private pure returns (uint32, uint32) {
+        uint256[] memory key = vm.parseJsonUintArray(json, string.concat(".", name, which));
         return (uint32(key[0]), uint32(key[1]));
     }
 

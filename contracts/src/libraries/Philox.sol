@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title Philox4x32-10, four blocks at a time
-/// @notice The numbers that weights and fills of a job begin with, as a graphics card and a CPU derive them. A block is 16 entries of one
-/// byte. Its counter, of four words of 32 bits:
+/// @notice The weights of the tensor job and of the memory job, and the numbers that a fill of memory begins with, as a graphics card and a
+/// CPU derive them. A block is 16 entries of one byte. Its counter, of four words of 32 bits:
 ///
 ///     word 0           word 1   word 2             word 3
 ///     position ÷ 16    line     matrix or group    layer · 2^8 + domain
@@ -30,7 +30,8 @@ library Philox {
     }
 
     /// @notice Bytes of the first `entries` positions of a column of weights, (byte mod 128) − 64 each, where −64 is 0, as bytes x + 64.
-    /// @param entries A multiple of 64
+    /// @param matrix Of the tensor job 0 is E, 1 + l is W_l and 1 + w is R
+    /// @param entries A multiple of 64. A column of E is the first 32
     function weights(uint32 key0, uint32 key1, uint32 matrix, uint32 column, uint256 entries)
         internal
         pure

@@ -15,8 +15,8 @@ export const jobErrors = defineErrors({
   JOB_SPEC_UNKNOWN: {
     message: 'The job specification {specHash} is not known to this release.',
     meaning:
-      'The network was moved to a specification that a newer release brings, or the contract is for another network.',
-    fix: 'Update kaisar, and check that --rpc-url and the contract addresses are those of your network.',
+      'The network was moved to a specification that a newer release brings, or still has one of an older release, or the contract is for another network.',
+    fix: 'Update kaisar, and check that --rpc-url and the contract addresses are those of your network; deploy a devnet of an older release again.',
     exit: 3,
   },
   JOB_PROVIDER_UNAVAILABLE: {

@@ -149,12 +149,17 @@ export function windowThatDiffers(
   return both.find(({ windowMs, specWindowMs }) => windowMs !== specWindowMs) ?? null
 }
 
+/** By specification hash. Records and bundles may be from before weights were drawn by columns. */
+const named = new Map<string, { readonly name: JobsName; readonly kind: RoundKindName }>(
+  (Object.keys(jobSets) as JobsName[]).flatMap(name => {
+    const before: TensorSpec = { ...jobSets[name].tensor, version: 1 }
+    const jobs = [jobWith('tensor', before), ...roundKinds.map(kind => jobOf(jobSets[name], kind))]
+    return jobs.map(({ specHash, kind }) => [specHash, { name, kind }] as const)
+  }),
+)
+
 /** The kind of round that this specification is for, or null where this release does not know it. */
-export const kindOfSpec = (specHash: Hex): RoundKindName | null =>
-  Object.values(jobSets)
-    .map(jobs => jobBySpecHash(jobs, specHash)?.kind ?? null)
-    .find(kind => kind !== null) ?? null
+export const kindOfSpec = (specHash: Hex): RoundKindName | null => named.get(specHash.toLowerCase())?.kind ?? null
 
 /** The name of the set that this specification belongs to, or null. */
-export const nameOfSpec = (specHash: Hex): JobsName | null =>
-  (Object.keys(jobSets) as JobsName[]).find(name => jobBySpecHash(jobSets[name], specHash) !== null) ?? null
+export const nameOfSpec = (specHash: Hex): JobsName | null => named.get(specHash.toLowerCase())?.name ?? null

@@ -4,11 +4,11 @@
  *
  *   'kaisar-bundle' ‖ version u8 ‖ length of the header u32 ‖ header (canonical JSON, UTF-8) ‖ openings
  *
- * Version 1 is what one seat saw by itself. Version 2 adds proof against the device that came from elsewhere: a row that another seat
- * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows. These are
- * of tensor rounds. Every other kind of round has a version of its own, with proof against the device and witness where there are, and
- * the marks that came in time where it has marks: 4 is of memory rounds, 6 of beats. Version 5 is of a round in which the device was busy
- * ({@link file://./busy-bundle.ts}).
+ * Every kind of round has a version of its own, with the seat's witness, which shows that it recomputed the work, with proof against the
+ * device that came from elsewhere (a place that another seat found wrong, or a second commitment), and with the marks that came in time
+ * where it has marks: 4 is of memory rounds, 6 of beats, 7 of tensor rounds. Version 5 is of a round in which the device was busy
+ * ({@link file://./busy-bundle.ts}). Versions 1 to 3 are of tensor rounds whose specification has version 1: what one seat saw by itself,
+ * the same with proof against the device, and with the witness.
  *
  * Why: docs/why/evidence.md
  */
@@ -71,14 +71,14 @@ const headerOf = (kind: RoundKindName) =>
     ...(bundleFormOf(kind).marks ? { marks } : {}),
   })
 
-const tensorHeader = header.extend({ spec: specOf('tensor') })
+const oldHeader = header.extend({ spec: specOf('tensor') })
 const kindByVersion = new Map(roundKinds.map(kind => [bundleFormOf(kind).version, kind]))
 /** By version; the fifth is not one of work. */
 const headers: Readonly<Record<number, z.ZodType<Header>>> = {
   ...Object.fromEntries([...kindByVersion].map(([version, kind]) => [version, headerOf(kind)])),
-  1: tensorHeader,
-  2: tensorHeader.extend({ against }),
-  3: tensorHeader.extend({ witness: bytes32 }),
+  1: oldHeader,
+  2: oldHeader.extend({ against }),
+  3: oldHeader.extend({ witness: bytes32 }),
 }
 
 type Header = z.output<typeof header> & {
@@ -100,8 +100,8 @@ type OfKind<K extends RoundKindName> = { readonly kind: K; readonly spec: Jobs[K
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
 export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
-  const tensorVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
-  const version = kind === 'tensor' ? tensorVersion : bundleFormOf(kind).version
+  const oldVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
+  const version = 'version' in rest.spec ? oldVersion : bundleFormOf(kind).version
   return encodeFile(version, headers[version]!, rest, openings)
 }
 
@@ -161,12 +161,13 @@ export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   const version = bundleVersion(bytes)
   const { header: parsed, openings } = decodeFile(bytes, headers[version])
   const kind = kindByVersion.get(version) ?? 'tensor'
+  const spec = kindByVersion.has(version) ? parsed.spec : { ...parsed.spec, version: 1 }
   try {
-    checkSpecOf(kind, parsed.spec)
+    checkSpecOf(kind, spec as Jobs[RoundKindName])
   } catch (cause) {
     throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
   }
-  return { ...parsed, kind, openings } as EvidenceBundle
+  return { ...parsed, spec, kind, openings } as EvidenceBundle
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED where the bytes are no bundle at all */

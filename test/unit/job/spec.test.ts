@@ -19,8 +19,9 @@ import { maxPayloadBytes } from '../../../src/core/protocol/messages.ts'
 describe('spec', () => {
   it('a specification is text of all its numbers', () => {
     expect(encodeSpec(tensorSpecs.devnet)).toBe(
-      'kaisar/spec/v1 width=1024 layers=8 weights=8 rowBytes=32 leafRows=64 windowMs=1000 samples=16',
+      'kaisar/spec/v2 width=1024 layers=8 weights=8 rowBytes=32 leafRows=64 windowMs=1000 samples=16',
     )
+    expect(encodeSpec({ ...tensorSpecs.devnet, version: 1 })).toMatch(/^kaisar\/spec\/v1 width=1024 /)
   })
 
   it.each([

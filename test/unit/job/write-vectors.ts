@@ -19,7 +19,7 @@ import {
   type TensorSpec,
   tensorSpecs,
 } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { createWeights, modelHash } from '../../../src/core/job/tensor/weights.ts'
+import { createWeights, modelHash, tensorWeightsKey } from '../../../src/core/job/tensor/weights.ts'
 import { smallSpec } from './small-spec.ts'
 
 const word = (byte: string) => `0x${byte.repeat(32)}` as const
@@ -31,15 +31,21 @@ const rows = 150
 function work(spec: TensorSpec, digestRows: number) {
   const seed = jobSeed({ ...identity, specHash: specHash(spec) })
   const weights = createWeights(spec, epochSeed)
+  const column5 = (entries: Int8Array, columns: number) =>
+    bytesToHex(
+      Uint8Array.from({ length: Math.min(64, entries.length / columns) }, (_, k) => entries[k * columns + 5]! + 64),
+    )
   return {
     spec,
     specText: encodeSpec(spec),
     specHash: specHash(spec),
     jobSeed: bytesToHex(seed),
     modelHash: modelHash(weights),
-    embedFirst16: [...weights.embed.subarray(0, 16)],
-    layer0First16: [...weights.layers[0]!.subarray(0, 16)],
-    reduceFirst16: [...weights.reduce.subarray(0, 16)],
+    weightsKey: tensorWeightsKey(spec, epochSeed),
+    /** The first 64 entries of column 5 where there are as many, x + 64: of E, of the last W and of R. */
+    embedColumn5: column5(weights.embed, spec.width),
+    layerColumn5: column5(weights.layers.at(-1)!, spec.width),
+    reduceColumn5: column5(weights.reduce, rowBytes),
     inputRow0: bytesToHex(rowInput(seed, 0, 1)),
     inputRow1000000: bytesToHex(rowInput(seed, 1_000_000, 1)),
     digests: bytesToHex(referenceDigests(weights, rowInput(seed, 0, digestRows))),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { type TensorSpec, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import { toWire } from '../../../src/core/protocol/messages.ts'
@@ -54,7 +54,7 @@ describe('evidence bundle', () => {
     const { openings: _openings, kind: _kind, ...rest } = bundle
     const text = canonicalJson(toWire(rest))
     expect(change(text)).not.toBe(text)
-    expect(() => decodeBundle(headed(1, change(text)))).toThrow(
+    expect(() => decodeBundle(headed(7, change(text)))).toThrow(
       expect.objectContaining({ code: 'REPORT_BUNDLE_MALFORMED' }),
     )
   })
@@ -66,17 +66,46 @@ describe('evidence bundle', () => {
     )
   })
 
-  it('a bundle with other proof against the device has a version and one encoding of its own', async () => {
-    for (const against of [{ wrongRow: 7 }, { commitment: bundle.commitment }]) {
-      const bytes = encodeBundle({ ...bundle, against })
-      expect(bytes[13]).toBe(2)
-      expect(decodeBundle(bytes)).toEqual({ ...bundle, against })
+  it('a bundle has version 7 and one encoding, with proof against the device or a witness where there is one', () => {
+    for (const more of [
+      {},
+      { against: { wrongRow: 7 } },
+      { against: { commitment: bundle.commitment } },
+      { witness: word('77') },
+    ]) {
+      const bytes = encodeBundle({ ...bundle, ...more })
+      expect(bytes[13]).toBe(7)
+      expect(decodeBundle(bytes)).toEqual({ ...bundle, ...more })
       expect(encodeBundle(decodeBundle(bytes))).toEqual(bytes)
-      for (const version of [1, 2]) {
-        const other = (version === 1 ? bytes : encodeBundle(bundle)).map((byte, i) => (i === 13 ? version : byte))
-        expect(() => decodeBundle(other)).toThrow(expect.objectContaining({ code: 'REPORT_BUNDLE_MALFORMED' }))
-      }
     }
+  })
+
+  it('a specification of version 1 makes a bundle of version 1, 2 or 3, which no other becomes by its version', () => {
+    const before = { ...bundle, spec: { ...bundle.spec, version: 1 } as const }
+    const forms = [{}, { against: { wrongRow: 7 } }, { witness: word('77') }].map(more => ({ ...before, ...more }))
+    for (const [at, form] of forms.entries()) {
+      const bytes = encodeBundle(form)
+      expect(bytes[13]).toBe(at + 1)
+      expect(decodeBundle(bytes)).toEqual(form)
+      for (const version of [1, 2, 3].filter(other => other !== at + 1))
+        expect(() => decodeBundle(bytes.map((byte, i) => (i === 13 ? version : byte)))).toThrow(
+          expect.objectContaining({ code: 'REPORT_BUNDLE_MALFORMED' }),
+        )
+    }
+    const named = canonicalJson(toWire({ ...before, openings: undefined, kind: undefined }))
+    for (const version of [1, 7])
+      expect(() => decodeBundle(headed(version, named))).toThrow(
+        expect.objectContaining({ code: 'REPORT_BUNDLE_MALFORMED' }),
+      )
+  })
+
+  it('a bundle whose commitment is of the other version is refuted by its specification', async () => {
+    const spec: TensorSpec = { ...bundle.spec, version: 1 }
+    expect(await check({ spec })).toMatchObject({ ok: false, step: 'SPEC' })
+    expect(await verifyBundle(decodeBundle(encodeBundle(bundle).with(13, 1)), { openVerifier })).toMatchObject({
+      ok: false,
+      step: 'SPEC',
+    })
   })
 
   it('a bundle of an unknown version is refused, and the version is named', () => {
@@ -88,11 +117,8 @@ describe('evidence bundle', () => {
 })
 
 describe('a seat’s witness', () => {
-  it('a witness makes a bundle of version 3, verified by recomputing, and older bundles verify as before', async () => {
+  it('a witness is verified by recomputing, and a bundle without one verifies', async () => {
     const witness = await witnessOfReport(core, bundle)
-    const bytes = encodeBundle({ ...bundle, witness })
-    expect([encodeBundle(bundle)[13], bytes[13]]).toEqual([1, 3])
-    expect(decodeBundle(bytes)).toEqual({ ...bundle, witness })
     expect(await check({ witness })).toMatchObject({ ok: true, facts: { witness } })
     expect(await check({})).toMatchObject({ ok: true, facts: { witness: null } })
   })

@@ -68,6 +68,11 @@ it.each([
       ...{ units: 249, figures: { bandwidth: 261, resident: 16 } },
     },
   ],
+  [
+    'v7',
+    '0xf7a1d15b822fded3af94ad292df84e5c0924e0c01f82da93f49c15988b4d43c9',
+    { kind: 'tensor', specName: 'devnet', checked: 16, witness: null },
+  ],
 ] as const)('bundle-%s.bin reads back as it was, and verifies as it did', async (name, hash, expected) => {
   const loaded = read(name)
   expect(loaded.hash).toBe(hash)

@@ -32,6 +32,7 @@ const bundles = {
   'v4-wrong-coordinate': encodeBundle(await makeWrongPlace(devnet, memory)),
   v5: encodeBusyBundle({ network, offer, busy: await signMessage(provider, 'Busy', { epoch, round, ...fillOf }) }),
   v6: await witnessed(devnet, beat),
+  v7: encodeBundle(await makeReport(devnet, jobSets.devnet)),
 }
 for (const [name, bytes] of Object.entries(bundles)) {
   const path = `fixtures/reports/bundle-${name}.bin`

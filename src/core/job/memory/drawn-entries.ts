@@ -2,7 +2,7 @@
  * The numbers of the memory job that are drawn rather than computed. Entries of a line are drawn along the inner dimension of the
  * product that they enter ({@link import('../philox.ts')}), one byte each:
  *
- *     W_m[k, j]     ((byte k of line j, matrix m) mod 128) − 64, and −64 gives 0        c matrices K × K, in [-63, 63]
+ *     W_m[k, j]      c matrices K × K ({@link import('../drawn-weights.ts')})
  *     V(g, l, i)[k]  (byte k of line i, group g, layer l) mod 128, kept as x + 64        the row that the chain of products begins with
  *     g_s           ⌊word (s mod 4) of block ⌊s ÷ 4⌋ · G ÷ 2^32⌋                         the group that step s reads
  *     x_0[k]        byte k of the job seed's keystream, mod 128
@@ -33,24 +33,6 @@ export function fillKey(spec: MemorySpec, { epochSeed, deviceId, generation }: F
   number.writeUInt32BE(generation)
   const bound = [memorySpecHash(spec), epochSeed, deviceId].map(hex => hexToBytes(hex, 32))
   return philoxKey('kaisar/memory-fill/v1', ...bound, number)
-}
-
-/** Matrix m as rows of the product, [K, K] row-major. Blocks run along columns, so sixteen rows are written at a time. */
-export function drawWeights({ width }: MemorySpec, key: PhiloxKey, matrix: number): Int8Array {
-  const entries = new Int8Array(width * width)
-  const words = new Uint32Array(4 * width)
-  const bytes = new Uint8Array(words.buffer)
-  for (let block = 0; block < width / blockEntries; block++) {
-    philox(key, counterOf('weights', { block, item: matrix }), { blocks: width, along: 'line', words })
-    for (let entry = 0; entry < blockEntries; entry++) {
-      const row = (block * blockEntries + entry) * width
-      for (let column = 0, at = entry; column < width; column++, at += blockEntries) {
-        const low = bytes[at]! & 127
-        entries[row + column] = low === 0 ? 0 : low - 64
-      }
-    }
-  }
-  return entries
 }
 
 export type FillLine = { readonly group: number; readonly layer: number; readonly row: number }

@@ -12,9 +12,10 @@
 import * as ort from 'onnxruntime-node'
 import type { Hex } from 'viem'
 import { encodeOnnxModel, type OnnxNode, type OnnxTensor, onnxType } from '../../platform/onnx-model.ts'
+import { drawWeights } from '../drawn-weights.ts'
 import { jobErrors } from '../errors.ts'
 import { firstLine, openSession, type SessionOptions } from '../execution-provider.ts'
-import { drawWeights, weightsKey } from './drawn-entries.ts'
+import { weightsKey } from './drawn-entries.ts'
 import type { MemorySpec } from './memory-spec.ts'
 
 export type RowChain = {
@@ -70,7 +71,7 @@ function chainModel(spec: MemorySpec, epochSeed: Hex): Uint8Array {
   }
   let x = 'x'
   for (let product = 0; product < products; product++) {
-    const data = new Uint8Array(drawWeights(spec, key, product).buffer)
+    const data = new Uint8Array(drawWeights(key, product, { rows: width, columns: width }).buffer)
     constants.push({ name: `W${product}`, dims: [width, width], type: onnxType.int8, data })
     const isLast = product === products - 1
     const sum = apply('MatMulInteger', [x, `W${product}`, 'zero', 'weightZero'])

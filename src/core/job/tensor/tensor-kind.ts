@@ -15,8 +15,7 @@ export const tensorKind: RoundKind<TensorSpec> = {
   checkSpec,
   specHash,
   bundle: {
-    // The second and the third are of tensor rounds too, from before versions were of a kind.
-    version: 1,
+    version: 7,
     spec: numbers('width', 'layers', 'weights', 'windowMs', 'samples'),
     marks: false,
   },

@@ -19,6 +19,8 @@ export type TensorSpec = {
   readonly windowMs: number
   /** t: rows one seat samples. */
   readonly samples: number
+  /** Only in bundles from before weights were drawn by columns, whose weights are {@link import('./keystream-weights.ts')}. */
+  readonly version?: 1
 }
 
 /** N: bytes in and bytes out of one row, whatever the spec, so that PCIe and hashing never bound a fast card. */
@@ -63,8 +65,8 @@ export function checkSpec(spec: TensorSpec): TensorSpec {
 
 /** The text that is hashed: every number that changes a digest, a leaf or a rate. */
 export const encodeSpec = (spec: TensorSpec): string => {
-  const { width, layers, weights, windowMs, samples } = checkSpec(spec)
-  return `kaisar/spec/v1 width=${width} layers=${layers} weights=${weights} rowBytes=${rowBytes} leafRows=${leafRows} windowMs=${windowMs} samples=${samples}`
+  const { width, layers, weights, windowMs, samples, version = 2 } = checkSpec(spec)
+  return `kaisar/spec/v${version} width=${width} layers=${layers} weights=${weights} rowBytes=${rowBytes} leafRows=${leafRows} windowMs=${windowMs} samples=${samples}`
 }
 
 /** SHA-256 of {@link encodeSpec}: the bytes32 by which the chain names a spec. */
