@@ -4,21 +4,20 @@
  *
  *   'kaisar-bundle' ‖ version u8 ‖ length of the header u32 ‖ header (canonical JSON, UTF-8) ‖ openings
  *
- * Version 1 is what one seat saw by itself. Version 2 adds proof against the device that came from elsewhere: a row that another seat
- * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows. These are
- * of tensor rounds. Every other kind of round has a version of its own, with proof against the device and witness where there are, and
- * the marks that came in time where it has marks: 4 is of memory rounds, 6 of beats. Version 5 is of a round in which the device was busy
- * ({@link file://./busy-bundle.ts}).
+ * Every kind of round has a version of its own, with proof against the device that came from elsewhere (a place that another seat found
+ * wrong, or a second commitment) and the seat's witness, which shows that it recomputed the work, where there are, and the marks that
+ * came in time where it has marks: 4 is of memory rounds, 6 of beats. Tensor rounds have three: 1 is what one seat saw by itself, 2 adds
+ * proof against the device, 3 the witness. Version 5 is of a round in which the device was busy ({@link file://./busy-bundle.ts}).
  *
  * Why: docs/why/evidence.md
  */
 import { hash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
-import { bundleFormOf, checkSpecOf, type Jobs } from '../job/jobs.ts'
-import type { SpecShape } from '../job/round-kind.ts'
+import { ownKinds } from '../job/jobs.ts'
+import type { BundleForm, KindSpec, SpecShape } from '../job/round-kind.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
-import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
 import { pieceBytes, piecesLimit } from '../protocol/pieces.ts'
 import { address, bytes32, bytes64, positive } from '../protocol/primitives.ts'
@@ -62,47 +61,40 @@ const specSchema = (shape: SpecShape): z.ZodType =>
       Object.entries(shape).map(([field, of]) => [field, of === 'number' ? positive : specSchema(of)]),
     ),
   )
-/** Of the fields that the kind names, which are those of its specification. */
-const specOf = (kind: RoundKindName) => specSchema(bundleFormOf(kind).spec) as z.ZodType<Jobs[RoundKindName]>
 
-const headerOf = (kind: RoundKindName) =>
-  header.extend({
-    ...{ spec: specOf(kind), against: against.optional(), witness: bytes32.optional() },
-    ...(bundleFormOf(kind).marks ? { marks } : {}),
-  })
-
-const tensorHeader = header.extend({ spec: specOf('tensor') })
-const kindByVersion = new Map(roundKinds.map(kind => [bundleFormOf(kind).version, kind]))
-/** By version; the fifth is not one of work. */
-const headers: Readonly<Record<number, z.ZodType<Header>>> = {
-  ...Object.fromEntries([...kindByVersion].map(([version, kind]) => [version, headerOf(kind)])),
-  1: tensorHeader,
-  2: tensorHeader.extend({ against }),
-  3: tensorHeader.extend({ witness: bytes32 }),
+const headers = new WeakMap<BundleForm, Readonly<Record<number, z.ZodType>>>()
+/** By version, the headers of a kind, with the fields of its specification. */
+function headersOf(form: BundleForm): Readonly<Record<number, z.ZodType>> {
+  const known = headers.get(form)
+  if (known !== undefined) return known
+  const [plain, accused, witnessed] = form.versions
+  const own = header.extend({ spec: specSchema(form.spec), ...(form.marks && { marks }) })
+  const made =
+    plain === accused
+      ? { [plain]: own.extend({ against: against.optional(), witness: bytes32.optional() }) }
+      : { [plain]: own, [accused]: own.extend({ against }), [witnessed]: own.extend({ witness: bytes32 }) }
+  headers.set(form, made)
+  return made
 }
 
 type Header = z.output<typeof header> & {
-  readonly spec: Jobs[RoundKindName]
+  readonly spec: KindSpec
   readonly against?: z.output<typeof against> | undefined
   readonly witness?: Hex | undefined
+  /** Of a kind that has them. */
   readonly marks?: readonly (Hex | null)[] | undefined
 }
 
-export type EvidenceBundle = Omit<Header, 'spec' | 'marks'> &
-  { [K in RoundKindName]: OfKind<K> }[RoundKindName] & {
-    /** As received from the device; empty where nothing was sampled. */
-    readonly openings: Uint8Array
-  }
-
-type OfKind<K extends RoundKindName> = { readonly kind: K; readonly spec: Jobs[K] } & (K extends 'memory'
-  ? { readonly marks: readonly (Hex | null)[] }
-  : unknown)
+export type EvidenceBundle = Header & {
+  readonly kind: RoundKindName
+  /** As received from the device; empty where nothing was sampled. */
+  readonly openings: Uint8Array
+}
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
-export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
-  const tensorVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
-  const version = kind === 'tensor' ? tensorVersion : bundleFormOf(kind).version
-  return encodeFile(version, headers[version]!, rest, openings)
+export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle, form = ownKinds[kind]!.bundle): Uint8Array {
+  const version = form.versions[rest.against !== undefined ? 1 : rest.witness !== undefined ? 2 : 0]
+  return encodeFile(version, headersOf(form)[version]!, rest, openings)
 }
 
 /** Version, header and openings as one file. @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
@@ -157,16 +149,18 @@ function newWriter(schema: z.ZodType): Writer {
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
-export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
+export function decodeBundle(bytes: Uint8Array, kinds = ownKinds): EvidenceBundle {
   const version = bundleVersion(bytes)
-  const { header: parsed, openings } = decodeFile(bytes, headers[version])
-  const kind = kindByVersion.get(version) ?? 'tensor'
+  const found = Object.entries(kinds).find(([, { bundle }]) => bundle.versions.includes(version))
+  if (found === undefined) throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version })
+  const [kind, { bundle, checkSpec }] = found
+  const { header: parsed, openings } = decodeFile(bytes, headersOf(bundle)[version] as z.ZodType<Header>)
   try {
-    checkSpecOf(kind, parsed.spec)
+    checkSpec(parsed.spec)
   } catch (cause) {
     throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
   }
-  return { ...parsed, kind, openings } as EvidenceBundle
+  return { ...parsed, kind, openings }
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED where the bytes are no bundle at all */
@@ -176,13 +170,11 @@ export function bundleVersion(bytes: Uint8Array): number {
   return bytes[magic.length]!
 }
 
-/** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN where no schema is given */
+/** Header and openings of bytes that begin as a bundle does. @throws REPORT_BUNDLE_MALFORMED */
 export function decodeFile<T>(
   bytes: Uint8Array,
-  schema: z.ZodType<T> | undefined,
+  schema: z.ZodType<T>,
 ): { readonly header: T; readonly openings: Uint8Array } {
-  const version = bundleVersion(bytes)
-  if (schema === undefined) throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version })
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = buffer.readUInt32BE(magic.length + 1)
   checkSizes(length, Math.max(0, buffer.length - prefixBytes - length))

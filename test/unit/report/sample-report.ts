@@ -93,7 +93,7 @@ export async function makeReport<K extends RoundKindName = 'tensor'>(
     secretHash: keccak256(secret),
     checker: checker.address,
   })
-  const window = await core.kinds[kind].runWindow(
+  const window = await core.kinds[kind]!.runWindow(
     {
       ...{ epochSeed, device: fillOf, seed: seedOf(network, identity) },
       ...(durationMs !== undefined && { durationMs }),
@@ -113,7 +113,7 @@ export async function makeReport<K extends RoundKindName = 'tensor'>(
     samplingBlockHash: word('b1'),
     checker: checker.address,
   })
-  const openings = await core.kinds[kind].open({
+  const openings = await core.kinds[kind]!.open({
     handle: window.handle,
     sample: sampleOf(job, commitment.message, request.message),
   })
