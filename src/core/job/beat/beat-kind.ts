@@ -35,7 +35,7 @@ export const roundOfBeat = ({ memory, windowMs, samples }: BeatSpec): MemorySpec
 })
 
 /** @throws JOB_SPEC_INVALID */
-export function checkBeatSpec(spec: BeatSpec): BeatSpec {
+function checkBeatSpec(spec: BeatSpec): BeatSpec {
   checkMemorySpec(spec.memory)
   checkMemorySpec(roundOfBeat(spec))
   if (spec.windowMs > spec.memory.windowMs)
