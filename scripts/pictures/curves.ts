@@ -1,8 +1,8 @@
 /** The curves of the documentation, drawn by `npm run docs` from the formulas of the attack report and the code that counts. */
 import { judgedOf } from '../../src/core/epoch/busy.ts'
 import { capacityOf, type MeasuredRound } from '../../src/core/epoch/capacity.ts'
-import { jobSets } from '../../src/core/job/jobs.ts'
-import { committeeSize, fullUptime, quorum, type RoundKindName, roundKinds } from '../../src/core/protocol/constants.ts'
+import { jobSets, roundKinds } from '../../src/core/job/jobs.ts'
+import { committeeSize, fullUptime, quorum } from '../../src/core/protocol/constants.ts'
 import type { Verdict } from '../../src/core/protocol/verdict.ts'
 import { atLeast, missChance, residentChance } from '../../test/attacks/attack.ts'
 import { type ChainRules, cards, paidForChains, rules, withoutRules } from '../../test/attacks/memory-economics.ts'
@@ -97,12 +97,13 @@ const brokenChains: Chart = {
 
 /** Rounds of each kind: a whole number is left out at each point of a curve. */
 const slots = pointsOfCurve
-const figuresOf: Record<RoundKindName, MeasuredRound['figures']> = {
+type Kind = (typeof roundKinds)[number]
+const figuresOf: Record<Kind, MeasuredRound['figures']> = {
   ...{ tensor: { tensor: 495_000_000 }, memory: { bandwidth: 857_000, resident: 19_200 } },
   beat: { bandwidth: 857_000, resident: 19_200 },
 }
 /** What an epoch is paid by in which this share of the rounds of these kinds is left out. */
-function paidWithout(share: number, kinds: readonly RoundKindName[], verdict: Verdict): number {
+function paidWithout(share: number, kinds: readonly Kind[], verdict: Verdict): number {
   const rounds = roundKinds.flatMap(kind =>
     Array.from({ length: slots }, (_, i): MeasuredRound => {
       const isLeft = kinds.includes(kind) && i < share * slots
@@ -115,7 +116,7 @@ function paidWithout(share: number, kinds: readonly RoundKindName[], verdict: Ve
 }
 
 const whole = paidWithout(0, [], 'TIMEOUT')
-const leaves = (name: string, kinds: readonly RoundKindName[], verdict: Verdict = 'TIMEOUT'): Curve => ({
+const leaves = (name: string, kinds: readonly Kind[], verdict: Verdict = 'TIMEOUT'): Curve => ({
   name,
   at: share => paidWithout(share, kinds, verdict) / whole,
 })

@@ -168,7 +168,7 @@ export async function openArena(): Promise<Arena> {
         const sample = sampleOf(job, commitment.message, request)
         return { ...claimOf(network, commitment.message), sample, openings: prover.open(sample) }
       })
-      const answers = await verifiers[form].kinds.tensor.verify({ epochSeed, items })
+      const answers = await verifiers[form].kinds.tensor!.verify({ epochSeed, items })
       const adopted = await forward(commitment, answers, verifiers[form])
       return { answers, passed: answers.filter(({ ok }) => ok).length, adopted }
     },

@@ -68,8 +68,8 @@ const atBeats = (
   async attempt(_, seed) {
     const card = of[seed % of.length]!
     const { tensor, memory } = figuresOf(card)
-    const own = { tensor, memory, beat: beat(card, memory) }
-    return scored(epochOf(seed).triggers, ({ kind }) => own[kind]) === 0n
+    const own: Record<string, Figures | null> = { tensor, memory, beat: beat(card, memory) }
+    return scored(epochOf(seed).triggers, ({ kind }) => own[kind]!) === 0n
   },
 })
 

@@ -1,6 +1,8 @@
 /**
  * Child process of gpu.bench.ts: the memory job on the default card of WebGPU, one row of JSON a line. It fills what the card has free at
- * `standard` (or a spec of `memorySpecs` that is named), with every form of the products; works one window; and compares with the CPU.
+ * `standard`, with every form of the products; works one window; and compares with the CPU.
+ *
+ * node gpu-memory.ts [spec: its name in `memorySpecs`, or JSON] [URL of the package webgpu] [groups to fill] [form of the products …]
  */
 import { randomBytes } from 'node:crypto'
 import { bytesToHex } from 'viem'
@@ -25,24 +27,16 @@ import { verifyMemory } from '../../src/core/job/memory/verify-memory.ts'
 import { threadClock as clock } from '../../src/core/job/thread-clock.ts'
 import { takeDevice, type WgslDevice } from '../../src/core/job/webgpu-device.ts'
 import { type WgslForm, wgslForms } from '../../src/core/job/wgsl-shader.ts'
-import { isKaisarError } from '../../src/core/platform/errors.ts'
+import { endedBy, type GpuRow } from './gpu-row.ts'
 
-export type CardMemoryRow = {
-  readonly name: string
-  readonly value?: number
-  readonly unit?: string
-  /** Top/s of a fill, to be compared with the card's. */
-  readonly top?: number
-  readonly [key: string]: unknown
-}
-
-const say = (row: CardMemoryRow) => process.stdout.write(`${JSON.stringify(row)}\n`)
+const say = (row: GpuRow) => process.stdout.write(`${JSON.stringify(row)}\n`)
 const epochSeed = bytesToHex(randomBytes(32))
 const keyOf = (spec: MemorySpec) => fillKey(spec, { epochSeed, deviceId: epochSeed, generation: 1 })
 const seed = randomBytes(32)
+const beganMs = clock.monotonicMs()
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
 
-/** The spec whose groups fit, how many, and why so many. */
+/** As many groups as a Provider would claim. */
 async function wanted(opened: WgslDevice, spec: MemorySpec): Promise<number> {
   const { devices } = await createHostProbe({}, { host: nodeHost }).probe()
   const card = devices.find(({ record }) => record.kind !== 'cpu')
@@ -64,6 +58,7 @@ async function filled(spec: MemorySpec, groups: number, form: WgslForm, opened: 
 
 /** A window, with plain reads of all of the memory before and after it. */
 async function stepped(memory: CardMemory): Promise<WorkedMemoryWindow> {
+  // The first read compiles its shader.
   const reads: number[] = []
   const read = async () => {
     const began = clock.monotonicMs()
@@ -71,11 +66,12 @@ async function stepped(memory: CardMemory): Promise<WorkedMemoryWindow> {
     reads.push(bytes / (clock.monotonicMs() - began) / 1e6)
   }
   for (let i = 0; i < 4; i++) await read()
+  // So does the first step.
+  await reworkMemoryWindow(memory, { seed, groups: memory.ready, markSteps: [1] })
   const worked = await runMemoryWindow(memory, { seed, startedAtMs: clock.monotonicMs() }, { clock })
   for (let i = 0; i < 4; i++) await read()
   const { spec } = memory
   const value = (worked.steps * groupBytes(spec)) / spec.windowMs / 1e6
-  // The first read compiles its shader.
   const plain = median(reads.slice(1))
   const marks = worked.marks.map(({ steps }, k) => steps - (worked.marks[k - 1]?.steps ?? 0))
   say({
@@ -108,8 +104,8 @@ async function exactness(memory: CardMemory, worked: WorkedMemoryWindow, opened:
   })
   memory.shrink(0)
 
-  const small = memorySpecs.devnet
-  const markSteps = [1_000]
+  const small = spec === memorySpecs.standard ? memorySpecs.devnet : spec
+  const markSteps = [16 * small.leastGroups]
   const whole = { spec: small, key: keyOf(small), groups: small.leastGroups }
   const smallChain = await openRowChain(small, epochSeed, { threads: 0 })
   const cpu = await reworkMemoryWindow(await fillMemory(whole, smallChain), { seed, groups: whole.groups, markSteps })
@@ -117,23 +113,24 @@ async function exactness(memory: CardMemory, worked: WorkedMemoryWindow, opened:
   const card = await fillCardMemory({ ...whole, epochSeed, form: 'wgsl-4' }, opened, { clock })
   const own = await reworkMemoryWindow(card, { seed, groups: whole.groups, markSteps })
   const same = own.root.equals(cpu.root)
-  say({ name: 'gpu.memory.exact', spec: 'devnet', groups: whole.groups, steps: own.steps, exact: same, ok: same })
+  say({ name: 'gpu.memory.exact', groups: whole.groups, steps: own.steps, exact: same, ok: same })
 }
 
 try {
-  const named = process.argv[2] ?? 'standard'
-  const spec: MemorySpec = memorySpecs[named as keyof typeof memorySpecs]
-  const opened = await takeDevice(process.argv[3])
-  const groups = await wanted(opened, spec)
+  const [, , named = 'standard', webgpuModule, asked, ...forms] = process.argv
+  const spec: MemorySpec = memorySpecs[named as keyof typeof memorySpecs] ?? JSON.parse(named)
+  const opened = await takeDevice(webgpuModule)
+  const groups = asked === undefined ? await wanted(opened, spec) : Number(asked)
   let memory: CardMemory | null = null
-  for (const form of wgslForms.filter(form => form !== 'wgsl-matrix' || opened.matrix !== null)) {
+  const tried = wgslForms.filter(form => forms.length === 0 || forms.includes(form))
+  for (const form of tried.filter(form => form !== 'wgsl-matrix' || opened.matrix !== null)) {
     memory?.shrink(0)
     memory = await filled(spec, groups, form, opened)
   }
   await exactness(memory!, await stepped(memory!), opened)
 } catch (error) {
-  if (!isKaisarError(error)) throw error
-  say({ name: 'gpu.memory', refused: error.code, message: error.message })
+  say(endedBy('gpu.memory', error))
 }
+say({ name: 'gpu.memory.done', value: (clock.monotonicMs() - beganMs) / 1_000, unit: 's' })
 // GPU drivers may crash in their exit handlers; what was measured is out.
 process.stdout.write('', () => process.kill(process.pid, 'SIGKILL'))

@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- gpu [--json]`: what this machine's card does with the job, by engine and form, as a share of its dense peaks. On a machine
- * without a card it says so and exits with 3. What is not measured within five minutes is named and left out.
+ * without a card it says so and exits with 3. What is not measured within five minutes is named and left out; a part that ends early for
+ * another reason than what the machine lacks is named, and the exit code is 1.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -10,9 +11,8 @@ import { jobSets } from '../../src/core/job/jobs.ts'
 import type { FormResult } from '../../src/core/job/tensor/kernel-self-test.ts'
 import { findWebgpu } from '../../src/core/job/webgpu-package.ts'
 import { createWorkEngine } from '../../src/core/job/work-engine.ts'
-import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { type CardPeak, peakOf } from './card-peaks.ts'
-import type { CardMemoryRow } from './gpu-memory.ts'
+import { endedBy, type GpuRow } from './gpu-row.ts'
 import { epochSeed } from './seat.ts'
 
 export const rowNames = ['gpu']
@@ -20,9 +20,7 @@ export const isLong = true
 
 const limitMs = 5 * 60_000
 
-type Row = { readonly name: string; readonly [key: string]: unknown }
-
-export async function* rows(): AsyncGenerator<Row> {
+export async function* rows(): AsyncGenerator<GpuRow> {
   const card = nvidiaName() ?? adapterName()
   if (card === null) {
     process.exitCode = 3
@@ -37,30 +35,57 @@ export async function* rows(): AsyncGenerator<Row> {
   yield* late.aborted ? leftOut('gpu.memory') : memory(peak, late)
 }
 
-function* leftOut(name: string): Generator<Row> {
+function* leftOut(name: string): Generator<GpuRow> {
   yield { name, text: `Not measured: ${limitMs / 60_000} minutes were over.` }
 }
 
-/** The memory job on the card, in a process of its own: WebGPU serves one thread of a process, and the engine's was another. */
-async function* memory(peak: CardPeak | null, late: AbortSignal): AsyncGenerator<Row> {
-  const script = fileURLToPath(new URL('gpu-memory.ts', import.meta.url))
-  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const end = () => void child.kill('SIGKILL')
-  late.addEventListener('abort', end)
+const memoryScript = fileURLToPath(new URL('gpu-memory.ts', import.meta.url))
+
+/**
+ * The memory job on the card, in a process of its own: WebGPU serves one thread of a process, and the engine's was another. It says when
+ * it is done, since how it ends tells nothing: it kills itself.
+ */
+export async function* memory(
+  peak: CardPeak | null,
+  late: AbortSignal,
+  command: readonly [string, ...string[]] = [process.execPath, memoryScript],
+): AsyncGenerator<GpuRow> {
+  const [program, ...words] = command
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'], signal: late, killSignal: 'SIGKILL' })
+  const ended = new Promise<string>(resolve => {
+    child.once('error', error => resolve(error.message))
+    child.once('close', (code, signal) => resolve(signal ?? `code ${code}`))
+  })
+  let isDone = false
   for await (const line of createInterface({ input: child.stdout })) {
-    const row: CardMemoryRow = JSON.parse(line)
-    const { name, value = 0, top } = row
-    if (peak === null) yield row
-    else if (top !== undefined) yield { ...row, share: top / peak.int8, of: 'int8' }
-    else if (name === 'gpu.memory.step') yield { ...row, share: value / peak.bandwidth, of: 'bandwidth' }
-    else yield row
+    const row = rowOf(line)
+    if (row === null) continue
+    isDone = row.name === 'gpu.memory.done'
+    yield withShare(row, peak)
   }
-  late.removeEventListener('abort', end)
-  if (child.killed) yield* leftOut('gpu.memory, the rest of it')
+  const how = await ended
+  if (late.aborted) yield* leftOut('gpu.memory, the rest of it')
+  else if (!isDone) yield endedBy('gpu.memory, the rest of it', `its process ended with ${how}`)
+}
+
+/** Null for what a driver wrote, or for a row that was cut off. */
+function rowOf(line: string): GpuRow | null {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return null
+  }
+}
+
+function withShare(row: GpuRow, peak: CardPeak | null): GpuRow {
+  const { name, value, top } = row
+  if (peak === null) return row
+  if (typeof top === 'number') return { ...row, share: top / peak.int8, of: 'int8' }
+  return name === 'gpu.memory.step' ? { ...row, share: Number(value) / peak.bandwidth, of: 'bandwidth' } : row
 }
 
 /** Every form of one engine, as the self-test measures them, and the fastest in one window of the standard spec. */
-async function* engine(provider: ExecutionProvider, peak: CardPeak | null, late: AbortSignal): AsyncGenerator<Row> {
+async function* engine(provider: ExecutionProvider, peak: CardPeak | null, late: AbortSignal): AsyncGenerator<GpuRow> {
   try {
     const opened = await createWorkEngine({ jobs: jobSets.standard, provider })
     try {
@@ -90,8 +115,7 @@ async function* engine(provider: ExecutionProvider, peak: CardPeak | null, late:
       await opened.close()
     }
   } catch (error) {
-    if (!isKaisarError(error)) throw error
-    yield { name: `gpu.${provider}`, refused: error.code, message: error.message }
+    yield endedBy(`gpu.${provider}`, error)
   }
 }
 

@@ -281,12 +281,12 @@ export function gathering({ kinds }: Verifier): Verifier {
     const items: VerifyItem[] = []
     const answers = last.then(() => {
       next = null
-      return kinds.tensor.verify({ epochSeed, items })
+      return kinds.tensor!.verify({ epochSeed, items })
     })
     last = answers
     return { items, answers }
   }
-  const verify: typeof kinds.tensor.verify = async ({ items }) => {
+  const verify: Verifier['kinds'][string]['verify'] = async ({ items }) => {
     next ??= nextBatch()
     const { items: gathered, answers } = next
     const from = gathered.length

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, expect, it } from 'vitest'
+import { summaryTable } from '../../src/core/devnet/summary.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
 
 const home = isolatedHome()
@@ -19,8 +20,28 @@ type Summary = {
   rpcUrl: string
   contracts: Record<string, `0x${string}`>
   epochs: { epoch: number; emission: string; paid: boolean; payments: Payment[] }[]
-  devices: { device: string; operator: string; payout: string; paid: string }[]
+  devices: {
+    device: `0x${string}`
+    operator: `0x${string}`
+    payout: `0x${string}`
+    rounds: number
+    verdicts: Record<string, number>
+    measures: { tensor: number; bandwidth: number; resident: number }
+    share: number
+    capacity: string
+    score: string
+    paid: string
+    balance: string
+  }[]
   balances: Record<string, string>
+}
+
+/** As the command prints it where nobody asks for JSON. */
+const tableOf = ({ devices, ...data }: Summary): string[] => {
+  const exact = devices.map(({ capacity, score, paid, balance, ...device }) => ({
+    ...{ ...device, capacity: BigInt(capacity), score: BigInt(score), paid: BigInt(paid), balance: BigInt(balance) },
+  }))
+  return summaryTable({ ...data, chainId: 0, epochs: [], balances: {}, devices: exact }, 200).split('\n')
 }
 
 /** Plain JSON-RPC, so that nothing of ours stands between the test and the chain. */
@@ -94,6 +115,18 @@ it('works, judges, agrees and pays two epochs, and every wallet holds what was r
       ),
     )
   for (const { operator, payout } of data.devices) expect(payout).not.toBe(operator)
+
+  // What the payments are made of, in what is told to programs and in the table for people.
+  expect(data.devices).toHaveLength(2)
+  for (const { capacity, measures } of data.devices) {
+    const { tensor, bandwidth, resident } = measures
+    for (const figure of [tensor, bandwidth, resident, Number(capacity)]) expect(figure).toBeGreaterThan(0)
+  }
+  const [titles, ...rows] = tableOf(data).map(line => line.trim().split(/ {2,}/))
+  expect(rows).toHaveLength(2)
+  for (const row of rows)
+    for (const title of ['tensor', 'bandwidth', 'memory', 'capacity'])
+      expect(row[titles!.indexOf(title)], title).toMatch(/^[\d,.]*[1-9]/)
 
   const checks = events.filter(({ type }) => type === 'check.completed')
   expect(new Set(checks.map(({ seat }) => seat)).size).toBe(5)

@@ -1,4 +1,5 @@
 /** The real work core on a clock that counts work and measures nothing: how busy a machine is does not decide what a test sees. */
+import { ownKinds } from '../../src/core/job/jobs.ts'
 import { type Step, walkedBy } from '../../src/core/job/memory/memory.ts'
 import { fillMemory } from '../../src/core/job/memory/memory-banks.ts'
 import type { KindEngine } from '../../src/core/job/round-kind.ts'
@@ -20,11 +21,12 @@ export async function createCountedEngine(
   options: WorkOptions,
   firstRowMs = 1,
   stepsOfRow = 64,
+  kinds = ownKinds,
 ): Promise<CountedEngine> {
   let nowMs = 0
   let rowMs = firstRowMs
   const core = await createWorkCore(options, {
-    clock: { monotonicMs: () => nowMs },
+    ...{ clock: { monotonicMs: () => nowMs }, kinds },
     async open(...given) {
       const kernel = await openKernel(...given)
       const run: typeof kernel.run = inputs => {
@@ -53,10 +55,9 @@ export async function createCountedEngine(
   })
   return {
     ...core,
-    kinds: {
-      ...{ tensor: counted(core.kinds.tensor), memory: counted(core.kinds.memory) },
-      beat: counted(core.kinds.beat),
-    },
+    kinds: Object.fromEntries(
+      Object.entries(core.kinds).map(([name, kind]) => [name, counted(kind)]),
+    ) as WorkCore['kinds'],
     setRowMs(ms) {
       rowMs = ms
     },

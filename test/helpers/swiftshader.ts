@@ -19,22 +19,25 @@ export const swiftshaderMissing: string | null =
 export const skipReason = swiftshaderMissing === null ? '' : ` (skipped: ${swiftshaderMissing})`
 
 /** What a process that sees this device alone prints, as JSON; it may end itself by a signal. */
-export async function runOnSwiftshader<T>(words: readonly string[]): Promise<T> {
+export const runOnSwiftshader = async <T>(words: readonly string[]): Promise<T> =>
+  JSON.parse(await printedOnSwiftshader(words))
+
+export async function printedOnSwiftshader(words: readonly string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-swiftshader-'))
   try {
     unpack(brotliDecompressSync(readFileSync(archive)), folder)
-    return await runWith<T>(folder, words)
+    return await runWith(folder, words)
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-function runWith<T>(folder: string, words: readonly string[]): Promise<T> {
+function runWith(folder: string, words: readonly string[]): Promise<string> {
   const env = { ...process.env, VK_DRIVER_FILES: join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder }
   return new Promise((resolve, reject) =>
     execFile(process.execPath, words, { env, timeout: 280_000, maxBuffer: 2 ** 26 }, (_, stdout, stderr) => {
       if (stdout === '') reject(new Error(`the child computed nothing: ${stderr}`))
-      else resolve(JSON.parse(stdout))
+      else resolve(stdout)
     }),
   )
 }

@@ -88,8 +88,8 @@ export async function startChecker(
           },
           { ownProcess: true },
         )
-        const { tensor, memory, beat } = engine.kinds
-        return { ...engine, kinds: { tensor: timed(tensor), memory: timed(memory), beat: timed(beat) } }
+        const kinds = Object.entries(engine.kinds).map(([name, kind]) => [name, timed(kind)])
+        return { ...engine, kinds: Object.fromEntries(kinds) }
       },
       policy: known => createRecordPolicy(network, known),
       seed: (head, readEpoch) => keep(() => keeper.seed(head, readEpoch)),

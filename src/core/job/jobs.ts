@@ -1,16 +1,18 @@
 /**
- * The jobs of a network: one specification for each kind of round. The chain names all of them by one hash, for everybody; an offer
- * and a commitment name that of their own round.
+ * The kinds of round, and the jobs of a network: one specification for each of them. The chain names all of them by one hash, for
+ * everybody; an offer and a commitment name that of their own round.
+ *
+ * Why: docs/why/rounds.md
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import { type BeatSpec, beatKind, beatOf } from './beat/beat-kind.ts'
 import { jobErrors } from './errors.ts'
 import type { SampleIdentity } from './job-seed.ts'
 import { memoryKind } from './memory/memory-kind.ts'
 import { type MemorySpec, memorySpecs } from './memory/memory-spec.ts'
-import type { BundleForm, KindSpec, RoundKind, VerifyItem } from './round-kind.ts'
+import type { KindSpec, RoundKind, VerifyItem } from './round-kind.ts'
 import { tensorKind } from './tensor/tensor-kind.ts'
 import { type TensorSpec, tensorSpecs } from './tensor/tensor-spec.ts'
 
@@ -35,18 +37,22 @@ export const jobSets = {
 } as const satisfies Record<string, Jobs>
 export type JobsName = keyof typeof jobSets
 
-const kinds: { readonly [K in RoundKindName]: RoundKind<Jobs[K]> } = {
-  ...{ tensor: tensorKind, memory: memoryKind, beat: beatKind },
-}
+/** Kinds by their names, each after the one that it is based on. */
+export type Kinds = Readonly<Record<RoundKindName, RoundKind>>
+const own = { tensor: tensorKind, memory: memoryKind, beat: beatKind }
+/** The kinds of round that networks have: a fourth is its folder and its name here. */
+export const ownKinds: Kinds = own
+export const roundKinds = Object.keys(own) as readonly (keyof typeof own)[]
+
+/** What each kind of round has of something. */
+export const byKind = <T>(of: (kind: RoundKindName) => T, kinds = ownKinds): Record<RoundKindName, T> =>
+  Object.fromEntries(Object.keys(kinds).map(kind => [kind, of(kind)]))
 
 /** A job and what its kind knows of it. */
-export type Job = {
+export type Job = Pick<RoundKind, 'unit' | 'figures' | 'guess' | 'bundle' | 'emptyRoot'> & {
   readonly kind: RoundKindName
   readonly spec: KindSpec
   readonly specHash: Hex
-  readonly unit: string
-  readonly figures: Readonly<Record<string, string>>
-  readonly guess: number
   /** As {@link RoundKind.sample}. */
   sample(units: number, identity: SampleIdentity): number[]
   /** As `cut` and `fault` of {@link RoundKind.pieces}. */
@@ -63,14 +69,13 @@ export type Job = {
 /** Specifications are hashed once: every message of a round asks for its job. */
 const bound = new WeakMap<KindSpec, Job>()
 
-function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
+/** The job of a specification, whoever named it. */
+export function jobWith(kind: RoundKindName, spec: KindSpec, kinds = ownKinds): Job {
   const known = bound.get(spec)
   if (known?.kind === kind) return known
-  const { unit, figures, guess, specHash, sample, markDueMs, idleTailMs, pieces } = kinds[kind] as unknown as RoundKind<
-    Jobs[K]
-  >
+  const { unit, figures, guess, bundle, emptyRoot, specHash, sample, markDueMs, idleTailMs, pieces } = kinds[kind]!
   const job: Job = {
-    ...{ kind, spec, specHash: specHash(spec), unit, figures, guess },
+    ...{ kind, spec, specHash: specHash(spec), unit, figures, guess, bundle, emptyRoot },
     sample: (units, identity) => sample(spec, units, identity),
     cut: places => pieces.cut(spec, places),
     pieceFault: (claim, part, piece) => pieces.fault(spec, claim, part, piece),
@@ -89,28 +94,23 @@ function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
   return job
 }
 
-/** The job of a specification, whoever named it. */
-export const jobWith = (kind: RoundKindName, spec: KindSpec): Job => bind(kind, spec as never)
-
-export const bundleFormOf = (kind: RoundKindName): BundleForm => kinds[kind].bundle
-
-/** @throws JOB_SPEC_INVALID for a specification that rounds of this kind cannot be worked by */
-export const checkSpecOf = (kind: RoundKindName, spec: KindSpec): void => void kinds[kind].checkSpec(spec as never)
-
-/** Jobs of which one is this, with the memory of beats where it is one; the others do not matter to whoever asks. */
-export function jobsWith(kind: RoundKindName, spec: KindSpec): Jobs {
-  const jobs = { ...jobSets.devnet, [kind]: spec }
-  // A beat is recomputed by the engine of the memory rounds whose fill it reads.
-  if (kind === 'beat') return { ...jobs, memory: jobs.beat.memory }
-  return kind === 'memory' ? { ...jobs, beat: { ...jobs.beat, memory: jobs.memory } } : jobs
+/** Jobs of which one is this, with that of the kind it is based on; the others do not matter to whoever asks. */
+export function jobsWith(kind: RoundKindName, spec: KindSpec, kinds = ownKinds): Jobs {
+  const { base } = kinds[kind]!
+  return { ...jobSets.devnet, ...(base !== undefined && { [base]: specOf(spec, base) }), [kind]: spec }
 }
 
+/** The specification of a kind. */
+export const specOf = (of: object, kind: RoundKindName): KindSpec => (of as Readonly<Record<string, KindSpec>>)[kind]!
+
 /** The job of rounds of this kind. */
-export const jobOf = (jobs: Jobs, kind: RoundKindName): Job => bind(kind, jobs[kind])
+export const jobOf = (jobs: Jobs, kind: RoundKindName, kinds = ownKinds): Job =>
+  jobWith(kind, specOf(jobs, kind), kinds)
 
 /** The job that an offer or a commitment names, or null where it is none of these. */
-export const jobBySpecHash = (jobs: Jobs, specHash: Hex): Job | null =>
-  roundKinds.map(kind => jobOf(jobs, kind)).find(job => job.specHash === specHash.toLowerCase()) ?? null
+export const jobBySpecHash = (jobs: Jobs, specHash: Hex, kinds = ownKinds): Job | null =>
+  Object.values(byKind(kind => jobOf(jobs, kind, kinds), kinds)).find(job => job.specHash === specHash.toLowerCase()) ??
+  null
 
 /** SHA-256 of 'kaisar/jobs/v1', the name and specification hash of each kind, and the share of beats: the bytes32 by which the chain names them. */
 export function jobsHash(jobs: Jobs): Hex {

@@ -1,7 +1,8 @@
 /**
  * A kind of round: a measure of a device, and how it is proven. Every round is of one kind; trigger, offer, signed commitment, secret
  * sample, openings, verdict and evidence are the same for all. A kind is a folder of this one, in two parts: what everybody needs who
- * judges or shows a round ({@link RoundKind}, pure), and the engine that works and recomputes it in a thread ({@link KindEngine}).
+ * judges or shows a round ({@link RoundKind}, pure), and the engine that works and recomputes it in a thread ({@link KindEngine}), which
+ * is loaded there alone. jobs.ts lists the kinds.
  *
  * Work is counted in units: rows of the tensor job, steps of the memory job. What a seat samples of them are places, numbers that the
  * kind alone understands.
@@ -9,15 +10,14 @@
  * Why: docs/why/rounds.md
  */
 import type { Hex } from 'viem'
-import type { RoundKindName } from '../protocol/constants.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import type { SampleIdentity } from './job-seed.ts'
+import type { EngineGround } from './work-core.ts'
 
 /** A specification as data, among it the window in milliseconds and how many places one seat samples. */
 export type KindSpec = { readonly windowMs: number; readonly samples: number }
 
-export type RoundKind<Spec extends KindSpec> = {
-  readonly name: string
+export type RoundKind<Spec extends KindSpec = KindSpec> = {
   /** What one unit of work is called. */
   readonly unit: string
   /** The names of its figures with their units of measure; a device that misses a round has 0 of each. */
@@ -38,11 +38,20 @@ export type RoundKind<Spec extends KindSpec> = {
   markDueMs(spec: Spec, index: number): number | null
   /** Milliseconds at the end of a window that count nothing where no more of it is worked than these. */
   idleTailMs(spec: Spec): number
+  /** The root that a commitment to no units has; null: any. */
+  readonly emptyRoot: Hex | null
+  /** Windows that a device keeps for opening, no fewer than can be open at once. */
+  readonly keptWindows: number
+  /** The kind whose specification is a part of this one's, under its name, and whose engine with what that has made ready works this one's rounds. */
+  readonly base?: string
+  openEngine(spec: Spec, ground: EngineGround): Promise<KindEngine>
 }
 
 export type BundleForm = {
-  /** Of the evidence bundle: this kind's alone. */
+  /** Of its evidence bundles, this kind's alone. */
   readonly version: number
+  /** Of those from before versions were of a kind, whose specification has version 1: what one seat saw, with proof against the device, with a witness. */
+  readonly before?: readonly [plain: number, accused: number, witnessed: number]
   readonly spec: SpecShape
   /** Whether the marks that came in time are written. */
   readonly marks: boolean
@@ -207,12 +216,6 @@ export type KindEngine<Prepared = unknown> = {
   free(): Promise<void>
   close(): Promise<void>
 }
-
-/**
- * Windows of each kind that a device keeps for opening, no fewer than can be open at once: rounds of a slot come one after another, while
- * beats that were left late in an epoch come up to eleven in the time in which one can be asked about.
- */
-export const keptWindows: Readonly<Record<RoundKindName, number>> = { tensor: 4, memory: 4, beat: 12 }
 
 /** The newest windows of an engine, by handle: the oldest is forgotten when there are more than `most`. */
 export function createKeptWindows<W>(most: number) {

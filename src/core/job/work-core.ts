@@ -3,25 +3,22 @@
  * it behind {@link import('./work-engine.ts').createWorkEngine}, which moves it to a thread of its own.
  */
 import type { RoundKindName } from '../protocol/constants.ts'
-import { checkBeatSpec, roundOfBeat } from './beat/beat-kind.ts'
 import { jobErrors } from './errors.ts'
 import { chooseExecutionProvider, type ExecutionProvider } from './execution-provider.ts'
-import type { Jobs } from './jobs.ts'
+import { type Jobs, type Kinds, ownKinds, specOf } from './jobs.ts'
 import { fillOnCard } from './memory/card-fill.ts'
 import { groupsOnCard } from './memory/groups-to-claim.ts'
-import { createMemoryEngine, type MemoryEngineDependencies, type PreparedMemory } from './memory/memory-engine.ts'
-import { checkMemorySpec } from './memory/memory-spec.ts'
-import { openRowChain } from './memory/row-chain.ts'
-import { type KindEngine, keptWindows, type PrepareRequest } from './round-kind.ts'
+import type { MemoryEngineDependencies, MemoryEngineOptions, PreparedMemory } from './memory/memory-engine.ts'
+import type { KindEngine, PrepareRequest } from './round-kind.ts'
 import { type KernelForm, openKernel } from './tensor/kernel.ts'
 import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
-import { createTensorEngine } from './tensor/tensor-engine.ts'
-import { checkSpec, type TensorSpec } from './tensor/tensor-spec.ts'
+import type { TensorEngineOptions } from './tensor/tensor-engine.ts'
+import type { TensorSpec } from './tensor/tensor-spec.ts'
 import { checkReached, type MeantCard, reasonUnreached, unreached } from './webgpu-device.ts'
 import { findWebgpu } from './webgpu-package.ts'
 import { isWgslForm } from './wgsl-shader.ts'
-import { createWindowGate } from './window-gate.ts'
+import { createWindowGate, type WindowGate } from './window-gate.ts'
 
 export type WorkOptions = {
   readonly jobs: Jobs
@@ -42,7 +39,7 @@ export type WorkOptions = {
   readonly threads?: number
   /** Most rows of one run; default {@link rowsOfRun}. */
   readonly batchRows?: number
-  /** Windows of each kind that can still be opened; default {@link keptWindows}. */
+  /** Windows of each kind that can still be opened; default what the kind says. */
   readonly keepWindows?: Readonly<Record<RoundKindName, number>>
   /** Whether `verify` gives the witnesses that it is asked for, which takes memory in every run; default no. */
   readonly witnesses?: boolean
@@ -76,13 +73,15 @@ export type WorkDescription = {
   }[]
 }
 
-/** What the engines of an epoch have made ready. Beats use what memory rounds do. */
-export type Prepared = { readonly tensor: PreparedModel; readonly memory: PreparedMemory }
-type PreparedBy = Prepared & { readonly beat: PreparedMemory }
+type PreparedBy = { readonly tensor: PreparedModel; readonly memory: PreparedMemory; readonly beat: PreparedMemory }
+/** What the engines of an epoch have made ready, by kind; one that is based on another uses what that has. */
+export type Prepared = Readonly<Record<RoundKindName, unknown>> & Omit<PreparedBy, 'beat'>
+
+type Engines = Readonly<Record<RoundKindName, KindEngine>>
 
 export type WorkCore = {
   readonly description: WorkDescription
-  readonly kinds: { readonly [K in RoundKindName]: KindEngine<PreparedBy[K]> }
+  readonly kinds: Engines & { readonly [K in keyof PreparedBy]: KindEngine<PreparedBy[K]> }
   /** Makes ready what the rounds of an epoch need, of every kind, one after the other. */
   prepare(request: PrepareRequest): Promise<Prepared>
   close(): Promise<void>
@@ -90,7 +89,20 @@ export type WorkCore = {
 
 export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> & {
   readonly open?: typeof openKernel
+  readonly kinds?: Kinds
 }
+
+/** What the engines of a thread are opened with: device and kernel as they were chosen, and what was asked for of each kind's work. */
+export type EngineGround = Omit<TensorEngineOptions, 'spec'> &
+  Pick<MemoryEngineOptions, 'threads'> &
+  Pick<MemoryEngineDependencies, 'clock' | 'fill'> & {
+    readonly gate: WindowGate
+    readonly open: typeof openKernel
+    /** Groups of memory, where a number was asked for. */
+    readonly groups?: number
+    /** The engine of the kind that this one is based on. */
+    readonly base?: KindEngine
+  }
 
 /**
  * Where the memory rounds of a device are worked that computes with this provider: on its card where the package `webgpu` is installed,
@@ -127,13 +139,12 @@ export const rowsOfRun = (provider: ExecutionProvider, { width }: Pick<TensorSpe
 /** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_ADAPTER_NOT_THE_CARD, JOB_NO_EXACT_KERNEL */
 export async function createWorkCore(
   options: WorkOptions,
-  { clock, open = openKernel, fill }: WorkDependencies,
+  { clock, open = openKernel, fill, kinds = ownKinds }: WorkDependencies,
 ): Promise<WorkCore> {
   const { deviceIndex = 0, threads = 0, webgpuModule, card } = options
-  const { keepWindows = keptWindows, keepBytes = 256 * 1024 * 1024 } = options
-  const spec = checkSpec(options.jobs.tensor)
-  const memorySpec = checkMemorySpec(options.jobs.memory)
-  const beatRound = roundOfBeat(checkBeatSpec(options.jobs.beat))
+  const { keepWindows = {}, keepBytes = 256 * 1024 * 1024, witnesses = false } = options
+  for (const [name, { checkSpec }] of Object.entries(kinds)) checkSpec(specOf(options.jobs, name))
+  const spec = options.jobs.tensor
   const attempt = async (provider: ExecutionProvider) => {
     const problem = options.notPinned?.[provider]
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
@@ -151,21 +162,12 @@ export async function createWorkCore(
     compare: memoryPlace('cuda', options).place === 'card',
   })
   const { session, batchRows, test } = choice.result
-  const gate = createWindowGate()
-  const tensor = createTensorEngine(
-    {
-      ...{ spec, session, form: test.form, batchRows, keepWindows: keepWindows.tensor, keepBytes },
-      batchesAtOnce: choice.provider === 'cpu' ? 1 : 2,
-      witnesses: options.witnesses === true,
-    },
-    { gate, clock, open },
-  )
   const { memoryGroups, freeMemory = { freeBytes: null, display: true } } = options
   const fillCard: WorkDependencies['fill'] = epochFill =>
     fillOnCard(
       {
         ...{ ...epochFill, webgpuModule, card, ...(isWgslForm(test.form) && { form: test.form }) },
-        groups: memoryGroups ?? (limits => groupsOnCard(memorySpec, freeMemory, limits)),
+        groups: memoryGroups ?? (limits => groupsOnCard(epochFill.spec, freeMemory, limits)),
       },
       { clock },
     )
@@ -173,11 +175,18 @@ export async function createWorkCore(
   const fillNothing: WorkDependencies['fill'] = async () => {
     throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason: problem! })
   }
-  const filling = fill ?? { card: fillCard, host: undefined, nowhere: fillNothing }[place]
-  const memory = createMemoryEngine(
-    { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows: keepWindows.memory },
-    { gate, clock, openChain: openRowChain, fill: filling },
-  )
+  const ground = {
+    ...{ session, form: test.form, batchRows, keepBytes, threads, witnesses, clock, open, gate: createWindowGate() },
+    batchesAtOnce: choice.provider === 'cpu' ? 1 : 2,
+    fill: fill ?? { card: fillCard, host: undefined, nowhere: fillNothing }[place],
+    ...(memoryGroups !== undefined && { groups: memoryGroups }),
+  }
+  const engines: Record<RoundKindName, KindEngine> = {}
+  for (const [name, { base = '', keptWindows, openEngine }] of Object.entries(kinds)) {
+    const own = { keepWindows: keepWindows[name] ?? keptWindows, base: engines[base] }
+    engines[name] = await openEngine(specOf(options.jobs, name), { ...ground, ...own })
+  }
+  const bases = Object.entries(engines).filter(([name]) => kinds[name]!.base === undefined)
 
   return {
     description: {
@@ -188,13 +197,14 @@ export async function createWorkCore(
       forms: choice.usable.flatMap(({ result }) => result.test.results),
       refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
     },
-    kinds: { tensor, memory, beat: memory.beats(beatRound, keepWindows.beat) },
+    kinds: engines as WorkCore['kinds'],
     async prepare(request) {
-      const model = await tensor.prepare(request)
-      return { tensor: model, memory: await memory.prepare(request) }
+      const prepared: Record<RoundKindName, unknown> = {}
+      for (const [name, engine] of bases) prepared[name] = await engine.prepare(request)
+      return prepared as Prepared
     },
     async close() {
-      await Promise.all([tensor.close(), memory.close()])
+      await Promise.all(bases.map(([, engine]) => engine.close()))
     },
   }
 }

@@ -35,7 +35,7 @@ host.onCall(({ id, kind, method, argument }) => {
     return
   }
   if (kind === undefined) return void answer(id, () => core!.prepare(argument as never))
-  const engine = core!.kinds[kind]
+  const engine = core!.kinds[kind]!
   if (method !== 'runWindow') return void answer(id, () => engine[method](argument as never))
   const cancellation = new AbortController()
   cancellations.set(id, cancellation)

@@ -1,7 +1,7 @@
 /** An evidence bundle from a file, or by its hash from the Checker that serves it; what verifying it says, and how that reads. */
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Hex } from 'viem'
-import type { Jobs } from '../job/jobs.ts'
+import type { Jobs, Kinds } from '../job/jobs.ts'
 import type { Soundness } from '../job/soundness.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import { failureReason } from '../platform/errors.ts'
@@ -30,9 +30,9 @@ export type LoadedBundle = {
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
-export const loadedBundle = (bytes: Uint8Array): LoadedBundle => ({
+export const loadedBundle = (bytes: Uint8Array, kinds?: Kinds): LoadedBundle => ({
   ...{ hash: bundleHash(bytes), bytes },
-  bundle: isBusyBundle(bytes) ? decodeBusyBundle(bytes) : decodeBundle(bytes),
+  bundle: isBusyBundle(bytes) ? decodeBusyBundle(bytes) : decodeBundle(bytes, kinds),
 })
 
 /**
@@ -107,19 +107,21 @@ export async function verifyLoadedBundle(
   {
     startEngine,
     shownWitness = null,
+    kinds,
   }: {
     readonly startEngine: (jobs: Jobs) => Promise<Pick<WorkEngine, 'kinds' | 'close'>>
+    readonly kinds?: Kinds
     /** What the seat's leaf said on chain. */
     readonly shownWitness?: Hex | null
   },
 ): Promise<LoadedBundleVerification> {
   const about = { hash, bytes: bytes.length }
-  if (bundle.kind === 'busy')
+  if ('busy' in bundle)
     return { ...about, ...outcomeOf(busySteps, { ...verifyBusyBundle(bundle), cannotProve: busyNotProven }) }
   const engines: Pick<WorkEngine, 'close'>[] = []
   try {
     const result = await verifyBundle(bundle, {
-      shownWitness,
+      ...{ shownWitness, kinds },
       async openVerifier(jobs) {
         const engine = await startEngine(jobs)
         engines.push(engine)
@@ -187,7 +189,8 @@ export function bundleLines({ hash, valid, steps, detail, facts, cannotProve }: 
       `checker     ${facts.checker}`,
       `round       ${facts.round} of epoch ${facts.epoch}`,
     )
-  if (facts?.kind === 'busy') lines.push('verdict     BUSY: the owner had paused the device, and it worked nothing')
+  if (facts !== null && !('units' in facts))
+    lines.push('verdict     BUSY: the owner had paused the device, and it worked nothing')
   else if (facts !== null)
     lines.push(
       `job         ${facts.specName ?? 'of a specification this release does not know'}`,

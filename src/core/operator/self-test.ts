@@ -3,12 +3,12 @@ import { bytesToHex, type Hex } from 'viem'
 import { classOfModel, peakOperationsPerSecond } from '../devices/class-table.ts'
 import type { ProbedDevice } from '../devices/probed-device.ts'
 import { capacityOf } from '../epoch/capacity.ts'
-import { type Jobs, jobOf } from '../job/jobs.ts'
+import { type Jobs, jobOf, ownKinds } from '../job/jobs.ts'
 import { type Soundness, soundnessBits } from '../job/soundness.ts'
 import type { Prepared } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
-import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import { type RoundKindName, slotKinds } from '../protocol/constants.ts'
 import type { DeviceRecord } from '../protocol/device-record.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import { figuresText, grouped } from '../view/figures.ts'
@@ -81,17 +81,18 @@ export async function selfTestDevice(
   try {
     onStep('building the model and filling memory')
     const startMs = clock.monotonicMs()
-    const { memory } = await engine.prepare({ epochSeed, device: ownDevice })
+    const prepared = await engine.prepare({ epochSeed, device: ownDevice })
     const buildMs = clock.monotonicMs() - startMs
     const tests: KindTest[] = []
-    for (const kind of roundKinds) if (kind === 'tensor' || memory.problem === null) tests.push(await test(kind))
+    for (const [kind, { base = kind }] of Object.entries(ownKinds))
+      if (((prepared[base] as Partial<Prepared['memory']>).problem ?? null) === null) tests.push(await test(kind))
     const { provider, form, forms, refused } = engine.description
     const { model, kind } = device.record
-    const measured = tests.filter(each => each.kind !== 'beat').map(({ figures }) => figures)
+    const measured = slotKinds.map(kind => tests.find(each => each.kind === kind)?.figures)
     const measures = { tensor: 0, bandwidth: 0, resident: 0, ...Object.assign({}, ...measured) }
     return {
       device: { model, kind, localId: device.localId, deviceClass: device.deviceClass },
-      ...{ executionProvider: provider, form, forms, refused, buildMs, memory, tests },
+      ...{ executionProvider: provider, form, forms, refused, buildMs, memory: prepared.memory, tests },
       capacity: Number(capacityOf(measures)),
       reference: referenceOf(model, measures.tensor),
     }
@@ -105,7 +106,7 @@ export async function selfTestDevice(
     const { windowMs, samples } = job.spec
     onStep(`working a ${kind} window of ${windowMs / 1000} s`)
     const seed = randomBytes(32)
-    const window = await engine.kinds[kind].runWindow({ epochSeed, seed, device: ownDevice })
+    const window = await engine.kinds[kind]!.runWindow({ epochSeed, seed, device: ownDevice })
     const { units, root, figures, kernelMs, lostMs } = window
     return {
       ...{ kind, specHash: job.specHash, unit: job.unit, units, figures, windowMs, kernelMs, lostMs },
@@ -117,10 +118,10 @@ export async function selfTestDevice(
     async function check(): Promise<KindTest['check']> {
       const sample = job.sample(units, { secret: random(), root, samplingBlockHash: random() })
       onStep(`recomputing ${sample.length} sampled places`)
-      const openings = await engine.kinds[kind].open({ handle: window.handle, sample })
+      const openings = await engine.kinds[kind]!.open({ handle: window.handle, sample })
       verifier ??= engine.description.provider === 'cpu' ? engine : await startVerifier()
       const items = [{ seed, device: ownDevice, units, root, sample, openings }]
-      const [answer] = await verifier.kinds[kind].verify({ epochSeed, items })
+      const [answer] = await verifier.kinds[kind]!.verify({ epochSeed, items })
       const { provider: on, form } = verifier.description
       const recomputedOn = `${on}/${form}`
       return answer!.ok

@@ -57,12 +57,8 @@ export const creditBits = 42
 export const slotKindCount = 2
 /** Those, in the order in which an epoch's first rounds come: memory is filled while the first one is worked. */
 export const slotKinds = ['tensor', 'memory'] as const satisfies { length: typeof slotKindCount }
-/** Every kind of round: those of the slots measure what a device does, beats whether it is there. */
-export const roundKinds = [...slotKinds, 'beat'] as const
-export type RoundKindName = (typeof roundKinds)[number]
-/** What each kind of round has of something. */
-export const byKind = <T>(of: (kind: RoundKindName) => T): Record<RoundKindName, T> =>
-  Object.fromEntries(roundKinds.map(kind => [kind, of(kind)])) as Record<RoundKindName, T>
+/** Rounds of the slots' kinds measure what a device does, a `beat` whether it is there. What kinds there are {@link file://../job/jobs.ts} lists. */
+export type RoundKindName = string
 
 /** The cohort that a device's lane, numbered over the whole network, belongs to. */
 export const cohortOf = (lane: number): number => Math.floor(lane / cohortLanes)

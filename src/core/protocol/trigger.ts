@@ -21,6 +21,8 @@ export type EpochRounds = Seeded & {
   readonly startsAt: number
   readonly epochSeconds: number
   readonly rules: RoundRules
+  /** The kinds that a slot has a round of each of; default those that the chain counts. */
+  readonly kinds?: readonly RoundKindName[]
 }
 
 /** Whether two readings of an epoch have the same seed, set by the same block. After a reorg they may differ. */
@@ -42,22 +44,14 @@ function drawnBy(seed: Hex, hash: Hex): { readonly fires: bigint; readonly kind:
 }
 
 /** Seconds into a slot at which its next round is due: so early that one of every kind begins by the cutoff, where rules let it. */
-function dueSeconds(
-  { cutoffSeconds, refractorySeconds, eligibleFromSeconds }: RoundRules,
-  roundsInSlot: number,
-): number {
-  const stillToCome = Math.max(0, slotKinds.length - 1 - roundsInSlot)
-  return Math.max(eligibleFromSeconds, cutoffSeconds - stillToCome * refractorySeconds)
+function dueSeconds({ cutoffSeconds, refractorySeconds, eligibleFromSeconds }: RoundRules, toFollow: number): number {
+  return Math.max(eligibleFromSeconds, cutoffSeconds - toFollow * refractorySeconds)
 }
 
-/**
- * The kinds of a slot's rounds come in groups of one each, in an order that the triggers draw. The first round of an epoch is the
- * exception: memory is being filled.
- */
-function kindOf(inSlot: readonly Trigger[], isFirst: boolean, draw: bigint): RoundKindName {
-  if (isFirst) return slotKinds[0]
-  const group = inSlot.slice(inSlot.length - (inSlot.length % slotKinds.length)).map(({ kind }) => kind)
-  const left = slotKinds.filter(kind => !group.includes(kind))
+/** The kinds of a slot's rounds come in groups of one each, in an order that the triggers draw. */
+function kindOf(kinds: readonly RoundKindName[], inSlot: readonly Trigger[], draw: bigint): RoundKindName {
+  const group = inSlot.slice(inSlot.length - (inSlot.length % kinds.length)).map(({ kind }) => kind)
+  const left = kinds.filter(kind => !group.includes(kind))
   return left[Number(draw % BigInt(left.length))]!
 }
 
@@ -97,7 +91,7 @@ export function nextTrigger(
  * that is due begins with the first block from then on. A slot that was due before the seed has no round.
  */
 function slotKindOf(
-  { rules, startsAt, epochSeconds, seededAt }: EpochRounds,
+  { rules, startsAt, epochSeconds, seededAt, kinds = slotKinds }: EpochRounds,
   earlier: readonly Trigger[],
   at: number,
   { fires, kind }: { readonly fires: bigint; readonly kind: bigint },
@@ -108,12 +102,15 @@ function slotKindOf(
   if (last !== undefined && at < last.timestamp + rules.refractorySeconds) return null
   const slot = Math.floor((at - startsAt) / slotSeconds)
   const inSlot = earlier.filter(trigger => trigger.slot === slot)
-  if (startsAt + slot * slotSeconds + dueSeconds(rules, 0) <= seededAt) return null
+  if (startsAt + slot * slotSeconds + dueSeconds(rules, kinds.length - 1) <= seededAt) return null
   const intoSlot = at - startsAt - slot * slotSeconds
   const endsInSlot = intoSlot + Math.ceil(rules.openingsMs / 1000) <= slotSeconds
   const isDrawn = intoSlot >= rules.eligibleFromSeconds && endsInSlot && fires < rules.threshold
-  const isOverdue = inSlot.length < slotKinds.length && intoSlot >= dueSeconds(rules, inSlot.length)
-  return isDrawn || isOverdue ? kindOf(inSlot, earlier.length === 0, kind) : null
+  const missing = kinds.length - inSlot.length
+  const isOverdue = missing > 0 && intoSlot >= dueSeconds(rules, missing - 1)
+  if (!isDrawn && !isOverdue) return null
+  // While an epoch's first round is worked memory is being filled.
+  return earlier.length === 0 ? kinds[0]! : kindOf(kinds, inSlot, kind)
 }
 
 /**

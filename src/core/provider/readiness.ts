@@ -37,16 +37,17 @@ export function createReadiness(dependencies: ReadinessDependencies) {
   const kindsOf = (deviceId: Hex) => devices.find(device => device.deviceId === deviceId)!.engine.kinds
 
   async function prepareMember({ epoch, rounds }: Roster, { deviceId, generation }: Member) {
-    const { tensor, memory } = kindsOf(deviceId)
+    const { memory, beat: _, ...others } = kindsOf(deviceId)
     const before = freed.get(deviceId)
     /** There, or broken; unless another pause has freed it meanwhile. */
     const isTried = () => {
       if (freed.get(deviceId) === before) freed.delete(deviceId)
     }
-    await tensor.prepare({ epochSeed: rounds.seed }).catch(error => {
-      isTried()
-      throw error
-    })
+    for (const engine of Object.values(others))
+      await engine.prepare({ epochSeed: rounds.seed, device: { deviceId, generation } }).catch(error => {
+        isTried()
+        throw error
+      })
     if (!hasRoundsAfter(rounds, blockTime())) return
     const fill = async () => {
       const filled = await memory.prepare({ epochSeed: rounds.seed, device: { deviceId, generation } })
@@ -73,9 +74,8 @@ export function createReadiness(dependencies: ReadinessDependencies) {
       await runner.idleOf(deviceId)
       await roundWork.untilClosed(deviceId)
       if (!isPaused(deviceId)) return
-      const { tensor, memory } = kindsOf(deviceId)
       freed.set(deviceId, Symbol('freed'))
-      await Promise.all([memory.free(), tensor.free()])
+      await Promise.all(Object.values(kindsOf(deviceId)).map(engine => engine.free()))
     } else if (freed.has(deviceId)) {
       const roster = newestRoster()
       const member = roster?.members.find(each => each.deviceId === deviceId)

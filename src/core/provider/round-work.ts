@@ -1,11 +1,11 @@
 /** A device's part of a round: works the window, signs one commitment, opens what each seat samples of it. */
 import type { Address, Hex } from 'viem'
-import { type Jobs, jobBySpecHash, jobOf } from '../job/jobs.ts'
-import { keptWindows, type WindowOptions } from '../job/round-kind.ts'
+import { type Jobs, jobBySpecHash, jobOf, type Kinds, ownKinds } from '../job/jobs.ts'
+import type { WindowOptions } from '../job/round-kind.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
-import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import { type RoundRules, timingOf } from '../protocol/network-parameters.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
@@ -65,6 +65,7 @@ export type RoundWorkOptions = {
   readonly jobs: Jobs
   /** Devices of this process; offers for others are refused. */
   readonly deviceIds: readonly Hex[]
+  readonly kinds?: Kinds
 }
 
 export type RoundWorkDependencies = {
@@ -79,7 +80,7 @@ export type RoundWorkDependencies = {
 }
 
 export function createRoundWork(
-  { network, jobs, deviceIds }: RoundWorkOptions,
+  { network, jobs, deviceIds, kinds = ownKinds }: RoundWorkOptions,
   { signer, journal, clock, rulesOf, findBlock, crashPoint = () => {} }: RoundWorkDependencies,
 ) {
   const startedAtMs = clock.monotonicMs()
@@ -95,7 +96,7 @@ export function createRoundWork(
   function keepMarks({ hash, kind }: Pick<Trigger, 'hash' | 'kind'>, deviceId: Hex, marked: readonly Hex[]) {
     const own = marks.get(`${deviceId} ${kind}`) ?? new Map<Hex, readonly Hex[]>()
     marks.set(`${deviceId} ${kind}`, own.set(hash, marked))
-    for (const old of [...own.keys()].slice(0, -keptWindows[kind])) own.delete(old)
+    for (const old of [...own.keys()].slice(0, -kinds[kind]!.keptWindows)) own.delete(old)
   }
 
   /** Until when a seat that saw the trigger later than we may ask, monotonic ms: twice the time in which it may. */
@@ -112,9 +113,9 @@ export function createRoundWork(
       ({ device, kind }) => device.deviceId === round.device.deviceId && kind === round.kind,
     )
     for (const [age, old] of own.toReversed().entries()) {
-      if (old === round || (age < keptWindows[round.kind] && clock.monotonicMs() < askedUntilMs(old))) continue
+      if (old === round || (age < kinds[round.kind]!.keptWindows && clock.monotonicMs() < askedUntilMs(old))) continue
       rounds.delete(old.commitmentHash)
-      void old.device.engine.kinds[old.kind].release(old.handle).catch(() => undefined)
+      void old.device.engine.kinds[old.kind]!.release(old.handle).catch(() => undefined)
     }
     offers.forgetBefore(round.commitment.message.epoch - 1n)
     return round
@@ -143,8 +144,8 @@ export function createRoundWork(
     const timing = timingOf(rules, kind)
     await requireSamplingBlock({ seat, round: message.round, seenAtMs, samplingBlock }, timing, { findBlock, clock })
     journal.recordRequest(message.epoch, request)
-    const job = jobOf(jobs, kind)
-    const { open } = device.engine.kinds[kind]
+    const job = jobOf(jobs, kind, kinds)
+    const { open } = device.engine.kinds[kind]!
     const due = isUrgent && { dueMs: beganAtMs + timing.openingsMs - timing.graceMs }
     return job.cut(sampleOf(job, message, request)).map(sample => () => open({ handle, sample, ...due }))
   }
@@ -162,7 +163,9 @@ export function createRoundWork(
   return {
     /** The marks of a device's window so far, while it is worked and as long as it can be opened. */
     marksOf: (round: Hex, deviceId: Hex): readonly Hex[] =>
-      roundKinds.map(kind => marks.get(`${deviceId} ${kind}`)?.get(round)).find(own => own !== undefined) ?? [],
+      Object.keys(kinds)
+        .map(kind => marks.get(`${deviceId} ${kind}`)?.get(round))
+        .find(own => own !== undefined) ?? [],
     /**
      * Works the window that began when the trigger was seen (`seenAtMs`, monotonic), or before where `beganAtMs` says so, and returns the
      * signed commitment, kept durably before it is returned. @throws as the engine does, JOB_WINDOW_CANCELLED where the signal ends it
@@ -178,8 +181,8 @@ export function createRoundWork(
       const { hash: round, kind } = trigger
       const marked: Hex[] = []
       keepMarks(trigger, deviceId, marked)
-      const identity = { round, deviceId, generation, specHash: jobOf(jobs, kind).specHash }
-      const { units, root, handle, figures, lostMs, notes } = await device.engine.kinds[kind].runWindow(
+      const identity = { round, deviceId, generation, specHash: jobOf(jobs, kind, kinds).specHash }
+      const { units, root, handle, figures, lostMs, notes } = await device.engine.kinds[kind]!.runWindow(
         {
           ...{ epochSeed: epoch.seed, device: { deviceId, generation } },
           ...{ seed: seedOf(network, identity), startedAtMs: beganAtMs },
@@ -221,9 +224,9 @@ export function createRoundWork(
       const known = rounds.get(hash)
       if (known !== undefined) return known
       const { deviceId, generation, specHash } = message
-      const job = jobBySpecHash(jobs, specHash)
+      const job = jobBySpecHash(jobs, specHash, kinds)
       if (job === null) throw providerErrors.PROVIDER_SPEC_OTHER({ specHash })
-      const { root, handle } = await device.engine.kinds[job.kind].rework({
+      const { root, handle } = await device.engine.kinds[job.kind]!.rework({
         ...{ epochSeed, device: { deviceId, generation }, seed: seedOf(network, message) },
         ...{ units: Number(message.rows), notes },
       })
@@ -240,7 +243,7 @@ export function createRoundWork(
     takeOffer(offer: SignedMessage<'JobOffer'>): void {
       const { deviceId } = offer
       if (!deviceIds.includes(deviceId)) throw providerErrors.PROVIDER_DEVICE_UNKNOWN({ deviceId })
-      if (jobBySpecHash(jobs, offer.specHash) === null)
+      if (jobBySpecHash(jobs, offer.specHash, kinds) === null)
         throw providerErrors.PROVIDER_SPEC_OTHER({ specHash: offer.specHash })
       offers.take(offer)
     },
@@ -287,7 +290,7 @@ export function createRoundWork(
 type Offer = SignedMessage<'JobOffer'>
 
 /** Offers that are kept of one seat for one device: twice the rounds that are kept for opening. */
-const keptOffers = 2 * roundKinds.reduce((sum, kind) => sum + keptWindows[kind], 0)
+const keptOffers = 2 * Object.values(ownKinds).reduce((sum, { keptWindows }) => sum + keptWindows, 0)
 
 /** @param isOpen - whether a round was committed to and seats may still ask about it; its offer is not replaced */
 export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean) {

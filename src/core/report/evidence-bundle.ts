@@ -15,10 +15,10 @@
 import { hash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
-import { bundleFormOf, checkSpecOf, type Jobs } from '../job/jobs.ts'
-import type { SpecShape } from '../job/round-kind.ts'
+import { ownKinds } from '../job/jobs.ts'
+import type { BundleForm, KindSpec, SpecShape } from '../job/round-kind.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
-import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
 import { pieceBytes, piecesLimit } from '../protocol/pieces.ts'
 import { address, bytes32, bytes64, positive } from '../protocol/primitives.ts'
@@ -62,47 +62,47 @@ const specSchema = (shape: SpecShape): z.ZodType =>
       Object.entries(shape).map(([field, of]) => [field, of === 'number' ? positive : specSchema(of)]),
     ),
   )
-/** Of the fields that the kind names, which are those of its specification. */
-const specOf = (kind: RoundKindName) => specSchema(bundleFormOf(kind).spec) as z.ZodType<Jobs[RoundKindName]>
 
-const headerOf = (kind: RoundKindName) =>
-  header.extend({
-    ...{ spec: specOf(kind), against: against.optional(), witness: bytes32.optional() },
-    ...(bundleFormOf(kind).marks ? { marks } : {}),
-  })
-
-const oldHeader = header.extend({ spec: specOf('tensor') })
-const kindByVersion = new Map(roundKinds.map(kind => [bundleFormOf(kind).version, kind]))
-/** By version; the fifth is not one of work. */
-const headers: Readonly<Record<number, z.ZodType<Header>>> = {
-  ...Object.fromEntries([...kindByVersion].map(([version, kind]) => [version, headerOf(kind)])),
-  1: oldHeader,
-  2: oldHeader.extend({ against }),
-  3: oldHeader.extend({ witness: bytes32 }),
+const headers = new WeakMap<BundleForm, Readonly<Record<number, z.ZodType<Header>>>>()
+/** By version, the headers of a kind, with the fields of its specification. */
+function headersOf(form: BundleForm): Readonly<Record<number, z.ZodType<Header>>> {
+  const known = headers.get(form)
+  if (known !== undefined) return known
+  const own = header.extend({ spec: specSchema(form.spec), ...(form.marks && { marks }) })
+  const made: Record<number, z.ZodType> = {
+    [form.version]: own.extend({ against: against.optional(), witness: bytes32.optional() }),
+  }
+  if (form.before !== undefined) {
+    const [plain, accused, witnessed] = form.before
+    Object.assign(made, {
+      [plain]: own,
+      [accused]: own.extend({ against }),
+      [witnessed]: own.extend({ witness: bytes32 }),
+    })
+  }
+  headers.set(form, made as Record<number, z.ZodType<Header>>)
+  return made as Record<number, z.ZodType<Header>>
 }
 
 type Header = z.output<typeof header> & {
-  readonly spec: Jobs[RoundKindName]
+  readonly spec: KindSpec
   readonly against?: z.output<typeof against> | undefined
   readonly witness?: Hex | undefined
+  /** Of a kind that has them. */
   readonly marks?: readonly (Hex | null)[] | undefined
 }
 
-export type EvidenceBundle = Omit<Header, 'spec' | 'marks'> &
-  { [K in RoundKindName]: OfKind<K> }[RoundKindName] & {
-    /** As received from the device; empty where nothing was sampled. */
-    readonly openings: Uint8Array
-  }
-
-type OfKind<K extends RoundKindName> = { readonly kind: K; readonly spec: Jobs[K] } & (K extends 'memory'
-  ? { readonly marks: readonly (Hex | null)[] }
-  : unknown)
+export type EvidenceBundle = Header & {
+  readonly kind: RoundKindName
+  /** As received from the device; empty where nothing was sampled. */
+  readonly openings: Uint8Array
+}
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
-export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
-  const oldVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
-  const version = 'version' in rest.spec ? oldVersion : bundleFormOf(kind).version
-  return encodeFile(version, headers[version]!, rest, openings)
+export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle, form = ownKinds[kind]!.bundle): Uint8Array {
+  const before = 'version' in rest.spec ? form.before : undefined
+  const version = before?.[rest.against !== undefined ? 1 : rest.witness !== undefined ? 2 : 0] ?? form.version
+  return encodeFile(version, headersOf(form)[version]!, rest, openings)
 }
 
 /** Version, header and openings as one file. @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
@@ -157,17 +157,21 @@ function newWriter(schema: z.ZodType): Writer {
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
-export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
+export function decodeBundle(bytes: Uint8Array, kinds = ownKinds): EvidenceBundle {
   const version = bundleVersion(bytes)
-  const { header: parsed, openings } = decodeFile(bytes, headers[version])
-  const kind = kindByVersion.get(version) ?? 'tensor'
-  const spec = kindByVersion.has(version) ? parsed.spec : { ...parsed.spec, version: 1 }
-  try {
-    checkSpecOf(kind, spec as Jobs[RoundKindName])
-  } catch (cause) {
-    throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
+  for (const [kind, { bundle, checkSpec }] of Object.entries(kinds)) {
+    const isBefore = bundle.before?.includes(version) === true
+    if (version !== bundle.version && !isBefore) continue
+    const { header: parsed, openings } = decodeFile(bytes, headersOf(bundle)[version]!)
+    const spec = isBefore ? { ...parsed.spec, version: 1 } : parsed.spec
+    try {
+      checkSpec(spec)
+    } catch (cause) {
+      throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
+    }
+    return { ...parsed, spec, kind, openings }
   }
-  return { ...parsed, spec, kind, openings } as EvidenceBundle
+  throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version })
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED where the bytes are no bundle at all */
@@ -177,13 +181,11 @@ export function bundleVersion(bytes: Uint8Array): number {
   return bytes[magic.length]!
 }
 
-/** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN where no schema is given */
+/** Header and openings of bytes that begin as a bundle does. @throws REPORT_BUNDLE_MALFORMED */
 export function decodeFile<T>(
   bytes: Uint8Array,
-  schema: z.ZodType<T> | undefined,
+  schema: z.ZodType<T>,
 ): { readonly header: T; readonly openings: Uint8Array } {
-  const version = bundleVersion(bytes)
-  if (schema === undefined) throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version })
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = buffer.readUInt32BE(magic.length + 1)
   checkSizes(length, Math.max(0, buffer.length - prefixBytes - length))

@@ -8,8 +8,8 @@
 
 import type { Hex } from 'viem'
 import { z } from 'zod'
+import { ownKinds } from '../job/jobs.ts'
 import { parseJson } from '../platform/output.ts'
-import { roundKinds } from '../protocol/constants.ts'
 import { bytes32, uint8 } from '../protocol/primitives.ts'
 import { verdicts } from '../protocol/verdict.ts'
 import { reportErrors } from './errors.ts'
@@ -22,17 +22,21 @@ export const seatEvidenceLimit = 512 * 1024
 export const seatEvidencePath = ({ epoch, deviceId }: { readonly epoch: number; readonly deviceId: Hex }): string =>
   `/evidence/${epoch}/${deviceId}`
 
+const figureNames = new Set(Object.values(ownKinds).flatMap(({ figures }) => Object.keys(figures)))
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
 const shownRound = z.object({
   ordinal: uint8,
   /** Hash of the trigger block. */
   round: bytes32,
-  kind: z.enum(roundKinds),
+  kind: z.enum(Object.keys(ownKinds)),
   verdict: z.enum(verdicts),
   reason: z.string().regex(/^[\x20-\x7e]{0,32}$/),
   /** What it is worth, by its kind; none unless `VALID`. */
-  figures: z.record(z.string().regex(/^(tensor|bandwidth|resident)$/), count),
+  figures: z.record(
+    z.string().refine(name => figureNames.has(name)),
+    count,
+  ),
   commitmentHash: bytes32.nullable(),
   witness: bytes32.nullable(),
   /** Content address of its evidence bundle, which the same Checker serves. */

@@ -1,7 +1,7 @@
 /** Verifies an evidence bundle offline, without trust in its sender: every signature, every binding, everything sampled. */
 
 import type { Address, Hex } from 'viem'
-import { type Jobs, type JobsName, jobsWith, jobWith, nameOfSpec } from '../job/jobs.ts'
+import { type Job, type Jobs, type JobsName, jobsWith, jobWith, type Kinds, nameOfSpec, ownKinds } from '../job/jobs.ts'
 import { type Soundness, soundnessBits } from '../job/soundness.ts'
 import { parseJson } from '../platform/output.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
@@ -89,6 +89,7 @@ type Failure = { readonly step: BundleStep; readonly detail: string }
 type VerifyBundleOptions = {
   readonly openVerifier: (jobs: Jobs) => Promise<Verifier>
   readonly shownWitness?: Hex | null
+  readonly kinds?: Kinds
 }
 
 /**
@@ -97,17 +98,19 @@ type VerifyBundleOptions = {
  */
 export async function verifyBundle(
   bundle: EvidenceBundle,
-  { openVerifier, shownWitness = null }: VerifyBundleOptions,
+  { openVerifier, shownWitness = null, kinds = ownKinds }: VerifyBundleOptions,
 ): Promise<BundleVerification> {
-  const specName = nameOfSpec(bundle.commitment.message.specHash)
+  const { network, kind, spec, commitment, offer } = bundle
+  const specName = nameOfSpec(commitment.message.specHash)
   const cannotProve = limitsOf(bundle, specName)
-  const refuted = checkMessages(bundle)
-  const work = refuted === null ? await checkWork(bundle, openVerifier) : null
+  const job = jobWith(kind, spec, kinds)
+  const refuted = checkMessages(bundle, job)
+  const open = () => openVerifier(jobsWith(kind, spec, kinds))
+  const work = refuted === null ? await checkWork(bundle, job, open) : null
   const failure = refuted ?? work?.failure ?? checkShown(bundle.witness ?? null, shownWitness)
   if (failure !== null) return { ok: false, ...failure, cannotProve }
 
-  const { network, kind, spec, commitment, offer } = bundle
-  const { unit, guess } = jobWith(kind, spec)
+  const { unit, guess } = job
   const units = Number(commitment.message.rows)
   const { epoch, round, deviceId, generation } = commitment.message
   const facts: BundleFacts = {
@@ -135,9 +138,9 @@ function checkShown(witness: Hex | null, shown: Hex | null): Failure | null {
 }
 
 /** Checks everything but the work; null when all of it is right. */
-function checkMessages(bundle: EvidenceBundle): Failure | null {
-  const { network, kind, spec, offer, commitment } = bundle
-  if (commitment.message.specHash !== jobWith(kind, spec).specHash)
+function checkMessages(bundle: EvidenceBundle, { specHash }: Job): Failure | null {
+  const { network, offer, commitment } = bundle
+  if (commitment.message.specHash !== specHash)
     return { step: 'SPEC', detail: 'The specification in the bundle is not the one the commitment names.' }
   if (!isSignedBy(network, 'JobOffer', offer, offer.message.checker))
     return { step: 'OFFER_SIGNATURE', detail: 'The job offer is not signed by the Checker it names.' }
@@ -224,27 +227,28 @@ type CheckedWork = { readonly failure: Failure | null; readonly figures: Figures
 
 async function checkWork(
   bundle: EvidenceBundle,
-  openVerifier: (jobs: Jobs) => Promise<Verifier>,
+  job: Job,
+  openVerifier: () => Promise<Verifier>,
 ): Promise<CheckedWork> {
-  const { network, kind, spec, epochSeed, offer, commitment, request, openings, against, witness } = bundle
+  const { network, kind, epochSeed, offer, commitment, request, openings, against, witness, marks } = bundle
   const failed = (step: BundleStep, detail: string) => ({ failure: { step, detail }, figures: {}, checked: 0 })
   const { message } = commitment
   const claimed = against !== undefined && 'wrongRow' in against ? against.wrongRow : null
   if (request === null && claimed === null) {
-    if (message.root !== zeroBytes32 && kind === 'tensor')
-      return failed('COMMITMENT_INVALID', 'The commitment claims no rows, and yet has a root.')
+    if (message.root !== (job.emptyRoot ?? message.root))
+      return failed('COMMITMENT_INVALID', `The commitment claims no ${job.unit}s, and yet has a root.`)
     return openings.length === 0
       ? { failure: null, figures: {}, checked: 0 }
       : failed('OPENINGS_MALFORMED', 'There are openings and no request.')
   }
-  const { kinds } = await openVerifier(jobsWith(kind, spec))
+  const { kinds } = await openVerifier()
   const item = {
     ...{ ...claimOf(network, message), openings },
-    sample: claimed === null ? sampleOf(jobWith(kind, spec), message, request!.message) : [claimed],
+    sample: claimed === null ? sampleOf(job, message, request!.message) : [claimed],
     ...(witness !== undefined && { witnessOf: witnessOf(offer.message.checker, commitmentHash(network, message)) }),
-    ...('marks' in bundle && { marks: bundle.marks }),
+    ...(marks !== undefined && { marks }),
   }
-  const [answer] = await kinds[kind].verify({ epochSeed, items: [item] })
+  const [answer] = await kinds[kind]!.verify({ epochSeed, items: [item] })
   if (!answer!.ok) return failed(answer!.step, answer!.detail)
   if (answer!.witness !== witness)
     return failed(

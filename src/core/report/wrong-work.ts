@@ -21,7 +21,7 @@ export function encodeWrongWork({ place, openings }: WrongWork): Uint8Array {
 }
 
 /** Recomputes the work of one epoch, of every kind, as {@link import('../job/work-core.ts').WorkCore} does. */
-export type Verifier = { readonly kinds: { readonly [K in RoundKindName]: Pick<KindEngine, 'verify'> } }
+export type Verifier = { readonly kinds: Readonly<Record<RoundKindName, Pick<KindEngine, 'verify'>>> }
 
 export type WrongWorkJudgement =
   | ({ readonly proven: true; readonly step: FailedStep; readonly detail: string } & WrongWork)
@@ -48,7 +48,7 @@ export async function judgeWrongWork(
   const place = Number(new DataView(payload.buffer, payload.byteOffset, 8).getBigUint64(0))
   const openings = Uint8Array.from(payload.subarray(8))
   const item = { ...claimOf(network, commitment.message), sample: [place], openings }
-  const [answer] = await kinds[kind].verify({ epochSeed, items: [item] })
+  const [answer] = await kinds[kind]!.verify({ epochSeed, items: [item] })
   if (answer!.ok) return { proven: false, reason: `Place ${place} is right.` }
   const { step, detail, wrong } = answer!
   return wrong === null ? { proven: false, reason: detail } : { proven: true, step, detail, place, openings }

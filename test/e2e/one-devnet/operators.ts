@@ -87,6 +87,28 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
       expect(stdout).toMatch(/last proof {2}epoch \d+ {2}\w+/)
     })
 
+    it('of the devices has the largest capacity first, where that is asked for', async () => {
+      type Listed = { devices: { id: string; capacity: string | null; capacityEpoch: number | null }[] }
+      // Beside other load an epoch may end in which no device has filled its memory in time.
+      await eventually(
+        async () => {
+          const { devices } = await result<Listed>('chain', 'devices', '--sort', 'capacity')
+          const capacities = devices.map(({ capacity }) => BigInt(capacity ?? -1))
+          expect(capacities).toHaveLength(2)
+          expect(capacities[0]).toBeGreaterThan(0n)
+          expect(capacities[0]).toBeGreaterThanOrEqual(capacities[1]!)
+          expect(devices[0]!.capacityEpoch).toBeGreaterThanOrEqual(0)
+        },
+        90_000,
+        1_000,
+      )
+      const { stdout } = await kaisar('chain', 'devices', '--sort', 'capacity')
+      const [titles, ...rows] = stdout.trim().split('\n')
+      const column = titles!.split(/ {2,}/).indexOf('capacity')
+      const shown = rows.map(row => Number(row.split(/ {2,}/)[column]!.replaceAll(',', '').replace('—', '-1')))
+      expect(shown).toEqual(shown.toSorted((a, b) => b - a))
+    })
+
     it('of the Checkers asks their endpoints, and knows their duties', async () => {
       const { checkers } = await result<CheckerData>('checker', 'status')
       expect(checkers).toHaveLength(5)

@@ -11,11 +11,11 @@ import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/rou
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
-import { type Jobs, jobOf, jobsHash, jobsOf } from '../../../src/core/job/jobs.ts'
+import { type Jobs, jobOf, jobsHash, jobsOf, roundKinds } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
-import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
 import { type RoundRules, timingOf } from '../../../src/core/protocol/network-parameters.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
@@ -268,7 +268,7 @@ describe.each(roundKinds)('a round of kind %s', kind => {
     await second.begin()
     const honest = await other.work()
     // Committed to another root: the same work, of another job.
-    const alien = await engine.kinds[kind].runWindow({
+    const alien = await engine.kinds[kind]!.runWindow({
       ...{ epochSeed, device: { deviceId, generation: 1 }, seed: new Uint8Array(32).fill(1) },
     })
     const message: SignedMessage<'Commitment'> = {
@@ -284,7 +284,7 @@ describe.each(roundKinds)('a round of kind %s', kind => {
     one.judge.takeOpenings(
       provider.address,
       { commitmentHash, secret },
-      await engine.kinds[kind].open({ handle: alien.handle, sample }),
+      await engine.kinds[kind]!.open({ handle: alien.handle, sample }),
       0,
     )
     expect(await one.verdict()).toMatchObject({ verdict: 'WRONG', reason: ofKind[kind].wrong, figures: {} })

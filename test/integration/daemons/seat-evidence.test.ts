@@ -14,12 +14,11 @@ import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { capacityOf } from '../../../src/core/epoch/capacity.ts'
 import { readExplanation } from '../../../src/core/explain/explain-device.ts'
-import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
+import { jobSets, jobsHash, roundKinds } from '../../../src/core/job/jobs.ts'
 import { createNetworkReader } from '../../../src/core/network/network-reader.ts'
 import { createEvidenceSource } from '../../../src/core/operator/ask-seats.ts'
 import { createLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
-import { roundKinds } from '../../../src/core/protocol/constants.ts'
 import { encodeSeatEvidence, type SeatEvidence, seatEvidencePath } from '../../../src/core/report/seat-evidence.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { getContent } from '../../../src/core/transport/get-content.ts'
@@ -60,7 +59,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
       for (const { hash: round, kind } of rounds)
         journal.recordVerdict({
           ...{ round, deviceId, epoch: 0, generation, commitment: null, commitmentHash: bytes32('c0') },
-          ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '', kind, figures: worth[kind] },
+          ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '', kind, figures: worth[kind as keyof typeof worth] },
           // The last Checker repeats what others say.
           ...{ evidence: bytes32('eb'), witness: i === 4 ? null : bytes32(`a${i}`) },
         })

@@ -1,6 +1,6 @@
 /** The real work core, shared by every host of a simulation: real models, memory and work, at a speed that the simulation decides. */
-import { jobSets } from '../../../src/core/job/jobs.ts'
-import { type KindEngine, keptWindows } from '../../../src/core/job/round-kind.ts'
+import { byKind, jobSets, ownKinds, specOf } from '../../../src/core/job/jobs.ts'
+import type { KindEngine } from '../../../src/core/job/round-kind.ts'
 import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
@@ -17,11 +17,7 @@ export type VirtualEngines = {
  *   thread of its own, as a Checker's is in a process: what it leaves to the garbage collector is not the Checker's.
  */
 export async function createVirtualEngines(hosts: number): Promise<VirtualEngines> {
-  const keepWindows = {
-    tensor: keptWindows.tensor * hosts,
-    memory: keptWindows.memory * hosts,
-    beat: keptWindows.beat * hosts,
-  }
+  const keepWindows = byKind(kind => ownKinds[kind]!.keptWindows * hosts)
   const jobs = jobSets.devnet
   const options = { jobs, provider: 'cpu', threads: 1, keepWindows, witnesses: true } as const
   const counted = hosts === 0 ? null : await createCountedEngine(options)
@@ -32,7 +28,7 @@ export async function createVirtualEngines(hosts: number): Promise<VirtualEngine
     return {
       prepare: request => host.exclusive(() => kind.prepare(request)),
       async runWindow({ startedAtMs = host.clock.monotonicMs(), ...request }, options) {
-        const endsAtMs = startedAtMs + (request.durationMs ?? jobs[name].windowMs)
+        const endsAtMs = startedAtMs + (request.durationMs ?? specOf(jobs, name).windowMs)
         const worked = await host.exclusive(() => {
           counted?.setRowMs(rowMs)
           return kind.runWindow({ ...request, durationMs: endsAtMs - host.clock.monotonicMs() }, options)

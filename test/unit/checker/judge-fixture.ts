@@ -9,7 +9,7 @@ import { createRoundJudge, type RoundJudgeDependencies } from '../../../src/core
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
-import { type Jobs, jobBySpecHash, jobOf } from '../../../src/core/job/jobs.ts'
+import { type Jobs, jobBySpecHash, jobOf, type Kinds, ownKinds } from '../../../src/core/job/jobs.ts'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { rowBytes, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
@@ -64,14 +64,20 @@ export type WorkedMemory = Omit<Worked, 'open'> & {
   readonly open: (sample: readonly number[]) => Promise<Uint8Array>
 }
 
-export async function openJudgeFixture({ jobs = smallJobs }: { readonly jobs?: Jobs } = {}) {
+export async function openJudgeFixture({
+  jobs = smallJobs,
+  kinds = ownKinds,
+}: {
+  readonly jobs?: Jobs
+  readonly kinds?: Kinds
+} = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-judge-'))
   const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', {
     ...{ provider: 'cpu', deviceIndex: 0, threads: 1 },
   })
   // Enough groups that no window reads all of them as often as is paid: what a mark is worth shows.
   const options = { jobs, provider: 'cpu', threads: 1, witnesses: true, memoryGroups: 200 } as const
-  const engine = await createCountedEngine(options, 64)
+  const engine = await createCountedEngine(options, 64, 64, kinds)
   const stores: Store[] = []
 
   /** One honest window of the round; `spoil` changes its digests before they are committed to. */
@@ -88,7 +94,7 @@ export async function openJudgeFixture({ jobs = smallJobs }: { readonly jobs?: J
   const openSigner = (seat: number) => createSigner({ privateKey: seatKeys[seat]!, network })
   const samplingBlock = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
   const sampleBy = (seat: number, message: SignedMessage<'Commitment'>) =>
-    sampleOf(jobBySpecHash(jobs, message.specHash)!, message, {
+    sampleOf(jobBySpecHash(jobs, message.specHash, kinds)!, message, {
       commitmentHash: commitmentHash(network, message),
       secret: secretsOf(seat).sampling(message.round, device.deviceId, 1),
       samplingBlockHash: samplingBlock.hash,
@@ -134,7 +140,7 @@ export async function openJudgeFixture({ jobs = smallJobs }: { readonly jobs?: J
     const sent: { readonly type: MessageType; readonly body: unknown }[] = []
     const forwarded: { readonly commitment: Signed<'Commitment'>; readonly payload: Uint8Array }[] = []
     const judge = createRoundJudge(
-      { network, jobs, rules },
+      { network, jobs, rules, kinds },
       {
         signer: openSigner(index),
         secrets: secretsOf(index),

@@ -55,7 +55,7 @@ function scene() {
 describe('recomputers', () => {
   it('an engine whose thread has ended is started once more, and its requests are answered', async () => {
     const { recomputers, started, restarts, kill, alive } = scene()
-    const { verify } = recomputers.of(devnet).kinds.tensor
+    const { verify } = recomputers.of(devnet).kinds.tensor!
     await verify(request)
     kill()
     expect(await Promise.all([verify(request), verify(request)])).toEqual([[], []])
@@ -68,7 +68,7 @@ describe('recomputers', () => {
   it('an engine that nobody asks for a while ends, and is back without being tested again', async () => {
     const { recomputers, started, told, clock, alive } = scene()
     const { kinds, close } = recomputers.of(devnet)
-    const { verify } = kinds.memory
+    const { verify } = kinds.memory!
     await verify(request)
     await clock.advance(19_000)
     await verify(request)
@@ -87,8 +87,8 @@ describe('recomputers', () => {
   it('each epoch is recomputed by its own specification, and engines of past ones are ended', async () => {
     const { recomputers, started, alive } = scene()
     await recomputers.of(devnet).start()
-    await recomputers.of(standard).kinds.memory.verify(request)
-    await recomputers.of(devnet).kinds.tensor.verify(request)
+    await recomputers.of(standard).kinds.memory!.verify(request)
+    await recomputers.of(devnet).kinds.tensor!.verify(request)
     expect(started).toEqual([jobSets.devnet, jobSets.standard])
     await recomputers.keepOnly(new Set([standard.specHash]))
     expect(alive()).toBe(1)

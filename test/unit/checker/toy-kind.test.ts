@@ -1,213 +1,213 @@
 /**
- * A third kind of round, of this test's own: what a device finishes is squares of numbers that the seed draws. Commitment, sample,
- * recomputation, verdict and forwarded proof know nothing of it but its two parts, which stand here.
+ * A fourth kind of round goes the way of every other, from the trigger to `checker verify`: none of the parts that it passes knows more of
+ * it than its place in the table of kinds.
  */
-import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { describe, expect, it } from 'vitest'
-import {
-  acceptCommitment,
-  closeCommitments,
-  concludeValid,
-  concludeWrong,
-  openCheck,
-} from '../../../src/core/checker/round/check.ts'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createRecomputeQueue } from '../../../src/core/checker/round/recompute.ts'
-import { sampleRows } from '../../../src/core/job/job-seed.ts'
-import {
-  createKeptWindows,
-  type KindEngine,
-  type KindSpec,
-  numbers,
-  type RoundKind,
-  type Verification,
-  type VerifyItem,
-} from '../../../src/core/job/round-kind.ts'
-import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
-import type { Trigger } from '../../../src/core/protocol/trigger.ts'
-import { claimOf, commitmentHash, sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
-import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
-import { encodeWrongWork, judgeWrongWork, type Verifier } from '../../../src/core/report/wrong-work.ts'
+import { jobOf, type Kinds, ownKinds, roundKinds } from '../../../src/core/job/jobs.ts'
+import { createWorkCore } from '../../../src/core/job/work-core.ts'
+import { bundleLines, loadedBundle, verifyLoadedBundle } from '../../../src/core/operator/loaded-bundle.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+import { type RoundKindName, slotKinds } from '../../../src/core/protocol/constants.ts'
+import { triggersOf } from '../../../src/core/protocol/trigger.ts'
+import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+import { createRoundWork } from '../../../src/core/provider/round-work.ts'
+import { chainOf } from '../../helpers/blocks.ts'
 import { measuresOf } from '../../helpers/devnet-measures.ts'
-import { device, network, provider, rules, seatKeys, word } from './judge-fixture.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
+import { epochSeed, smallJobs } from '../job/small-spec.ts'
+import { device, network, openJudgeFixture, provider, rules, triggerAt, word } from './judge-fixture.ts'
+import { type ToySpec, toyKindOf } from './toy-kind.ts'
 
-type ToySpec = KindSpec & { readonly squares: number }
-const spec: ToySpec = { windowMs: 1000, samples: 3, squares: 40 }
-/** The list of kinds is closed for everybody but this test. */
-const toy = 'toy' as string as RoundKindName
+const spec: ToySpec = { windowMs: 1000, samples: 5, squares: 40 }
+const jobs = { ...smallJobs, toy: spec }
+const kinds: Kinds = { ...ownKinds, toy: toyKindOf() }
+/** What a device has that works every third square wrong. */
+const cheating: Kinds = { ...ownKinds, toy: toyKindOf(place => place % 3 === 0) }
+const trigger = triggerAt(9, 'toy')
+const samplingBlock = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
 
-const toyKind: RoundKind<ToySpec> = {
-  name: toy,
-  unit: 'square',
-  figures: { squares: 'squares/s' },
-  guess: 0,
-  checkSpec: given => given,
-  bundle: {
-    version: 7,
-    spec: numbers('windowMs', 'samples', 'squares'),
-    marks: false,
-  },
-  specHash: given => sha256(JSON.stringify(given)),
-  sample: sampleRows,
-  markDueMs: () => null,
-  idleTailMs: () => 0,
-  pieces: { cut: (_, sample) => [[...sample]], headBytes: () => 0, fault: () => null },
-}
+let fixture: Awaited<ReturnType<typeof openJudgeFixture>>
+beforeAll(async () => {
+  fixture = await openJudgeFixture({ jobs, kinds })
+})
+afterAll(() => fixture.end())
 
-const sha256 = (data: string | Uint8Array): Hex => `0x${createHash('sha256').update(data).digest('hex')}`
-const numberAt = (seed: Uint8Array, at: number) =>
-  BigInt(createHash('sha256').update(seed).update(`${at}`).digest().readUInt32BE())
-const encode = (squares: readonly bigint[]) => {
-  const bytes = Buffer.alloc(8 * squares.length)
-  for (const [at, square] of squares.entries()) bytes.writeBigUInt64BE(square, 8 * at)
-  return Uint8Array.from(bytes)
-}
-
-/** Opens all of a window whatever is asked for: the root is a hash of it. `spoil`: places that are worked wrong. */
-function toyEngine(spoil: readonly number[] = []): KindEngine<null> & { readonly batches: number[] } {
-  const windows = createKeptWindows<Uint8Array>(4)
-  const batches: number[] = []
-  const work = (seed: Uint8Array, units: number) =>
-    Array.from({ length: units }, (_, at) => numberAt(seed, at) ** 2n + (spoil.includes(at) ? 1n : 0n))
-  const done = (seed: Uint8Array, units: number) => {
-    const bytes = encode(work(seed, units))
-    return { handle: windows.keep(bytes), root: sha256(bytes) }
-  }
-  function verify({ seed, root, units, sample, openings, witnessOf: of }: VerifyItem): Verification {
-    const failed = (step: 'OPENINGS_MALFORMED' | 'OPENINGS_NOT_IN_ROOT', detail: string): Verification => ({
-      ...{ ok: false, step, detail, wrong: null },
-    })
-    if (openings.length !== 8 * units) return failed('OPENINGS_MALFORMED', 'their length is not the window’s')
-    if (sha256(openings) !== root) return failed('OPENINGS_NOT_IN_ROOT', 'they are of another root')
-    const opened = Buffer.from(openings)
-    const place = sample.find(at => opened.readBigUInt64BE(8 * at) !== numberAt(seed, at) ** 2n)
-    if (place !== undefined)
-      return { ok: false, step: 'ROW_WRONG', detail: `Square ${place} is wrong.`, wrong: { place, openings } }
-    const witness = of === undefined ? {} : { witness: sha256(`${of}${root}`) }
-    return { ok: true, checked: sample.length, figures: { squares: units }, ...witness }
-  }
-  return {
-    batches,
-    prepare: async () => null,
-    free: async () => undefined,
-    runWindow: async ({ seed }) => ({
-      ...{ ...done(seed, spec.squares), units: spec.squares, figures: { squares: spec.squares }, notes: '' },
-      ...{ durationMs: spec.windowMs, kernelMs: spec.windowMs, lostMs: 0 },
-    }),
-    rework: async ({ seed, units }) => done(seed, units),
-    open: async ({ handle }) => windows.of(handle)!,
-    async verify({ items }) {
-      batches.push(items.length)
-      return items.map(verify)
-    },
-    release: async handle => windows.forget(handle),
-    close: async () => windows.clear(),
-  }
-}
-
-/** What recomputes all kinds: a request of another kind than the toy's would be a mistake here. */
-function verifierWith(engine: Pick<KindEngine, 'verify'>): Verifier {
-  const other = { verify: () => Promise.reject(new Error('this round is of another kind')) }
-  const kinds = { tensor: other, memory: other, beat: other, [toy]: engine }
-  return { kinds }
-}
-
-const epochSeed = word(0xe5)
-const trigger: Trigger = { hash: word(9), number: 9n, timestamp: 1000, slot: 0, ordinal: 2, kind: toy }
-const seat = createSigner({ privateKey: seatKeys[0]!, network })
-
-/** The device's part: a window, one signed commitment, and the openings of what the seat samples. */
-async function work(engine: KindEngine<null>, round = trigger.hash) {
+/** The device's Provider, with an engine of these kinds. */
+async function providerWith(its: Kinds) {
+  const clock = createManualClock()
+  const options = { jobs, provider: 'cpu', threads: 1, form: 'u8' } as const
+  const engine = await createWorkCore(options, { clock, kinds: its })
+  const store = openStore({ path: ':memory:', migrations: [...providerMigrations] })
   const { deviceId, generation } = device
-  const identity = { epoch: 0n, round, deviceId, generation, specHash: toyKind.specHash(spec) }
-  const window = await engine.runWindow({ epochSeed, seed: seedOf(network, identity) })
-  const { units, root, handle } = window
-  const message = { ...identity, rows: BigInt(units), root, environmentHash: word(3) }
-  const commitment = await signMessage(provider, 'Commitment', message)
-  const hash = commitmentHash(network, message)
-  const request = { commitmentHash: hash, secret: word(1), samplingBlockHash: word(2), checker: seat.address }
-  const job = { sample: (count: number, of: typeof request & { root: Hex }) => toyKind.sample(spec, count, of) }
-  const sample = sampleOf(job as Parameters<typeof sampleOf>[0], message, request)
-  const openings = await engine.open({ handle, sample })
-  const item = { ...claimOf(network, message), sample, openings, witnessOf: witnessOf(seat.address, hash) }
-  return { commitment, commitmentHash: hash, item }
+  const chain = [
+    { ...trigger, parentHash: word(0) },
+    { ...samplingBlock, parentHash: trigger.hash },
+  ]
+  const roundWork = createRoundWork(
+    { network, jobs, deviceIds: [deviceId], kinds },
+    {
+      ...{ signer: provider, journal: createProviderJournal(store), clock, rulesOf: () => rules },
+      findBlock: async (_, at) => chain.find(({ hash }) => hash === at) ?? null,
+    },
+  )
+  const own = { deviceId, generation, environmentHash: word(3), engine }
+  return {
+    ...{ engine, roundWork },
+    work: () => roundWork.work(own, trigger, { number: 0, seed: epochSeed }, clock.monotonicMs()),
+    async end() {
+      store.close()
+      await engine.close()
+    },
+  }
 }
 
-const recompute = async (queue: ReturnType<typeof createRecomputeQueue>, item: VerifyItem) => {
-  let answer: Verification | undefined
-  await queue({ kind: toy, epochSeed }, item, given => {
-    answer = given
-  })
-  return answer!
+/** A round of the toy up to its openings, which the seat takes piece by piece; its verdict and what it keeps of it. */
+async function playRound(its: Kinds, seat: ReturnType<typeof fixture.seat>, spoil = (pieces: Uint8Array[]) => pieces) {
+  const { roundWork, work, end } = await providerWith(its)
+  const { judge, bodies, close, evidence } = seat
+  await seat.begin(trigger)
+  const [offer] = bodies('job.offer')
+  roundWork.takeOffer(offer!.message)
+  const { commitment, figures } = await work()
+  judge.takeCommitment(provider.address, commitment, 1000)
+  await judge.takeSamplingBlock(trigger.hash, samplingBlock)
+  const [request] = bodies('job.request')
+  const { commitmentHash, secret } = request!.message
+  const answer = await roundWork.answer(offer!.message.checker, request!.message)
+  const pieces = spoil(await Promise.all(answer.map(open => open())))
+  for (const [piece, bytes] of pieces.entries())
+    judge.takeOpenings(provider.address, { commitmentHash, secret, piece }, bytes, 2000)
+  const [verdict] = await close()
+  await end()
+  return { verdict: verdict!, commitment, figures, pieces, bytes: evidence.read(verdict!.evidence!)! }
 }
-const committed = (worked: Awaited<ReturnType<typeof work>>) => {
-  const { check } = acceptCommitment(openCheck(trigger, 0, true), { ...worked, receivedAtMs: 1000 }, rules)
-  return closeCommitments(check, { number: 11n, hash: word(11), timestamp: 1002 })
-}
 
-describe('a third kind of round', () => {
-  it('is worked, committed to, sampled, recomputed and judged as every other', async () => {
-    const device = toyEngine()
-    const queue = createRecomputeQueue({ engine: verifierWith(toyEngine()), together: take => take() })
-    const worked = await work(device)
-    const answer = await recompute(queue, worked.item)
-    expect(answer).toMatchObject({ ok: true, checked: spec.samples, figures: { squares: spec.squares } })
-    if (!answer.ok) return
-    const { judged, witness } = concludeValid(committed(worked), answer.figures, answer.witness)
-    expect(judged).toMatchObject({ verdict: 'VALID', kind: toy, figures: { squares: spec.squares } })
-    expect(witness).toBe(answer.witness)
-    expect((await device.rework({ epochSeed, seed: worked.item.seed, units: spec.squares, notes: '' })).root).toBe(
-      worked.item.root,
-    )
+/** As `checker verify` has it. */
+const verified = (bytes: Uint8Array, its = kinds) =>
+  verifyLoadedBundle(loadedBundle(bytes, its), {
+    startEngine: async () => ({ kinds: fixture.engine.kinds, close: async () => undefined }),
+    kinds: its,
   })
 
-  it('has its own batches: what waits is recomputed together with its kind and epoch alone', async () => {
-    const engine = toyEngine()
-    const tensors: number[] = []
-    const { kinds } = verifierWith(engine)
-    const tensor = {
-      async verify({ items }: Parameters<KindEngine['verify']>[0]) {
-        tensors.push(items.length)
-        return items.map((): Verification => ({ ok: true, checked: 1, figures: {} }))
-      },
-    }
-    const queue = createRecomputeQueue({ engine: { kinds: { ...kinds, tensor } }, together: take => take() })
-    const { item } = await work(toyEngine())
-    const asked = [toy, toy, 'tensor', toy, 'tensor'] as const
-    const took: RoundKindName[] = []
-    await Promise.all(asked.map(kind => queue({ kind, epochSeed }, item, () => took.push(kind))))
-    await queue({ kind: toy, epochSeed: word(0xe6) }, item, () => took.push(toy))
-    // The first began at once; what came meanwhile went together.
-    expect(engine.batches).toEqual([1, 2, 1])
-    expect(tensors).toEqual([2])
-    expect(took).toHaveLength(6)
-  })
+it('is triggered once a slot, as every kind of it', () => {
+  const room = { slots: 2, maxRounds: 20, beats: 2, eligibleFromSeconds: 2, cutoffSeconds: 20, refractorySeconds: 4 }
+  const rounds = {
+    ...{ seed: word(0xe5), startsAt: 1000, seededAt: 1000, epochSeconds: 80 },
+    ...{ rules: { ...rules, ...room }, kinds: [...slotKinds, 'toy'] },
+  }
+  const triggers = triggersOf(rounds, chainOf(Array.from({ length: 90 }, (_, second) => 996 + second)))
+  const ofSlot = (slot: number) => triggers.filter(round => round.slot === slot && round.kind !== 'beat')
+  for (const slot of [0, 1])
+    expect(
+      ofSlot(slot)
+        .map(({ kind }) => kind)
+        .sort(),
+    ).toEqual(['memory', 'tensor', 'toy'])
+  expect(triggers.filter(({ kind }) => kind === 'beat')).toHaveLength(2)
+})
 
-  it('whose work is wrong is proven so to every seat, by the place alone', async () => {
-    const worked = await work(toyEngine(Array.from({ length: spec.squares }, (_, at) => at)))
-    const engine = verifierWith(toyEngine())
-    const queue = createRecomputeQueue({ engine, together: take => take() })
-    const answer = await recompute(queue, worked.item)
-    expect(answer).toMatchObject({ ok: false, step: 'ROW_WRONG', wrong: { place: worked.item.sample[0] } })
-    if (answer.ok) return
-    expect(concludeWrong(committed(worked), answer).judged).toMatchObject({ verdict: 'WRONG', kind: toy, figures: {} })
-    const told = { network, kind: toy, epochSeed, operator: provider.address, commitment: worked.commitment }
-    const payload = encodeWrongWork(answer.wrong!)
-    expect(await judgeWrongWork({ ...told, payload }, engine)).toMatchObject({
-      proven: true,
-      place: answer.wrong!.place,
-    })
-    const honest = await work(toyEngine())
-    const right = encodeWrongWork({ place: 0, openings: honest.item.openings })
-    expect(await judgeWrongWork({ ...told, commitment: honest.commitment, payload: right }, engine)).toMatchObject({
-      proven: false,
-    })
+it('is worked, opened in pieces, recomputed, judged and kept; and its evidence verifies', async () => {
+  const { verdict, figures, pieces, bytes } = await playRound(kinds, fixture.seat(0))
+  expect(pieces).toHaveLength(3)
+  expect(figures).toEqual({ squares: spec.squares })
+  expect(verdict).toMatchObject({ verdict: 'VALID', reason: 'ALL_EQUAL', kind: 'toy', figures })
+  const result = await verified(bytes)
+  expect(result).toMatchObject({
+    ...{ valid: true, failedStep: null },
+    facts: { kind: 'toy', unit: 'square', units: 40, checked: 5, figures, witness: verdict.witness },
   })
+  expect(bundleLines(result)).toContain('work        40 squares, 40 squares')
+  expect(loadedBundle(bytes, kinds).bundle).toMatchObject({ kind: 'toy', spec })
+  // Who does not know the kind says so.
+  expect(() => loadedBundle(bytes)).toThrow(expect.objectContaining({ code: 'REPORT_BUNDLE_VERSION_UNKNOWN' }))
+})
 
-  it('changes no measure of the kinds that are paid', () => {
-    const round = (kind: RoundKindName, figures: Record<string, number>) =>
-      ({ kind, figures, verdict: 'VALID' }) as const
-    const paid = [round('tensor', { tensor: 5 }), round('memory', { bandwidth: 6, resident: 7 })]
-    expect(measuresOf([...paid, round(toy, { squares: 9, tensor: 9 })])).toEqual(measuresOf(paid))
+it('a piece that is not of the committed work is refused at once, with what is wrong about it', async () => {
+  const seat = fixture.seat(0)
+  const { verdict } = await playRound(kinds, seat, ([first]) => [
+    first!.map((byte, at, all) => (at === all.length - 1 ? byte ^ 1 : byte)),
+  ])
+  expect(seat.bodies('refused')[0]).toMatchObject({ code: 'CHECKER_OPENINGS_INVALID', regarding: 'job.openings' })
+  expect(verdict).toMatchObject({
+    ...{ verdict: 'TIMEOUT', reason: 'OPENINGS_INVALID', kind: 'toy' },
+    detail: expect.stringMatching(/square \d+ is not the one in the list/),
   })
+})
+
+it('wrong work is found out, named, and proven to every other seat and to who verifies the bundle', async () => {
+  const [seat, other] = [fixture.seat(0), fixture.seat(1)]
+  const { verdict, bytes } = await playRound(cheating, seat)
+  expect(verdict).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG', kind: 'toy', figures: {} })
+  const named = /^Square (\d+) is wrong\.$/.exec(verdict.detail)
+  expect(Number(named![1]) % 3).toBe(0)
+  expect(await verified(bytes)).toMatchObject({ valid: false, failedStep: 'ROW_WRONG', detail: named![0] })
+
+  await other.begin(trigger)
+  const [{ commitment, payload }] = seat.forwarded as [(typeof seat.forwarded)[number]]
+  await other.judge.takeWrongWork(commitment, payload)
+  const [told] = await other.close()
+  expect(told).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG', kind: 'toy', detail: named![0] })
+  expect(await verified(other.evidence.read(told!.evidence!)!)).toMatchObject({ failedStep: 'ROW_WRONG' })
+
+  // What is right is no proof.
+  const third = fixture.seat(2)
+  const honest = await playRound(kinds, third)
+  const right = new Uint8Array(8 + 40 * 32 + 8)
+  right.set(honest.pieces[0]!.subarray(0, 40 * 32 + 8), 8)
+  const [place] = jobOf(jobs, 'toy', kinds).sample(40, {
+    ...third.bodies('job.request')[0]!.message,
+    root: honest.commitment.message.root,
+  })
+  new DataView(right.buffer).setBigUint64(0, BigInt(place!))
+  await expect(third.judge.takeWrongWork(honest.commitment, right)).rejects.toThrow(
+    expect.objectContaining({ code: 'CHECKER_WRONG_WORK_UNPROVEN' }),
+  )
+})
+
+it('what an epoch needs is made ready with the others; work that a restart has lost is done again', async () => {
+  const { engine, end } = await providerWith(kinds)
+  expect(Object.keys(engine.kinds)).toEqual([...roundKinds, 'toy'])
+  const prepared = await engine.prepare({ epochSeed })
+  expect(Object.keys(prepared)).toEqual(['tensor', 'memory', 'toy'])
+  const { runWindow, rework, open } = engine.kinds.toy!
+  const seed = new Uint8Array(32).fill(7)
+  const { root, units, notes, handle } = await runWindow({ epochSeed, seed })
+  const again = await rework({ epochSeed, seed, units, notes })
+  expect(again.root).toBe(root)
+  expect(await open({ handle: again.handle, sample: [1, 2] })).toEqual(await open({ handle, sample: [1, 2] }))
+  await end()
+})
+
+it('has its own batches: what waits is recomputed together with its kind and epoch alone', async () => {
+  const batches: [RoundKindName, Hex, number][] = []
+  const verifierOf = (kind: RoundKindName) => ({
+    async verify({ epochSeed, items }: { readonly epochSeed: Hex; readonly items: readonly unknown[] }) {
+      batches.push([kind, epochSeed, items.length])
+      return items.map(() => ({ ok: true, checked: 1, figures: {} }) as const)
+    },
+  })
+  const engine = { kinds: { toy: verifierOf('toy'), tensor: verifierOf('tensor') } }
+  const queue = createRecomputeQueue({ engine, together: take => take() })
+  const [one, next] = [word(0xe5), word(0xe6)]
+  const asked = ['toy', 'toy', 'tensor', 'toy', 'tensor']
+  const item = { seed: new Uint8Array(32), device, units: 0, root: word(1), sample: [], openings: new Uint8Array() }
+  const took: RoundKindName[] = []
+  const each = [...asked.map(kind => [kind, one] as const), ['toy', next] as const]
+  await Promise.all(each.map(([kind, epochSeed]) => queue({ kind, epochSeed }, item, () => took.push(kind))))
+  // The first began at once; what came meanwhile went together.
+  expect(batches).toEqual([
+    ['toy', one, 1],
+    ['toy', one, 2],
+    ['tensor', one, 2],
+    ['toy', next, 1],
+  ])
+  expect(took).toHaveLength(each.length)
+})
+
+it('changes no measure of the kinds that are paid', () => {
+  const round = (kind: RoundKindName, figures: Record<string, number>) => ({ kind, figures, verdict: 'VALID' }) as const
+  const paid = [round('tensor', { tensor: 5 }), round('memory', { bandwidth: 6, resident: 7 })]
+  expect(measuresOf([...paid, round('toy', { squares: 9, tensor: 9 })])).toEqual(measuresOf(paid))
 })

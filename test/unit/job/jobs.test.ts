@@ -1,8 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { beatKind } from '../../../src/core/job/beat/beat-kind.ts'
 import {
-  bundleFormOf,
   type Job,
   type Jobs,
   jobBySpecHash,
@@ -15,13 +13,13 @@ import {
   jobWith,
   kindOfSpec,
   nameOfSpec,
+  ownKinds,
+  roundKinds,
   windowMsOf,
 } from '../../../src/core/job/jobs.ts'
-import { memoryKind } from '../../../src/core/job/memory/memory-kind.ts'
 import { memorySpecHash, stepsLimit } from '../../../src/core/job/memory/memory-spec.ts'
-import { tensorKind } from '../../../src/core/job/tensor/tensor-kind.ts'
 import { specHash, type TensorSpec, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
+import { slotKinds } from '../../../src/core/protocol/constants.ts'
 import { smallJobs } from './small-spec.ts'
 
 const names = ['devnet', 'standard'] as const
@@ -45,7 +43,7 @@ describe('the jobs of a network', () => {
   })
 
   it('have reports of a version each, beside those that there are of others', () => {
-    const versions = [1, 2, 3, 5, ...roundKinds.map(kind => bundleFormOf(kind).version)]
+    const versions = [5, ...Object.values(ownKinds).flatMap(({ bundle }) => [bundle.version, ...(bundle.before ?? [])])]
     expect(new Set(versions).size).toBe(versions.length)
     // What a specification has and its report has not would be lost.
     const fieldsOf = (of: object): unknown =>
@@ -53,7 +51,7 @@ describe('the jobs of a network', () => {
         Object.entries(of).map(([key, value]) => [key, typeof value === 'object' ? fieldsOf(value) : 'number']),
       )
     for (const jobs of Object.values(jobSets))
-      for (const kind of roundKinds) expect(bundleFormOf(kind).spec).toEqual(fieldsOf(jobs[kind]))
+      for (const kind of roundKinds) expect(ownKinds[kind]!.bundle.spec).toEqual(fieldsOf(jobs[kind]))
   })
 
   it('have another hash wherever one number of one kind differs', () => {
@@ -97,10 +95,10 @@ describe('the job of a round', () => {
         expect(kindOfSpec(job.specHash)).toBe(kind)
         expect(nameOfSpec(job.specHash)).toBe(name)
         expect(jobWith(kind, job.spec)).toMatchObject({ kind, spec: job.spec, specHash: job.specHash })
-        const { [kind]: spec, memory, beat } = jobsWith(kind, job.spec)
-        expect(spec).toBe(job.spec)
+        const jobs = jobsWith(kind, job.spec)
+        expect(jobs[kind]).toBe(job.spec)
         // A beat is recomputed by the engine of memory rounds.
-        expect(beat.memory).toBe(memory)
+        if (kind === 'beat') expect(jobs.memory).toBe(jobs.beat.memory)
       }
     expect(jobBySpecHash(jobSets.devnet, jobOf(jobSets.standard, 'tensor').specHash)).toBeNull()
     // Records and bundles may be older, rounds may not.
@@ -119,7 +117,7 @@ describe('the job of a round', () => {
       ['memory', 'step', 1 / 128],
       ['beat', 'step', 1 / 128],
     ])
-    expect([tensorKind.name, memoryKind.name, beatKind.name]).toEqual([...roundKinds])
+    expect(roundKinds).toEqual([...slotKinds, 'beat'])
     const figures = jobs.slice(0, slotKinds.length).flatMap(job => Object.keys(job.figures))
     expect(new Set(figures).size).toBe(figures.length)
   })

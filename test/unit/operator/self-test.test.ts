@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ProbedDevice } from '../../../src/core/devices/probed-device.ts'
 import { capacityOf } from '../../../src/core/epoch/capacity.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
-import { jobOf } from '../../../src/core/job/jobs.ts'
+import { jobOf, roundKinds } from '../../../src/core/job/jobs.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { type SelfTestDependencies, selfTestDevice, selfTestLines } from '../../../src/core/operator/self-test.ts'
-import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
 import { smallMemorySpec } from '../job/small-memory-spec.ts'
 import { smallCore, smallJobs } from '../job/small-spec.ts'
 import { hash } from './network-fixture.ts'
@@ -19,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => core.close())
 
-type Engines = { readonly [K in RoundKindName]?: Partial<WorkCore['kinds'][K]> }
+type Engines = { readonly [K in (typeof roundKinds)[number]]?: Partial<WorkCore['kinds'][K]> }
 
 /** The real engine with some of its methods replaced. */
 const engineWith = ({ tensor, memory, beat }: Engines): WorkCore => ({

@@ -1,8 +1,8 @@
 /** What a Provider keeps of its rounds, on an engine that does nothing: how many, for how long, and how much of an answer at once. */
 import { type Hex, keccak256 } from 'viem'
 import { expect, it } from 'vitest'
-import { jobOf, jobSets } from '../../../src/core/job/jobs.ts'
-import { keptWindows, type OpenRequest, type WindowRequest } from '../../../src/core/job/round-kind.ts'
+import { jobOf, jobSets, ownKinds } from '../../../src/core/job/jobs.ts'
+import type { OpenRequest, WindowRequest } from '../../../src/core/job/round-kind.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
@@ -74,12 +74,12 @@ it('as many rounds of each kind can be opened as its engine keeps windows of, wh
   const { roundWork, work } = start()
   await work(1, 'memory')
   await work(2, 'tensor')
-  for (let n = 10; n < 10 + keptWindows.beat + 2; n++) await work(n, 'beat')
+  for (let n = 10; n < 10 + ownKinds.beat!.keptWindows + 2; n++) await work(n, 'beat')
   const kept = (n: number) => roundWork.committed(hash(n), deviceId) !== null
   expect([1, 2].map(kept)).toEqual([true, true])
-  expect(Array.from({ length: keptWindows.beat + 2 }, (_, i) => kept(10 + i))).toEqual([
+  expect(Array.from({ length: ownKinds.beat!.keptWindows + 2 }, (_, i) => kept(10 + i))).toEqual([
     ...[false, false],
-    ...Array(keptWindows.beat).fill(true),
+    ...Array(ownKinds.beat!.keptWindows).fill(true),
   ])
 })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type TensorSpec, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import { toWire } from '../../../src/core/protocol/messages.ts'
@@ -100,7 +100,7 @@ describe('evidence bundle', () => {
   })
 
   it('a bundle whose commitment is of the other version is refuted by its specification', async () => {
-    const spec: TensorSpec = { ...bundle.spec, version: 1 }
+    const spec = { ...bundle.spec, version: 1 }
     expect(await check({ spec })).toMatchObject({ ok: false, step: 'SPEC' })
     expect(await verifyBundle(decodeBundle(encodeBundle(bundle).with(13, 1)), { openVerifier })).toMatchObject({
       ok: false,

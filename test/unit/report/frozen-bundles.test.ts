@@ -24,8 +24,7 @@ async function startEngine(jobs: Jobs) {
   return { kinds, close: async () => undefined }
 }
 const read = (name: string) => loadedBundle(Uint8Array.from(readFileSync(`fixtures/reports/bundle-${name}.bin`)))
-const encoded = (bundle: LoadedBundle['bundle']) =>
-  bundle.kind === 'busy' ? encodeBusyBundle(bundle) : encodeBundle(bundle)
+const encoded = (bundle: LoadedBundle['bundle']) => ('busy' in bundle ? encodeBusyBundle(bundle) : encodeBundle(bundle))
 const versionOf = (bytes: Uint8Array) => bytes['kaisar-bundle'.length]
 const hexWord = expect.stringMatching(/^0x[0-9a-f]{64}$/)
 

@@ -49,7 +49,7 @@ describe('a bundle of a memory round', () => {
     for (const changed of [
       {},
       { marks: [] },
-      { marks: [null, bundle.marks[1]!] },
+      { marks: [null, bundle.marks![1]!] },
       { witness: word('77') },
       { against: { wrongRow: 70 } },
       { against: { commitment: bundle.commitment }, witness: word('77') },
@@ -107,7 +107,7 @@ describe('verifying a memory round', () => {
     if (!whole.ok) return
     expect(whole.facts.units).toBe(Number(bundle.commitment.message.rows))
     expect(whole.facts.unitsPerSample).toBe(whole.facts.units / spec.samples)
-    expect(await check({ marks: bundle.marks.map(() => null) })).toMatchObject({
+    expect(await check({ marks: bundle.marks!.map(() => null) })).toMatchObject({
       ok: true,
       facts: { figures: { bandwidth: 0, resident: whole.facts.figures.resident } },
     })

@@ -107,7 +107,7 @@ export async function witnessOfReport(
     sample: sampleOf(jobWith(kind, spec), commitment.message, request!.message),
     witnessOf: witnessOf(seat, commitmentHash(network, commitment.message)),
   }
-  const [answer] = await core.kinds[kind].verify({ epochSeed, items: [item] })
+  const [answer] = await core.kinds[kind]!.verify({ epochSeed, items: [item] })
   if (!answer!.ok) throw new Error(answer!.detail)
   return answer!.witness!
 }
@@ -126,7 +126,7 @@ export async function makeReport<K extends RoundKindName = 'tensor'>(
     secretHash: keccak256(secret),
     checker: checker.address,
   })
-  const window = await core.kinds[kind].runWindow(
+  const window = await core.kinds[kind]!.runWindow(
     {
       ...{ epochSeed, device: fillOf, seed: seedOf(network, identity) },
       ...(durationMs !== undefined && { durationMs }),
@@ -146,7 +146,7 @@ export async function makeReport<K extends RoundKindName = 'tensor'>(
     samplingBlockHash: word('b1'),
     checker: checker.address,
   })
-  const openings = await core.kinds[kind].open({
+  const openings = await core.kinds[kind]!.open({
     handle: window.handle,
     sample: sampleOf(job, commitment.message, request.message),
   })

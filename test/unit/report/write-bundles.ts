@@ -28,7 +28,7 @@ const { network, offer } = memory
 const { epoch, round } = offer.message
 const bundles = {
   v4: await witnessed(devnet, memory),
-  'v4-late-mark': await witnessed(small, { ...marked, marks: [null, ...marked.marks.slice(1)] }),
+  'v4-late-mark': await witnessed(small, { ...marked, marks: [null, ...marked.marks!.slice(1)] }),
   'v4-wrong-coordinate': encodeBundle(await makeWrongPlace(devnet, memory)),
   v5: encodeBusyBundle({ network, offer, busy: await signMessage(provider, 'Busy', { epoch, round, ...fillOf }) }),
   v6: await witnessed(devnet, beat),

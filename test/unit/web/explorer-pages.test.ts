@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs'
+import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { laneRateOf } from '../../../src/core/epoch/capacity.ts'
+import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
+import type { LaneOpening } from '../../../src/core/epoch/opening.ts'
 import { explainDevice } from '../../../src/core/explain/explain-device.ts'
 import { buildNetworkView } from '../../../src/core/network/build-network-view.ts'
 import { networkErrors } from '../../../src/core/network/errors.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
+import type { Verdict } from '../../../src/core/protocol/verdict.ts'
 import { tokens } from '../../../src/core/view/figures.ts'
 import { barChart, mostColours, niceCeiling } from '../../../src/core/web/charts.ts'
 import { findPage } from '../../../src/core/web/explorer-pages.ts'
 import { html } from '../../../src/core/web/html.ts'
 import { layout, type Page } from '../../../src/core/web/layout.ts'
+import { laneOf } from '../../helpers/devnet-measures.ts'
 import { hex, openingOf, simulateEpoch } from '../network/epoch-simulation.ts'
 import { firstDevice, networkReadings, networkView, secondDevice, simulated } from '../network/network-fixture.ts'
 
@@ -23,9 +28,32 @@ async function textOf(path: string, view = networkView) {
 }
 
 const shownRound = (ordinal: number, kind: RoundKindName, figures: Readonly<Record<string, number>>) => ({
-  ...{ ordinal, kind, figures, verdict: 'VALID' as const, reason: 'ALL_EQUAL', round: hex(`b${ordinal}`, 32) },
-  ...{ commitmentHash: null, evidence: null },
+  ...{ ordinal, kind, figures, verdict: 'VALID' as Verdict, reason: 'ALL_EQUAL', round: hex(`b${ordinal}`, 32) },
+  ...{ commitmentHash: null, evidence: null as Hex | null },
 })
+
+/** The page of a device that these seats have judged so, and opened as `lanes` say. */
+async function pageOfRounds(
+  rounds: readonly (readonly ReturnType<typeof shownRound>[])[],
+  lanes: readonly LaneOpening[],
+): Promise<string> {
+  const { facts, devices, cohort } = simulateEpoch({
+    openings: lanes.map(lane => openingOf([lane])),
+    standings: [400n],
+    facts: {
+      rounds: rounds[0]!.map(({ ordinal, kind, round }) => ({ ordinal, kind, hash: round, number: 1n, timestamp: 9 })),
+    },
+  })
+  const seats = cohort.seats.map((seat, i) => ({
+    ...seat,
+    shown: rounds[i] === undefined ? null : { rounds: rounds[i], beatShare: 30 },
+  }))
+  const explanation = explainDevice(facts, devices[0]!, { ...cohort, seats })
+  const found = await findPage(networkView, new URL(`http://explorer/device/${firstDevice}`), {
+    explain: async () => explanation,
+  })
+  return found.status === 200 ? found.page.body.markup : ''
+}
 
 const checkerPath = `/checker/0x${'90'.repeat(20)}`
 const walletPath = `/wallet/0x${'80'.repeat(20)}`
@@ -111,28 +139,7 @@ describe('explorer pages', () => {
       rate: laneRateOf({ tensor: 40_000 + 1_000 * seat, bandwidth: 9_000 - seat, resident: 64 }),
       ...{ uptime: 10_000, flags: 15 },
     })
-    const { facts, devices, cohort } = simulateEpoch({
-      openings: [0, 1, 2, 2, 2].map(seat => openingOf([lane(seat)])),
-      standings: [400n],
-      facts: {
-        rounds: rounds[0]!.map(({ ordinal, kind, round }) => ({
-          ordinal,
-          kind,
-          hash: round,
-          number: 1n,
-          timestamp: 9,
-        })),
-      },
-    })
-    const seats = cohort.seats.map((seat, i) => ({
-      ...seat,
-      shown: rounds[i] === undefined ? null : { rounds: rounds[i], beatShare: 30 },
-    }))
-    const explanation = explainDevice(facts, devices[0]!, { ...cohort, seats })
-    const found = await findPage(networkView, new URL(`http://explorer/device/${firstDevice}`), {
-      explain: async () => explanation,
-    })
-    const text = found.status === 200 ? found.page.body.markup : ''
+    const text = await pageOfRounds(rounds, [0, 1, 2, 2, 2].map(lane))
     const fact = (title: string) =>
       new RegExp(`<dt><abbr title="[^"]+">${title}</abbr></dt><dd>(.*?) in epoch .*?, median of 3 seats</dd>`).exec(
         text,
@@ -145,6 +152,34 @@ describe('explorer pages', () => {
     expect(cells('Memory')).toEqual(['64 MB', '64 MB', '64 MB', '—', '—'])
     // Where no seat shows its rounds there is nothing to say.
     expect(await textOf(`/device/${firstDevice}`)).not.toContain('Tensor</abbr></dt><dd>')
+  })
+
+  it('names the rounds in which a device was busy, and what its pause costs', async () => {
+    const busy = { verdict: 'BUSY', reason: 'DEVICE_BUSY', evidence: hex('eb', 32) } as const
+    const rounds = [
+      shownRound(0, 'tensor', { tensor: 40_000 }),
+      shownRound(1, 'memory', { bandwidth: 9_000, resident: 64 }),
+      shownRound(2, 'beat', { bandwidth: 9_000, resident: 64 }),
+      { ...shownRound(3, 'tensor', {}), ...busy },
+    ]
+    const { rate, ...lane } = laneOf({
+      ...{ deviceValid: true, environmentValid: true },
+      rounds: rounds.map(round => ({ ...round, detail: '' })),
+    })
+    const opened = { ...lane, rate: encodeRateDown(rate) }
+    const text = await pageOfRounds(
+      Array.from({ length: 5 }, () => rounds),
+      Array.from({ length: 5 }, () => opened),
+    )
+    const shown = text.replaceAll(/<button.*?<\/button>|<[^>]+>/g, '')
+    // Half of its tensor rounds: it is paid the cube root of a half.
+    const presence = (100 * Math.cbrt(1 / 2)).toFixed(2)
+    for (const seat of [0, 4]) {
+      expect(shown).toContain(`seat ${seat}, round 3, tensor: BUSY DEVICE_BUSY, —, evidence 0xeb`)
+      expect(shown).toContain(`seat ${seat}: means 40,000 Mop/s, 9,000 MB/s, 64 MB, 1 of 1 beat, busy in 1 of 3 rounds`)
+    }
+    expect(shown).toContain(`present for ${presence}%`)
+    expect(shown).not.toContain('ANOTHER LANE')
   })
 
   it('explains each title of a column that is not a word of everybody’s', async () => {

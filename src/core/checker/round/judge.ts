@@ -3,7 +3,7 @@
  * judges. What it concludes is on disk, with its evidence, before anybody hears of it.
  */
 import type { Address, Hex } from 'viem'
-import { type Job, type Jobs, jobOf } from '../../job/jobs.ts'
+import { type Job, type Jobs, jobOf, type Kinds } from '../../job/jobs.ts'
 import type { Verification, VerifyItem } from '../../job/round-kind.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
@@ -84,9 +84,10 @@ const openingAttempts = 3
 const handlingMs = 100
 
 export function createRoundJudge(
-  { network, jobs, rules }: { readonly network: Network; readonly jobs: Jobs; readonly rules: RoundRules },
+  of: { readonly network: Network; readonly jobs: Jobs; readonly rules: RoundRules; readonly kinds?: Kinds },
   deps: RoundJudgeDependencies,
 ) {
+  const { network, jobs, rules, kinds } = of
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongWork, onVerdict } = deps
   const { isArriving = () => false, stoodStillAt = () => false, crashPoint = () => {} } = deps
   const faults = createOwnFaults(rules, { isArriving, stoodStillAt })
@@ -121,7 +122,7 @@ export function createRoundJudge(
     })
   }
 
-  const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind)
+  const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind, kinds)
   const timing = ({ round }: Pick<Entry, 'round'>) => timingOf(rules, round.trigger.kind)
 
   async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {

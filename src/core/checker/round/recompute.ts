@@ -4,13 +4,13 @@
  * recomputed together afterwards, one epoch and kind at a time.
  */
 import type { Hex } from 'viem'
-import { type Jobs, jobsByHash, windowThatDiffers } from '../../job/jobs.ts'
+import { byKind, type Jobs, jobsByHash, windowThatDiffers } from '../../job/jobs.ts'
 import type { KindEngine, Verification, VerifyItem } from '../../job/round-kind.ts'
 import type { WorkDescription } from '../../job/work-core.ts'
 import type { WorkEngine } from '../../job/work-engine.ts'
 import { type Clock, timeLimit } from '../../platform/clock.ts'
 import { isKaisarError } from '../../platform/errors.ts'
-import { byKind, type RoundKindName } from '../../protocol/constants.ts'
+import type { RoundKindName } from '../../protocol/constants.ts'
 import type { RoundRules } from '../../protocol/network-parameters.ts'
 import type { Verifier } from '../../report/wrong-work.ts'
 import { checkerErrors } from '../errors.ts'
@@ -88,14 +88,14 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
       }
     }
     const kinds = byKind(
-      (kind): Pick<KindEngine, 'verify'> => ({ verify: request => use(engine => engine.kinds[kind].verify(request)) }),
+      (kind): Pick<KindEngine, 'verify'> => ({ verify: request => use(engine => engine.kinds[kind]!.verify(request)) }),
     )
     return {
       jobs,
       kinds,
       start: () => use(async () => undefined),
       prepare: (epochSeed, kind) =>
-        use(async engine => void (await (kind === undefined ? engine : engine.kinds[kind]).prepare({ epochSeed }))),
+        use(async engine => void (await (kind === undefined ? engine : engine.kinds[kind]!).prepare({ epochSeed }))),
       close() {
         ended = true
         return rest()
@@ -167,7 +167,7 @@ export function createRecomputeQueue({ engine, together }: RecomputeQueueDepende
       if (queue.length > 0) queues.set(name, queue)
       const { kind, epochSeed } = batch[0]!.task
       try {
-        const answers = await engine.kinds[kind].verify({ epochSeed, items: batch.map(({ item }) => item) })
+        const answers = await engine.kinds[kind]!.verify({ epochSeed, items: batch.map(({ item }) => item) })
         together(() => {
           for (const [i, { take }] of batch.entries()) take(answers[i]!)
         })

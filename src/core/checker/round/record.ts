@@ -5,7 +5,7 @@
  * Why: docs/why/evidence.md
  */
 import type { Hex } from 'viem'
-import { bundleFormOf, type Job } from '../../job/jobs.ts'
+import type { Job } from '../../job/jobs.ts'
 import { isKaisarError } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Store } from '../../platform/store.ts'
@@ -48,7 +48,7 @@ export function recordVerdict(
 }
 
 export type RoundEvidence = Pick<EvidenceBundle, 'network' | 'epochSeed' | 'openings'> & {
-  readonly job: Pick<Job, 'kind' | 'spec'>
+  readonly job: Pick<Job, 'kind' | 'spec' | 'bundle'>
   readonly offer: Signed<'JobOffer'> | null
   readonly request: Signed<'SampleRequest'> | null
   readonly check: RoundCheck
@@ -63,23 +63,23 @@ function roundEvidence(known: RoundEvidence): Uint8Array | null {
   if (check.judged?.verdict === 'BUSY' && offer !== null && check.busy !== null)
     return encodeBusyBundle({ network, offer, busy: check.busy })
   const bundle = workEvidence(known)
-  return bundle === null ? null : encodeBundle(bundle)
+  return bundle === null ? null : encodeBundle(bundle, known.job.bundle)
 }
 
 function workEvidence(known: RoundEvidence): EvidenceBundle | null {
-  const { job, offer, request, openings, check, forwarded, reported, ...common } = known
+  const { network, epochSeed, job, offer, request, openings, check, forwarded, reported } = known
   const { commitment, contradiction, witness, marks } = check
-  const ofKind = bundleFormOf(job.kind).marks ? { ...job, marks } : job
+  const { kind, spec, bundle: form } = job
   if (commitment === null || offer === null) return null
   // One that did not hold would make a bundle that nobody can verify: a device could have its seats taken for false ones.
   const holds = reported?.deviceValid === true && reported.environmentValid
   const isNamed = holds && reported.environmentHash === commitment.message.environmentHash
   const deviceReport = isNamed ? (JSON.parse(reported.report) as MessageBody<'device.report'>) : null
   const isEmpty = openings.length === 0 && commitment.message.rows === 0n
-  const bundle = {
-    ...{ ...common, ...ofKind, offer, commitment, openings, deviceReport },
+  const bundle: EvidenceBundle = {
+    ...{ network, epochSeed, kind, spec, offer, commitment, openings, deviceReport, ...(form.marks && { marks }) },
     ...{ environment: deviceReport?.environment ?? null, request: isEmpty ? null : request },
-  } as EvidenceBundle
+  }
   if (contradiction !== null) return { ...bundle, against: { commitment: contradiction } }
   // The seat's own sample may be right: what it adopted rests on the forwarded place alone.
   return forwarded === null

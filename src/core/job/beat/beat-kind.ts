@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { jobErrors } from '../errors.ts'
+import type { MemoryEngine } from '../memory/memory-engine.ts'
 import { memoryKind } from '../memory/memory-kind.ts'
 import { checkMemorySpec, type MemorySpec, memorySpecHash } from '../memory/memory-spec.ts'
 import { numbers, type RoundKind } from '../round-kind.ts'
@@ -34,7 +35,7 @@ export const roundOfBeat = ({ memory, windowMs, samples }: BeatSpec): MemorySpec
 })
 
 /** @throws JOB_SPEC_INVALID */
-export function checkBeatSpec(spec: BeatSpec): BeatSpec {
+function checkBeatSpec(spec: BeatSpec): BeatSpec {
   checkMemorySpec(spec.memory)
   checkMemorySpec(roundOfBeat(spec))
   if (spec.windowMs > spec.memory.windowMs)
@@ -44,7 +45,10 @@ export function checkBeatSpec(spec: BeatSpec): BeatSpec {
 
 export const beatKind: RoundKind<BeatSpec> = {
   ...memoryKind,
-  name: 'beat',
+  // Beats that were left late in an epoch come up to eleven in the time in which one can be asked about.
+  keptWindows: 12,
+  base: 'memory',
+  openEngine: async (spec, { base, keepWindows }) => (base as MemoryEngine).beats(roundOfBeat(spec), keepWindows),
   checkSpec: checkBeatSpec,
   specHash: spec => {
     const { memory, windowMs, samples } = checkBeatSpec(spec)

@@ -19,7 +19,7 @@ import { openSteps } from './memory-openings.ts'
 import { stepOfPlace } from './memory-sample.ts'
 import type { MemorySpec } from './memory-spec.ts'
 import { reworkMemoryWindow, runMemoryWindow, type WorkedMemoryWindow } from './memory-window.ts'
-import type { openRowChain, RowChain } from './row-chain.ts'
+import { openRowChain, type RowChain } from './row-chain.ts'
 import { decodeMarks, encodeMarks, markBytes } from './state-tree.ts'
 import type { StepMemory } from './step-code.ts'
 import { verifyMemory } from './verify-memory.ts'
@@ -35,7 +35,7 @@ export type MemoryEngineOptions = {
 export type MemoryEngineDependencies = {
   readonly gate: WindowGate
   readonly clock: MonotonicClock
-  readonly openChain: typeof openRowChain
+  readonly openChain?: typeof openRowChain
   /** Default: in the memory of this process, by the chain, which is opened when it is first run. */
   readonly fill?: (options: EpochFillOptions, chain: Pick<RowChain, 'run'>) => Promise<Memory>
 }
@@ -88,7 +88,7 @@ export type MemoryEngine = KindEngine<PreparedMemory> & {
 
 export function createMemoryEngine(
   { spec, groups, threads, keepWindows }: MemoryEngineOptions,
-  { gate, clock, openChain, fill = fillHost }: MemoryEngineDependencies,
+  { gate, clock, openChain = openRowChain, fill = fillHost }: MemoryEngineDependencies,
 ): MemoryEngine {
   const chains = new Map<Hex, LoadedChain>()
   /** By device: this process may work for several in turn. */

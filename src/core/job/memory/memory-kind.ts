@@ -7,7 +7,6 @@ import { checkMemorySpec, headBytes, type MemorySpec, memorySpecHash, stepsOfPie
 import { openingsFault } from './verify-memory.ts'
 
 export const memoryKind: RoundKind<MemorySpec> = {
-  name: 'memory',
   unit: 'step',
   figures: { bandwidth: 'MB/s', resident: 'MB' },
   guess: 1 / 128,
@@ -22,6 +21,12 @@ export const memoryKind: RoundKind<MemorySpec> = {
   markDueMs: ({ markMs, windowMs }, index) => (markMs * (index + 1) < windowMs ? markMs * (index + 1) : null),
   idleTailMs,
   sample: (spec, units, identity) => sampleSteps(spec, units, identity).map(step => placeOfStep(spec, step)),
+  emptyRoot: null,
+  keptWindows: 4,
+  async openEngine(spec, { gate, clock, fill, ...ground }) {
+    const { createMemoryEngine } = await import('./memory-engine.ts')
+    return createMemoryEngine({ spec, groups: spec.leastGroups, ...ground }, { gate, clock, fill })
+  },
   pieces: {
     cut: (spec, sample) => cutEvery(sample, stepsOfPiece(spec)),
     headBytes,

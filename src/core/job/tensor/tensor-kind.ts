@@ -7,7 +7,6 @@ import { checkSpec, specHash, type TensorSpec } from './tensor-spec.ts'
 import { openingsFault } from './verify-rows.ts'
 
 export const tensorKind: RoundKind<TensorSpec> = {
-  name: 'tensor',
   unit: 'row',
   figures: { tensor: 'Mop/s' },
   // Thirty-two bytes of 128 values each.
@@ -16,6 +15,7 @@ export const tensorKind: RoundKind<TensorSpec> = {
   specHash,
   bundle: {
     version: 7,
+    before: [1, 2, 3],
     spec: numbers('width', 'layers', 'weights', 'windowMs', 'samples'),
     marks: false,
   },
@@ -28,4 +28,10 @@ export const tensorKind: RoundKind<TensorSpec> = {
   },
   markDueMs: () => null,
   idleTailMs: () => 0,
+  emptyRoot: `0x${'0'.repeat(64)}`,
+  keptWindows: 4,
+  async openEngine(spec, { gate, clock, open, ...ground }) {
+    const { createTensorEngine } = await import('./tensor-engine.ts')
+    return createTensorEngine({ spec, ...ground }, { gate, clock, open })
+  },
 }
