@@ -1,8 +1,13 @@
-/** What an attack is: a prover that cheats in one way, the rate at which theory says it is caught, and the formula that says so. */
+/** What an attack is: a way to cheat, the rate at which theory says it is caught, and the formula that says so. */
 import type { Arena } from './arena.ts'
 
 export type Attack = {
   readonly name: string
+  /**
+   * `driven`: what a prover sends goes to the verifier, or to a seat's own check or judge. `computed`: nobody is sent anything; the outcome
+   * follows from the rules, by their own code in `src` where they have some, or is that of a scheme which is not the product's.
+   */
+  readonly how: 'driven' | 'computed'
   /** How `expected` is computed. */
   readonly formula: string
   /** Share of attempts that are detected, by theory. */
@@ -12,12 +17,13 @@ export type Attack = {
   /** What it is paid above honest work, where that is not what is left of the skipped rows. */
   readonly gain?: number
   readonly seeds: number
-  /** One attempt with this seed against the real verifier; true when it was detected: refused, proven wrong, or not paid. */
+  /** One attempt with this seed; true when it was detected: refused, proven wrong, or not paid. */
   readonly attempt: (arena: Arena, seed: number) => Promise<boolean>
 }
 
 export type AttackResult = {
   readonly attack: string
+  readonly how: Attack['how']
   readonly seeds: number
   /** Attempts that were detected. */
   readonly detected: number
@@ -30,14 +36,34 @@ export type AttackResult = {
 }
 
 export async function runAttack(
-  { name, formula, expected, skipped, gain, seeds, attempt }: Attack,
+  { name, how, formula, expected, skipped, gain, seeds, attempt }: Attack,
   arena: Arena,
 ): Promise<AttackResult> {
   let detected = 0
   for (let seed = 0; seed < seeds; seed++) if (await attempt(arena, seed)) detected++
-  const result = { attack: name, seeds, detected, rate: detected / seeds, expected, formula }
+  const result = { attack: name, how, seeds, detected, rate: detected / seeds, expected, formula }
   if (gain !== undefined) return { ...result, gain }
   return skipped === undefined ? result : { ...result, gain: (1 - expected) / (1 - skipped) - 1 }
+}
+
+/** The formula of a row that has no chance in it: what is expected, and why. */
+export type Certainty = `${0 | 1}: ${string}`
+export const certain = (formula: Certainty) => ({ formula, expected: Number(formula[0]) })
+
+/** What several rows look at, done once for each seed. */
+export function oncePerSeed<T>(attempt: (arena: Arena, seed: number) => Promise<T>): typeof attempt {
+  const known = new Map<number, Promise<T>>()
+  return (arena, seed) => {
+    const result = known.get(seed) ?? attempt(arena, seed)
+    known.set(seed, result)
+    return result
+  }
+}
+
+/** A row of the table in docs/work-proof.md. */
+export function tableRow({ attack, how, seeds, detected, expected, formula }: AttackResult): string {
+  const rate = Number.isInteger(expected) ? expected : expected > 0.99995 ? '> 0.9999' : expected.toFixed(4)
+  return `| ${attack} | ${how} | ${detected} of ${seeds} | ${rate} | ${formula.replace(/^[01]: /, '')} |`
 }
 
 /** Whether a result agrees with theory: no further out than a binomial is in one of 30,000 runs; exactly where theory says never or always. */

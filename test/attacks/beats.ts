@@ -3,33 +3,37 @@
  * triggers of the network, and counted as a seat does.
  */
 import { productionParameters } from '../../src/core/chain/network-presets.ts'
-import { type JudgedRound, laneOf } from '../../src/core/checker/epoch/pack.ts'
-import { capacityOf, type MeasuredRound, measuresOf, uptimeOf } from '../../src/core/epoch/capacity.ts'
-import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
-import { scoreOf } from '../../src/core/epoch/rewards.ts'
+import type { MeasuredRound } from '../../src/core/epoch/capacity.ts'
+import { beatOf, roundOfBeat } from '../../src/core/job/beat/beat-kind.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { stepOrder } from '../../src/core/job/memory/drawn-entries.ts'
 import { groupBytes } from '../../src/core/job/memory/memory-spec.ts'
+import { fullUptime } from '../../src/core/protocol/constants.ts'
 import { timingOf } from '../../src/core/protocol/network-parameters.ts'
 import { beatTime, type EpochRounds, type Trigger, triggersOf } from '../../src/core/protocol/trigger.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { hashOf, seats } from './arena.ts'
-import { type Attack, atLeast, residentChance } from './attack.ts'
-import { jobSeedOf, judgeMemory, openMemoryArena, work } from './memory-arena.ts'
+import { type Attack, atLeast, type Certainty, certain, residentChance } from './attack.ts'
+import { beatShare, roundedAway, scoreOfRounds, worked } from './epoch-score.ts'
+import { evenMarks, jobSeedOf, judgeMemory, memorySpec, openMemoryArena, work } from './memory-arena.ts'
 import { readsFor } from './memory-chains.ts'
 import { type Card, cards, regeneration } from './memory-economics.ts'
 import { resident } from './memory-residency.ts'
 
 const { rounds: rules, timeline } = productionParameters(jobsHash(jobSets.standard))
 const { epochSeconds } = timeline
-const {
-  beat: { samples },
-  beatShare,
-} = jobSets.standard
+const { samples } = jobSets.standard.beat
 const blockSeconds = 30
 
+type Epoch = { readonly rounds: EpochRounds; readonly triggers: readonly Trigger[] }
+const epochs: Epoch[] = []
 /** An epoch of a network whose blocks are far apart, so that a day of them is made up in no time. */
-function epochOf(seed: number): { readonly rounds: EpochRounds; readonly triggers: readonly Trigger[] } {
+function epochOf(seed: number): Epoch {
+  epochs[seed] ??= madeUp(seed)
+  return epochs[seed]
+}
+
+function madeUp(seed: number): Epoch {
   const rounds = { ...{ seed: hashOf('beats', seed), seededAt: 20, startsAt: 0, epochSeconds }, rules }
   const blocks = Array.from({ length: epochSeconds / blockSeconds }, (_, i) => ({
     ...{ number: BigInt(i), hash: hashOf('block', seed, i), timestamp: i * blockSeconds },
@@ -37,39 +41,25 @@ function epochOf(seed: number): { readonly rounds: EpochRounds; readonly trigger
   return { rounds, triggers: triggersOf(rounds, blocks) }
 }
 
-const figuresOf = ({ tensor, bandwidth, memory }: Card) => ({
-  tensor: { tensor: tensor * 1e6 },
-  memory: { bandwidth: bandwidth * 1e3, resident: memory * 1e3 },
-})
-
-/** What a device earns that does this at its rounds: figures, or null where it is not there. */
-function scored(triggers: readonly Trigger[], at: (trigger: Trigger) => Figures | null): bigint {
-  const rounds = triggers.map((trigger): JudgedRound => {
-    const figures = at(trigger)
-    return figures === null
-      ? { ...{ verdict: 'TIMEOUT', reason: 'NO_COMMITMENT', detail: '' }, kind: trigger.kind, figures: {} }
-      : { ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '' }, kind: trigger.kind, figures }
-  })
-  const { rate, ...lane } = laneOf({ rounds, beatShare, deviceValid: true, environmentValid: true })
-  return scoreOf({ rate: encodeRateDown(rate), ...lane })
-}
-
 const all: readonly Card[] = Object.values(cards)
 
-/** A device that works the rounds of the slots, and at beats is this. */
+/** A device that works the rounds of the slots, and at beats has these figures, or is not there. */
 const atBeats = (
   name: string,
-  formula: string,
-  expected: number,
+  formula: Certainty,
   beat: (card: Card, honest: Figures) => Figures | null,
   of = all,
 ): Attack => ({
-  ...{ name, formula, expected, seeds: 2 * of.length },
+  ...{ name, how: 'computed', ...certain(formula), seeds: 2 * of.length },
   async attempt(_, seed) {
     const card = of[seed % of.length]!
-    const { tensor, memory } = figuresOf(card)
-    const own: Record<string, Figures | null> = { tensor, memory, beat: beat(card, memory) }
-    return scored(epochOf(seed).triggers, ({ kind }) => own[kind]!) === 0n
+    const figures = beat(card, worked(card, 'beat').figures)
+    const atBeat: MeasuredRound =
+      figures === null ? { kind: 'beat', verdict: 'TIMEOUT', figures: {} } : { kind: 'beat', verdict: 'VALID', figures }
+    const own: Record<string, MeasuredRound> = {
+      ...{ tensor: worked(card, 'tensor'), memory: worked(card, 'memory'), beat: atBeat },
+    }
+    return scoreOfRounds(epochOf(seed).triggers.map(({ kind }) => own[kind]!)) === 0
   },
 })
 
@@ -102,11 +92,10 @@ function chainsAtBeat({ bandwidth, memory }: Card): { readonly rate: number; rea
 }
 
 /** A tenant of so much of the filled memory, which is put aside when a beat's block is seen, while what it lay on comes back. */
-const swapped = (name: string, formula: string, expected: number, tenantGB: (card: Card) => number, of = all): Attack =>
+const swapped = (name: string, formula: Certainty, tenantGB: (card: Card) => number, of = all): Attack =>
   atBeats(
     name,
     formula,
-    expected,
     (card, honest) => {
       const readSeconds = (windowMs + graceMs) / 1_000 - tenantGB(card) / card.bus
       return { ...honest, bandwidth: Math.floor((card.bandwidth * 1e3 * readSeconds) / (windowMs / 1_000)) }
@@ -116,7 +105,7 @@ const swapped = (name: string, formula: string, expected: number, tenantGB: (car
 
 /** Whether a device that knows the rule is free for less than a twentieth of the epoch, and paid in full. */
 const leaving = (name: string, formula: string, expected: number, freeSeconds: (seed: number) => number): Attack => ({
-  ...{ name, formula, expected, seeds: 60 },
+  ...{ name, how: 'computed', formula, expected, seeds: 60 },
   attempt: async (_, seed) => freeSeconds(seed) < epochSeconds / 20,
 })
 
@@ -137,16 +126,34 @@ function freeAfterEach(seed: number): number {
 /** So that the last beat is drawn in the last twentieth of the time in which they are. */
 const someBeatLate = 1 - (1 - epochSeconds / 20 / (beatTime(epochOf(0).rounds).until - 71)) ** rules.beats
 
+/** A beat where memory is attacked: one mark of as many steps. */
+const beatRound = roundOfBeat(beatOf(memorySpec, memorySpec.markMs))
+const beatMarks = evenMarks.slice(0, 1)
+
+const honest: Attack = {
+  ...{ name: 'beat, honest', how: 'driven' },
+  ...certain('0: equality of integers has no false alarms'),
+  seeds: 1_000,
+  async attempt(_, seed) {
+    const arena = await openMemoryArena()
+    const window = await work(arena.banks, seed, beatMarks)
+    const { answers } = await judgeMemory(arena, arena.banks, window, seed, { spec: beatRound })
+    return answers.some(({ ok }) => !ok)
+  },
+}
+
 const sharing = (n: number): Attack => {
-  const pass = residentChance(1 / n, samples)
+  const pass = residentChance(1 / n, beatRound.samples)
   return {
+    how: 'driven',
     name: `a beat of one of ${n} registrations that share one memory`,
     formula: '1 − (ρ + (1 − ρ) ÷ 128)^5t, ρ = 1 ÷ n: all of them beat at once, and each claims what it was filled with',
     ...{ expected: 1 - pass ** seats, skipped: 1 - 1 / n, seeds: 100 },
     async attempt(_, seed) {
       const arena = await openMemoryArena()
       const banks = resident(arena, seed, 1 / n)
-      return (await judgeMemory(arena, banks, await work(banks, seed), seed, { samples })).proven
+      const window = await work(banks, seed, beatMarks)
+      return (await judgeMemory(arena, banks, window, seed, { spec: beatRound })).proven
     },
   }
 }
@@ -155,16 +162,14 @@ const sharing = (n: number): Attack => {
  * A tenant that takes nine tenths of the bandwidth for the last quarter of an epoch of four memory rounds, with the last of them as slow, so
  * that its beats might count; against the same device that works its rounds in full.
  */
-const slowOnPurpose = (uptime: (rounds: readonly MeasuredRound[]) => number): number => {
-  const at = (kind: 'memory' | 'beat', part: number): MeasuredRound => ({
-    ...{ kind, verdict: 'VALID' },
-    figures: { bandwidth: Math.floor(857_000 * part), resident: 19_200 },
-  })
-  const quarter = (part: number, round = part) => [at('memory', round), ...Array(12).fill(at('beat', part))]
+const slowOnPurpose = (card: Card, uptime?: (rounds: readonly MeasuredRound[]) => number): number => {
+  const quarter = (part: number, round = part) => [
+    worked(card, 'memory', round),
+    ...Array<MeasuredRound>(12).fill(worked(card, 'beat', part)),
+  ]
   const paid = (last: readonly MeasuredRound[]) => {
-    const tensor: MeasuredRound = { kind: 'tensor', verdict: 'VALID', figures: { tensor: 495_000_000 } }
-    const rounds = [tensor, ...quarter(1), ...quarter(1), ...quarter(1), ...last]
-    return Number(capacityOf(measuresOf(rounds, beatShare)!)) * uptime(rounds)
+    const rounds = [worked(card, 'tensor'), ...quarter(1), ...quarter(1), ...quarter(1), ...last]
+    return scoreOfRounds(rounds, uptime?.(rounds))
   }
   return paid(quarter(0.1)) / paid(quarter(0.1, 1)) - 1
 }
@@ -175,26 +180,28 @@ function uptimeByLastRound(rounds: readonly MeasuredRound[]): number {
     const own = rounds.slice(0, at).findLast(round => round.kind === 'memory')
     return kind === 'beat' ? [figures.bandwidth! >= (beatShare / 100) * own!.figures.bandwidth!] : []
   })
-  return beats.filter(counts => counts).length / beats.length
+  return Math.floor((fullUptime * beats.filter(counts => counts).length) / beats.length)
 }
 
-const slowRound = (note: string, formula: string, gain: number): Attack => ({
-  ...{ name: `a slow memory round on purpose, so that slow beats count${note}`, formula, gain, seeds: 5 },
-  expected: gain <= 0 ? 1 : 0,
-  attempt: async () => gain <= 0,
+const slowRound = (note: string, formula: Certainty, uptime?: typeof uptimeByLastRound): Attack => ({
+  ...{ name: `a slow memory round on purpose, so that slow beats count${note}`, how: 'computed' },
+  ...{ ...certain(formula), gain: Math.max(...all.map(card => slowOnPurpose(card, uptime))), seeds: all.length },
+  attempt: async (_, seed) => slowOnPurpose(all[seed]!, uptime) <= roundedAway,
 })
 
+/** What beats by broken chains need and give at best. */
+const [leastOfRate, mostThatCount] = [18, 98.5]
+
 export const beats: Attack[] = [
+  honest,
   atBeats(
     'a pauser that is there at tensor and memory rounds only',
     '1: no beat counts, so the uptime is 0',
-    1,
     () => null,
   ),
   atBeats(
     'a pauser that is there at tensor and memory rounds only (weakened: uptime of its connection)',
     '0: the daemon is there whatever the card does, as if each beat counted',
-    0,
     (_, honest) => honest,
   ),
   leaving(
@@ -213,19 +220,16 @@ export const beats: Attack[] = [
   atBeats(
     'beats answered by another machine with less memory',
     '1: less than 95% of the memory of its own rounds counts for no beat',
-    1,
     (_, honest) => ({ ...honest, resident: Math.floor(0.94 * honest.resident!) }),
   ),
   atBeats(
     'beats answered from the host’s memory over the bus',
     `1: ${shown}, of the bandwidth of its own rounds, counts for no beat`,
-    1,
     ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 * stretch }),
   ),
   atBeats(
     'beats answered from memory that is made when it is read',
     `1: T ÷ 2Kc is ${shown} of the bandwidth of its own rounds`,
-    1,
     (card, honest) => ({
       ...honest,
       bandwidth: Math.floor(1e3 * stretch * regeneration(card, jobSets.standard.memory)),
@@ -234,13 +238,11 @@ export const beats: Attack[] = [
   swapped(
     'a tenant swapped out at each beat, as large as there is time for',
     `0: (D + grace − ${beatShare}% of D) · bus, or all of the memory where that is less`,
-    0,
     card => Math.min(card.memory, 0.99 * swappable(card)),
   ),
   swapped(
     'a tenant swapped out at each beat, larger than that',
     `1: what is left of the time reads less than ${beatShare}% of the bandwidth`,
-    1,
     card => 1.01 * swappable(card),
     all.filter(card => card.memory > 1.01 * swappable(card)),
   ),
@@ -248,27 +250,28 @@ export const beats: Attack[] = [
     atBeats(
       `beats answered at ${(100 * part * leastRate).toFixed(1)}% of the bandwidth, to the end of the grace`,
       `${part < 1 ? 1 : 0}: the share is asked of the window, and the commitment may come a grace later: ${beatShare}% · D ÷ (D + grace) of the bandwidth is enough`,
-      part < 1 ? 1 : 0,
       (_, honest) => ({ ...honest, bandwidth: Math.floor(part * leastRate * stretch * honest.bandwidth!) }),
     ),
   ),
   {
     name: 'beats by broken chains, G ÷ 2 walks, silent towards the seats that would see',
-    formula: '1: a card needs 18% of its bandwidth for them at least, and at most 98% of them count',
-    ...{ expected: 1, seeds: all.length },
+    how: 'computed',
+    ...certain(
+      `1: a card needs ${leastOfRate}% of its bandwidth for them at least, and at most ${mostThatCount}% of them count`,
+    ),
+    seeds: all.length,
     async attempt(_, seed) {
       const { rate, passes } = chainsAtBeat(all[seed]!)
-      return rate >= 0.18 && passes < 0.985
+      return 100 * rate >= leastOfRate && 100 * passes <= mostThatCount
     },
   },
   slowRound(
     '',
     '1: beats are held to the mean of the rounds that are paid for, which the slow one lowers for both alike',
-    slowOnPurpose(rounds => uptimeOf(rounds, beatShare)!),
   ),
   slowRound(
     ' (weakened: each is held to the round before it)',
     '0: a quarter of the epoch is sold for a slow round of four',
-    slowOnPurpose(uptimeByLastRound),
+    uptimeByLastRound,
   ),
 ]

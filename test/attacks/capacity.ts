@@ -5,7 +5,8 @@ import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { timingOf } from '../../src/core/protocol/network-parameters.ts'
 import { triggersOf } from '../../src/core/protocol/trigger.ts'
 import { hashOf } from './arena.ts'
-import type { Attack } from './attack.ts'
+import { type Attack, type Certainty, certain } from './attack.ts'
+import { roundedAway } from './epoch-score.ts'
 import { cards } from './memory-economics.ts'
 
 type Card = { readonly tensor: number; readonly bandwidth: number; readonly memory: number }
@@ -36,14 +37,16 @@ function oneAfterTheOther(seed: number): boolean {
   })
 }
 
-const merged = (name: string, formula: string, parts: readonly Card[]): Attack => {
+/** What cards are paid as one, above what they are paid apart. */
+function mergedGain(parts: readonly Card[]): number {
   const sum = (of: keyof Card) => parts.reduce((total, part) => total + part[of], 0)
   const one = worth({ tensor: sum('tensor'), bandwidth: sum('bandwidth'), memory: sum('memory') })
-  const gain = one / parts.reduce((total, part) => total + worth(part), 0) - 1
-  // What a rate rounds away.
-  const gains = gain > 2 ** -10
-  return { name, formula, gain, seeds: 5, expected: gains ? 0 : 1, attempt: async () => !gains }
+  return one / parts.reduce((total, part) => total + worth(part), 0) - 1
 }
+const merged = (name: string, formula: Certainty, hosts: readonly (readonly Card[])[]): Attack => ({
+  ...{ name, how: 'computed', ...certain(formula), gain: Math.max(...hosts.map(mergedGain)), seeds: hosts.length },
+  attempt: async (_, seed) => mergedGain(hosts[seed]!) <= roundedAway,
+})
 const ofVendor = (tops: number, bandwidth: number, memory: number): Card => ({
   ...{ tensor: 0.75 * tops, bandwidth: 0.85 * bandwidth, memory: 0.8 * memory },
 })
@@ -52,21 +55,28 @@ const mi50 = ofVendor(53, 1_024, 32)
 export const capacity: Attack[] = [
   {
     name: 'tensor and memory work at once (weakened: one window for both kinds)',
-    formula:
+    how: 'computed',
+    ...certain(
       '0: twice T and M are ∛(2 · 2) of the pay, and up to 2 where half the rate does not read all memory within τ',
-    ...{ expected: 0, gain: Math.max(...all.map(overlapGain)), seeds: all.length },
+    ),
+    ...{ gain: Math.max(...all.map(overlapGain)), seeds: all.length },
     attempt: async (_, seed) => overlapGain(all[seed]!) <= 0,
   },
   {
     name: 'tensor and memory work at once',
-    formula: '1: no round of an epoch, beats included, begins in the window or the grace of another',
-    ...{ expected: 1, gain: 0, seeds: 200 },
+    how: 'computed',
+    ...certain('1: no round of an epoch, beats included, begins in the window or the grace of another'),
+    ...{ gain: 0, seeds: 200 },
     attempt: async (_, seed) => oneAfterTheOther(seed),
   },
   merged(
     'unlike cards as one device, an RTX 4090 and two MI50',
     '0: each makes up for what the others lack; it is real work, and not prevented',
-    [ofVendor(661, 1_008, 24), mi50, mi50],
+    [[ofVendor(661, 1_008, 24), mi50, mi50]],
   ),
-  merged('alike cards as one device', '1: the index is of degree one', [cards.L4, cards.L4, cards.L4]),
+  merged(
+    'three alike cards as one device',
+    '1: the index is of degree one',
+    all.map(card => [card, card, card]),
+  ),
 ]

@@ -8,7 +8,7 @@ import { type Arena, commitTo, hashOf, network, type Prover, spec, windowRows } 
 import type { Attack } from './attack.ts'
 
 const limits = { windowMs: spec.windowMs, graceMs: 50 }
-const always = { expected: 1, seeds: 200 } as const
+const always = { how: 'driven', expected: 1, seeds: 200 } as const
 const trigger = (seed: number) => ({ hash: hashOf('round', seed), number: 1n, timestamp: 1n }) as never
 
 const honest = async (arena: Arena, seed: number): Promise<Prover> =>

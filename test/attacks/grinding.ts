@@ -26,6 +26,7 @@ const fromRootAlone = (root: `0x${string}`) =>
 export const grinding: Attack[] = [
   {
     name: 'grinding on the root (weakened: samples from the root alone)',
+    how: 'computed',
     formula: `(1 − miss)^${tries}: one of ${tries} roots is enough`,
     expected: (1 - miss) ** tries,
     seeds: 300,
@@ -36,6 +37,7 @@ export const grinding: Attack[] = [
   },
   {
     name: 'grinding on the root',
+    how: 'driven',
     formula: '1 − miss: the secret and the sampling block come later',
     expected: 1 - miss,
     seeds: 300,

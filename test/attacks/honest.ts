@@ -44,6 +44,7 @@ async function bundleHolds(
 
 export const honest: Attack = {
   name: 'honest',
+  how: 'driven',
   formula: '0: equality of integers has no false alarms',
   expected: 0,
   seeds: 1_000,

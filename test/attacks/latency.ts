@@ -13,6 +13,7 @@ const rowsPerMs = 0.128
 export const latency: Attack[] = [
   {
     name: 'late commitment',
+    how: 'driven',
     formula: '1: later than D + grace by the seat’s own clock',
     expected: 1,
     seeds: 200,
@@ -29,6 +30,7 @@ export const latency: Attack[] = [
   },
   {
     name: 'late commitment (weakened: minus the latency of its answers)',
+    how: 'computed',
     formula: '0: it works as much longer as it answers late',
     expected: 0,
     seeds: 50,
@@ -40,6 +42,7 @@ export const latency: Attack[] = [
   },
   {
     name: 'longer work (weakened: rate from the prover’s own duration)',
+    how: 'computed',
     formula: '0: it says that it took as long as a faster card would',
     expected: 0,
     seeds: 50,

@@ -43,6 +43,7 @@ const guesses: Record<string, (arena: Arena, seed: number) => Promise<Hex>> = {
 
 const lazy = ([what, guess]: [string, (typeof guesses)[string]]): Attack => ({
   name: `lazy seat, ${what}`,
+  how: 'driven',
   formula: '1: of the inner activations nothing follows from what a device opens',
   expected: 1,
   seeds: 50,
@@ -55,6 +56,7 @@ const lazy = ([what, guess]: [string, (typeof guesses)[string]]): Attack => ({
 /** Recomputes half of its rounds, and is audited this often. */
 const halfLazy = (audits: number): Attack => ({
   name: `lazy seat in half of its rounds, ${audits} ${audits === 1 ? 'audit' : 'audits'}`,
+  how: 'driven',
   formula: '1 − (1 − ε)^a: each audit draws one of its rounds',
   expected: atLeast(1, audits, 0.5),
   seeds: 100,
@@ -75,6 +77,7 @@ export const lazySeats: Attack[] = [
   halfLazy(3),
   {
     name: 'lazy seat (weakened: leaves that carry the reason alone)',
+    how: 'driven',
     formula: '0: everybody knows the reason',
     expected: 0,
     seeds: 50,
@@ -88,6 +91,7 @@ export const lazySeats: Attack[] = [
   },
   {
     name: 'honest seat',
+    how: 'driven',
     formula: '0: whoever recomputes has the same bits',
     expected: 0,
     seeds: 100,

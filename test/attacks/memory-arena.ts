@@ -62,29 +62,29 @@ export type MemoryTrial = {
   readonly proven: boolean
 }
 
-/** The seats' verdicts of a window, each by a sample of its own. */
+/** The seats' verdicts of a window, each by a sample of its own. `spec`: of the round, where that is a beat. */
 export async function judgeMemory(
   { chain, key }: MemoryArena,
   banks: MemoryBanks,
   window: WorkedMemoryWindow,
   seed: number,
-  { seatCount = seats, samples = memorySpec.samples }: { readonly seatCount?: number; readonly samples?: number } = {},
+  { seatCount = seats, spec = memorySpec }: { readonly seatCount?: number; readonly spec?: MemorySpec } = {},
 ): Promise<MemoryTrial> {
   const { steps, root } = window
   const committed = { seed: jobSeedOf(seed), key, steps, root }
   const claimOf = async (seat: number) => {
     const secret = hashOf('memory secret', seed, seat)
     const identity = { secret, root: bytesToHex(root), samplingBlockHash: hashOf('memory block', seed) }
-    const sample = sampleSteps({ ...memorySpec, samples }, steps, identity)
+    const sample = sampleSteps(spec, steps, identity)
     return { ...committed, sample, openings: await openSteps(banks, window, sample) }
   }
   const claims = await Promise.all(Array.from({ length: seatCount }, (_, seat) => claimOf(seat)))
-  const answers = await verifyMemory(memorySpec, claims, chain)
+  const answers = await verifyMemory(spec, claims, chain)
   const found = answers.find(answer => !answer.ok && answer.wrong !== null)
   if (found === undefined || found.ok) return { answers, proven: false }
   const { place, openings } = found.wrong!
-  const sample = [stepOfPlace(memorySpec, place)]
-  const [forwarded] = await verifyMemory(memorySpec, [{ ...committed, sample, openings }], chain)
+  const sample = [stepOfPlace(spec, place)]
+  const [forwarded] = await verifyMemory(spec, [{ ...committed, sample, openings }], chain)
   return { answers, proven: !forwarded!.ok && forwarded!.step === 'COORDINATE_WRONG' }
 }
 

@@ -119,6 +119,7 @@ function brokenChains(times: number): Attack[] {
   return [
     {
       name: `broken chains, ${times}G walks (weakened: no marks, no least time)`,
+      how: 'driven',
       formula: `1 − (1 − breaks ÷ steps · 127/128)^5t${paid(ratio(perSpan, 1))}`,
       expected: free,
       gain: (1 - free) * ratio(perSpan, 1) - 1,
@@ -127,6 +128,7 @@ function brokenChains(times: number): Attack[] {
     },
     {
       name: `broken chains, ${times}G walks in each mark`,
+      how: 'driven',
       formula: `1 − (1 − breaks ÷ steps · 127/128)^5t${paid(ratio(perSpan, marks))}`,
       expected: held,
       gain: (1 - held) * Math.min(ratio(perSpan, marks), most) - 1,
@@ -139,6 +141,7 @@ function brokenChains(times: number): Attack[] {
 /** All walks in one second: it shows five times what the others do, in the hope that its breaks are few. */
 const oneSecond: Attack = {
   name: 'broken chains in one second only',
+  how: 'computed',
   formula: '1: a second counts at most 1.25 × the second least, and what counts is at most 5% more',
   expected: 1,
   seeds: 50,
@@ -156,6 +159,7 @@ const oneSecond: Attack = {
 const lies = (['other steps', 'another top', 'none in time'] as const).map(
   (lie): Attack => ({
     name: `mark that lies, ${lie}`,
+    how: 'computed',
     formula: '1: its second counts nothing',
     expected: 1,
     seeds: 50,
@@ -177,6 +181,7 @@ const lies = (['other steps', 'another top', 'none in time'] as const).map(
 /** Marks in the openings that are not those of the root. */
 const otherMarks: Attack = {
   name: 'marks changed after the commitment',
+  how: 'driven',
   formula: '1: the root is over the marks',
   expected: 1,
   seeds: 50,
@@ -195,6 +200,7 @@ const marksOfWindow = marks - 1
 /** More reads than the least time allows: what is above is not paid. */
 const overread: Attack = {
   name: 'memory read over more often than is paid',
+  how: 'computed',
   formula: '1: credit is min(M, R ÷ τ₀)',
   expected: 1,
   seeds: 20,

@@ -14,7 +14,7 @@ import {
 } from '../../src/core/job/memory/memory-spec.ts'
 import { runMemoryWindow } from '../../src/core/job/memory/memory-window.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
-import { type Attack, atLeast } from './attack.ts'
+import { type Attack, atLeast, type Certainty, certain } from './attack.ts'
 import { chanceOf, jobSeedOf, memorySpec, pretending } from './memory-arena.ts'
 
 /** Dense int8 in Top/s at 75%, GB/s at 85%, GB of memory at 80%, and GB/s of its bus to the host. */
@@ -43,14 +43,8 @@ const memoryless = (card: Card, spec: Pick<MemorySpec, 'width' | 'products'>) =>
   const rate = regeneration(card, spec)
   return index(card.tensor, rate, tauSeconds * rate) / honestIndex(card)
 }
-const perCard = (
-  name: string,
-  formula: string,
-  expected: number,
-  detected: (card: Card) => boolean,
-  gain?: number,
-): Attack => ({
-  ...{ name, formula, expected, seeds: all.length },
+const perCard = (name: string, formula: Certainty, detected: (card: Card) => boolean, gain?: number): Attack => ({
+  ...{ name, how: 'computed', ...certain(formula), seeds: all.length },
   ...(gain !== undefined && { gain }),
   attempt: async (_, seed) => detected(all[seed]!),
 })
@@ -68,11 +62,10 @@ export const readAhead = (card: Card, { regenerate, fetch }: { regenerate: boole
   const share = 1 + more / card.bandwidth
   return index(card.tensor, card.bandwidth * share, card.memory * share) / honestIndex(card) - 1
 }
-const ahead = (name: string, formula: string, how: { regenerate: boolean; fetch: boolean }, bound: number) =>
+const ahead = (name: string, formula: Certainty, how: { regenerate: boolean; fetch: boolean }, bound: number) =>
   perCard(
     name,
     formula,
-    1,
     card => readAhead(card, how) <= bound,
     most(card => readAhead(card, how)),
   )
@@ -106,10 +99,12 @@ const inTurn = async (fillShare: number, spec: MemorySpec): Promise<number> => {
 
 const shared = (weakened: boolean): Attack => ({
   name: `one memory behind 2 registrations in turn${weakened ? ' (weakened: no marks)' : ''}`,
-  formula: weakened
-    ? '0: each is paid for all of the memory and for its part of the reads'
-    : '1: half of the seconds are empty, and none counts more than 1.25 × the second least',
-  expected: weakened ? 0 : 1,
+  how: 'computed',
+  ...certain(
+    weakened
+      ? '0: each is paid for all of the memory and for its part of the reads'
+      : '1: half of the seconds are empty, and none counts more than 1.25 × the second least',
+  ),
   seeds: 11,
   attempt: async (_, seed) =>
     (await inTurn(0.05 + 0.03 * seed, weakened ? { ...memorySpec, markMs: memorySpec.windowMs } : memorySpec)) <= 1,
@@ -204,7 +199,6 @@ const lending = (weakened: boolean): Attack =>
   perCard(
     `one memory round of four that claims all groups there can be${weakened ? ' (weakened: τ after the mean)' : ''}`,
     weakened ? '0: the claim of one round is lent to the others' : '1: what a round claims counts as far as it is read',
-    weakened ? 0 : 1,
     card => sacrificed(card, weakened) <= 1,
     most(card => sacrificed(card, weakened)) - 1,
   )
@@ -216,14 +210,12 @@ export const memoryEconomics: Attack[] = [
   perCard(
     'memoryless, every group made when it is read',
     '1: paid less than 12% of honest, at T ÷ 2Kc',
-    1,
     card => memoryless(card, standard) < 0.12,
     most(card => memoryless(card, standard)) - 1,
   ),
   perCard(
     'memoryless (weakened: one product)',
     '0: paid more than 12% of honest, at T ÷ 2K',
-    0,
     card => memoryless(card, oneProduct) < 0.12,
     most(card => memoryless(card, oneProduct)) - 1,
   ),
@@ -242,13 +234,11 @@ export const memoryEconomics: Attack[] = [
   perCard(
     'broken chains, up to 64G walks at the size of standard (weakened: no marks, no least time, t = 16)',
     '0: the best of all P, claims and silence is paid more than 1.5 × honest',
-    0,
     card => bestBrokenChains(card, withoutRules) <= 1.5,
   ),
   perCard(
     'broken chains, up to 64G walks at the size of standard',
     '1: the best of all P, claims and silence is paid 5% more than honest at most',
-    1,
     card => bestBrokenChains(card, rules) <= 1.05,
   ),
   shared(true),

@@ -9,7 +9,7 @@ import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { memoryCredit } from '../../src/core/job/memory/memory-credit.ts'
 import { markCount } from '../../src/core/job/memory/memory-spec.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
-import type { Attack } from './attack.ts'
+import { type Attack, type Certainty, certain } from './attack.ts'
 import { type Card, cards, honestIndex, index } from './memory-economics.ts'
 
 const { memory: spec, beat, beatShare } = jobSets.standard
@@ -29,38 +29,55 @@ const stepsASecond = 1e6
 
 /** Seconds of the window that count, of marks that show so many seconds of reads in all. */
 type Credit = (shown: readonly number[]) => number
-const inForce: Credit = shown => {
+type Rule = {
+  readonly credit: Credit
+  /** So many marks in a row may be empty, and the others count. */
+  readonly mayBeEmpty: readonly number[]
+}
+const ruleOf = (credit: Credit): Rule => ({
+  credit,
+  mayBeEmpty: [0, 1, 2, 4].filter(
+    empty => credit(Array.from({ length: count }, (_, i) => Math.max(0, i + 1 - empty))) > 0,
+  ),
+})
+const inForce = ruleOf(shown => {
   const marks = shown.map(seconds => ({ steps: Math.floor(seconds * stepsASecond) }))
   return memoryCredit(spec, { groups: spec.leastGroups, marks }).countedSteps / stepsASecond
-}
+})
 /** A second counts at most 1.25 × the median one. */
-const byMedian: Credit = shown => {
+const byMedian = ruleOf(shown => {
   const gains = shown.map((seconds, mark) => seconds - (shown[mark - 1] ?? 0))
   const median = gains.toSorted((a, b) => a - b)[(count - 1) >> 1]!
   return gains.reduce((sum, gain) => sum + Math.min(gain, 1.25 * median), 0)
-}
+})
 
 type Turn = { readonly from: number; readonly until: number }
 
-/** The best that marks can show of these turns, where so many of them in a row may be empty. */
-function counted(turns: readonly Turn[], credit: Credit): number {
+/** The best that marks can show of these turns. */
+function counted(turns: readonly Turn[], { credit, mayBeEmpty }: Rule): number {
   const done = Array.from({ length: count }, (_, mark) =>
     turns.reduce((sum, { from, until }) => sum + Math.max(0, Math.min(dueAt(mark), until) - from), 0),
   )
   let best = 0
-  for (const empty of [0, 1, 2, 4])
-    for (let first = 0; first <= count - empty; first++)
+  for (const empty of mayBeEmpty)
+    for (let first = 0; first <= (empty === 0 ? 0 : count - empty); first++)
       for (let least = 0.05; least <= 1; least += 0.05) {
-        const shown = evenly(done, least, mark => mark >= first && mark < first + empty)
+        // No more counts than is shown.
+        if (1.25 * least * count <= best) continue
+        const shown = evenly(done, least, first, first + empty)
         // Who has too little for this has too little for more.
         if (shown === null) break
-        best = Math.max(best, credit(shown))
+        if (shown[count - 1]! > best) best = Math.max(best, credit(shown))
       }
   return best
 }
 
-/** Marks that show `least` each and 1.25 × that at most, of what was done by then; null where it is too little. */
-function evenly(done: readonly number[], least: number, mayBeEmpty: (mark: number) => boolean): number[] | null {
+/**
+ * Marks that show `least` each and 1.25 × that at most, of what was done by then, but for those from `empty` until `full`, which may be
+ * empty; null where it is too little.
+ */
+function evenly(done: readonly number[], least: number, empty: number, full: number): number[] | null {
+  const mayBeEmpty = (mark: number) => mark >= empty && mark < full
   // What may be shown by a mark, so that those after it still have theirs.
   const room = [...done]
   for (let mark = count - 2; mark >= 0; mark--)
@@ -84,7 +101,7 @@ function paid(
   { registrations, turns: count }: Plan,
   claimed: number,
   lengths: readonly number[],
-  credit: Credit,
+  rule: Rule,
 ) {
   const moved = (registrations * claimed - 1) / (registrations - 1)
   const swap = (moved * card.memory) / card.bus
@@ -103,7 +120,7 @@ function paid(
     (_, who) =>
       counted(
         turns.filter((_, i) => i % registrations === who),
-        credit,
+        rule,
       ) /
       (spec.windowMs / 1_000),
   )
@@ -114,17 +131,21 @@ function paid(
   return each.reduce((sum, index) => sum + index, 0) / honestIndex(card)
 }
 
-/** The best turns that a search from many beginnings finds. */
-function bestTurns(card: Card, plan: Plan, credit: Credit): number {
-  const random = seededRandom(plan.turns)
+/** From how many beginnings turns are searched for, for each part of the memory that is claimed, and how often each is varied. */
+export type Search = { readonly seed: number; readonly starts: number; readonly tries: number }
+const reported: Search = { seed: 0, starts: 3, tries: 80 }
+
+/** The most that such a search finds, of one honest device. */
+function bestTurns(card: Card, plan: Plan, rule: Rule, { seed, starts, tries }: Search): number {
+  const random = seededRandom(seed + plan.turns)
   let best = 0
   for (let claimed = 1; claimed > 1.1 / plan.registrations; claimed -= 0.075)
-    for (let start = 0; start < 3; start++) {
+    for (let start = 0; start < starts; start++) {
       let lengths = Array.from({ length: plan.turns }, () => 0.05 + random())
-      let value = paid(card, plan, claimed, lengths, credit)
-      for (let step = 0.5, tries = 0; tries < 80; tries++) {
+      let value = paid(card, plan, claimed, lengths, rule)
+      for (let step = 0.5, tried = 0; tried < tries; tried++) {
         const other = lengths.map(length => Math.max(0.01, length + (random() - 0.5) * step))
-        const found = paid(card, plan, claimed, other, credit)
+        const found = paid(card, plan, claimed, other, rule)
         if (found >= value) [value, lengths] = [found, other]
         else step = Math.max(0.05, 0.97 * step)
       }
@@ -133,69 +154,83 @@ function bestTurns(card: Card, plan: Plan, credit: Credit): number {
   return best
 }
 
-const known = new Map<string, number>()
-/** As {@link bestTurns} of a card of the table, searched for once. */
-function gainOf(name: CardName, plan: Plan, credit: Credit = inForce): number {
-  const key = `${name} ${plan.registrations} ${plan.turns} ${credit === inForce}`
-  const found = known.get(key) ?? bestTurns(cards[name], plan, credit)
-  known.set(key, found)
-  return found - 1
-}
 const oneTurnEach: Plan = { registrations: 2, turns: 2 }
-const fiveTurns: Plan = { registrations: 2, turns: 5 }
-const nineTurns: Plan = { registrations: 3, turns: 9 }
 
 type CardName = keyof typeof cards
 const allCards = Object.keys(cards) as CardName[]
 /** Cards whose memory the bus moves within less than a mark's time. */
 const quickest: readonly CardName[] = ['RTX 3060 12 GB', 'RTX 4090']
 
-const heldBack = (
-  note: string,
-  formula: string,
-  of: readonly CardName[],
-  bound: number,
-  plan: Plan,
-  credit: Credit = inForce,
-) =>
-  ({
-    ...{ name: `one memory behind ${plan.registrations} registrations, steps held back, ${note}`, formula },
-    ...{ seeds: of.length, expected: formula.startsWith('1') ? 1 : 0 },
-    /** Searched for when it is asked for. */
-    get gain() {
-      return Math.max(...of.map(name => gainOf(name, plan, credit)))
-    },
-    attempt: async (_, seed) => gainOf(of[seed]!, plan, credit) <= bound,
-  }) satisfies Attack
+/** A row of the report, and a column of the table in docs/work-proof.md. */
+type Column = {
+  readonly note: string
+  readonly formula: Certainty
+  readonly of: readonly CardName[]
+  /** Of honest. */
+  readonly mostPaid: number
+  readonly plan: Plan
+  readonly rule: Rule
+}
+export const columns = {
+  oneTurnByMedian: {
+    note: 'one turn each (weakened: 1.25 × the median)',
+    formula: '0: who reads last may leave four marks empty, and both are paid more than 1.15 × honest',
+    ...{ of: quickest, mostPaid: 1.15, plan: oneTurnEach, rule: byMedian },
+  },
+  oneTurn: {
+    note: 'one turn each',
+    formula: '1: who reads last may leave one mark empty, and both are paid 1.04 × honest at most',
+    ...{ of: quickest, mostPaid: 1.04, plan: oneTurnEach, rule: inForce },
+  },
+  fiveTurns: {
+    note: 'five turns',
+    formula:
+      '1: whoever is ahead of his marks gives way, and no mark says so: each swap is lost, and both are paid 1.23 × honest at most',
+    ...{ of: allCards, mostPaid: 1.23, plan: { registrations: 2, turns: 5 }, rule: inForce },
+  },
+  nineTurns: {
+    note: 'nine turns',
+    formula:
+      '1: as with two: more of them share the memory, and more swaps are lost; all are paid 1.23 × honest at most',
+    ...{ of: allCards, mostPaid: 1.23, plan: { registrations: 3, turns: 9 }, rule: inForce },
+  },
+} satisfies Record<string, Column>
+type ColumnName = keyof typeof columns
+const entries = Object.entries(columns) as [ColumnName, Column][]
 
-export const memoryInTurn: Attack[] = [
-  heldBack(
-    'one turn each (weakened: 1.25 × the median)',
-    '0: who reads last may leave four marks empty, and both are paid more than 1.15 × honest',
-    quickest,
-    0.15,
-    oneTurnEach,
-    byMedian,
-  ),
-  heldBack(
-    'one turn each',
-    '1: who reads last may leave one mark empty, and both are paid 1.04 × honest at most',
-    quickest,
-    0.04,
-    oneTurnEach,
-  ),
-  heldBack(
-    'five turns',
-    '1: whoever is ahead of his marks gives way, and no mark says so: each swap is lost, and both are paid 1.22 × honest at most',
-    allCards,
-    0.22,
-    fiveTurns,
-  ),
-  heldBack(
-    'nine turns',
-    '1: as with two: more of them share the memory, and more swaps are lost; all are paid 1.22 × honest at most',
-    allCards,
-    0.22,
-    nineTurns,
-  ),
-]
+const known = new Map<string, number>()
+/** What is paid, of honest, by the report's search, which is made once. */
+export function paidFor(name: CardName, column: ColumnName): number {
+  const key = `${name} ${column}`
+  const { plan, rule } = columns[column]
+  const found = known.get(key) ?? bestTurns(cards[name], plan, rule, reported)
+  known.set(key, found)
+  return found
+}
+
+export const memoryInTurn = entries.map(
+  ([column, { note, formula, of, mostPaid, plan }]) =>
+    ({
+      name: `one memory behind ${plan.registrations} registrations, steps held back, ${note}`,
+      how: 'computed',
+      ...certain(`${formula}, as found in ${reported.starts} searches of ${reported.tries} tries for each claim`),
+      seeds: of.length,
+      /** Searched for when it is asked for. */
+      get gain() {
+        return Math.max(...of.map(name => paidFor(name, column))) - 1
+      },
+      attempt: async (_, seed) => paidFor(of[seed]!, column) <= mostPaid,
+    }) satisfies Attack,
+)
+
+export type InTurnRow = { readonly attack: CardName; readonly ok: boolean } & Readonly<Record<ColumnName, number>>
+
+/** The table of docs/work-proof.md by a search of any length: what is paid, of honest. `ok`: as much at most as the report's rows say. */
+export function* inTurnTable(search: Search): Generator<InTurnRow> {
+  for (const name of allCards) {
+    const found = entries.map(([, { plan, rule }]) => bestTurns(cards[name], plan, rule, search))
+    const ok = entries.every(([, { formula, mostPaid }], i) => formula.startsWith('0') || found[i]! <= mostPaid)
+    const paid = Object.fromEntries(entries.map(([column], i) => [column, found[i]!])) as Record<ColumnName, number>
+    yield { attack: name, ...paid, ok }
+  }
+}

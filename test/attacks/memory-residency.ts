@@ -2,7 +2,7 @@
 import { drawLines, firstState } from '../../src/core/job/memory/drawn-entries.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { seats } from './arena.ts'
-import { type Attack, residentChance } from './attack.ts'
+import { type Attack, oncePerSeed, residentChance } from './attack.ts'
 import {
   chanceOf,
   groups,
@@ -19,6 +19,7 @@ const { width, layers, samples } = memorySpec
 
 const honest: Attack = {
   name: 'memory, honest',
+  how: 'driven',
   formula: '0: equality of integers has no false alarms',
   expected: 0,
   seeds: 1000,
@@ -37,31 +38,29 @@ export const resident = ({ banks }: MemoryArena, seed: number, share: number) =>
       if (chanceOf(seed, group, i) >= share) next[i] = Math.floor(chanceOf(seed, group, i, x[i]!, x[0]!) * 128)
   })
 
-async function judgeResident(seed: number, share: number, seatCount: number) {
-  const arena = await openMemoryArena()
-  const banks = resident(arena, seed, share)
-  return judgeMemory(arena, banks, await work(banks, seed), seed, { seatCount })
-}
-
 const partly = [0.98, 0.95, 0.9, 0.75, 0.5].flatMap((share): Attack[] => {
   const name = `memory resident to ${100 * share}%`
   const pass = residentChance(share, samples)
+  const judged = oncePerSeed(async (_, seed) => {
+    const arena = await openMemoryArena()
+    const banks = resident(arena, seed, share)
+    return judgeMemory(arena, banks, await work(banks, seed), seed)
+  })
+  const row = { how: 'driven', skipped: 1 - share, seeds: 200 } as const
   return [
     {
+      ...row,
       name: `${name}, one seat`,
       formula: '1 − (ρ + (1 − ρ) ÷ 128)^t',
       expected: 1 - pass,
-      skipped: 1 - share,
-      seeds: 200,
-      attempt: async (_, seed) => (await judgeResident(seed, share, 1)).answers.some(({ ok }) => !ok),
+      attempt: async (arena, seed) => !(await judged(arena, seed)).answers[0]!.ok,
     },
     {
+      ...row,
       name: `${name}, five seats forwarding`,
       formula: '1 − (ρ + (1 − ρ) ÷ 128)^5t',
       expected: 1 - pass ** seats,
-      skipped: 1 - share,
-      seeds: 200,
-      attempt: async (_, seed) => (await judgeResident(seed, share, seats)).proven,
+      attempt: async (arena, seed) => (await judged(arena, seed)).proven,
     },
   ]
 })
@@ -74,26 +73,27 @@ async function storedRows({ chain, key }: MemoryArena, group: number): Promise<I
   return new Int8Array(Uint8Array.from(await chain.run(drawLines(memorySpec, lines))).buffer)
 }
 
-/** Σ_l B_l of every group, d times smaller: from it the coordinate is guessed. */
+/** Σ_l B_l of a group, d times smaller. */
+async function sumOfLayers(arena: MemoryArena, group: number): Promise<Int16Array> {
+  const rows = await storedRows(arena, group)
+  return Int16Array.from({ length: width * width }, (_, at) => {
+    const [row, k] = [Math.floor(at / width), at % width]
+    return Array.from({ length: layers }, (_, l) => rows[(row * layers + l) * width + k]!).reduce((a, b) => a + b, 0)
+  })
+}
+let sumsOfLayers: Promise<Int16Array[]> | undefined
+
+/** The coordinate is guessed from the sums of all groups. */
 const collapsed: Attack = {
   name: 'memory collapsed to one matrix',
+  how: 'driven',
   formula: '1: the XOR of middle bits agrees with what a sum gives by chance of 1 in 128',
   expected: 1,
   seeds: 50,
   async attempt(_, seed) {
     const arena = await openMemoryArena()
-    const sums = await Promise.all(
-      Array.from({ length: groups }, async (_, group) => {
-        const rows = await storedRows(arena, group)
-        return Int16Array.from({ length: width * width }, (_, at) => {
-          const [row, k] = [Math.floor(at / width), at % width]
-          return Array.from({ length: layers }, (_, l) => rows[(row * layers + l) * width + k]!).reduce(
-            (a, b) => a + b,
-            0,
-          )
-        })
-      }),
-    )
+    sumsOfLayers ??= Promise.all(Array.from({ length: groups }, (_, group) => sumOfLayers(arena, group)))
+    const sums = await sumsOfLayers
     const banks = pretending((group, x, next) => {
       for (let i = 0; i < width; i++) {
         let sum = 0
@@ -108,6 +108,7 @@ const collapsed: Attack = {
 /** The rule that a sum of rotated states would be: y = Σ_l B_l · σ_l(x), rotations by 4l. It is one matrix C = Σ_l B_l σ_l. */
 const rotations: Attack = {
   name: 'memory collapsed to one matrix (weakened: a sum over rotated states)',
+  how: 'computed',
   formula: '0: rotations are linear, so that one matrix gives every coordinate',
   expected: 0,
   seeds: 50,
@@ -133,6 +134,7 @@ const rotations: Attack = {
 /** One group of sixteen is held, and read at every step whatever group the order asks for. */
 const oneGroup: Attack = {
   name: 'memory of one group, read at every step',
+  how: 'driven',
   formula: '1 − (1/G + (1 − 1/G) ÷ 128)^t: the order is a round’s and no state changes it',
   expected: 1 - residentChance(1 / groups, samples),
   seeds: 100,
@@ -151,6 +153,7 @@ const oneGroup: Attack = {
  */
 const steered: Attack = {
   name: 'memory of one group, read at every step (weakened: the state decides the group)',
+  how: 'computed',
   formula: '1 − (1 − (1 − 1/G) ÷ K)^t: one wrong coordinate a step',
   expected: 1 - (1 - (1 - 1 / groups) / width) ** samples,
   seeds: 400,

@@ -22,7 +22,7 @@ export type RelayRow = {
 
 const delaysMs = [0, 5, 20, 50, 100, 200, 500]
 /** Rows of a fast machine in a millisecond. */
-const rowsPerMs = 20
+const rowsPerMs = 5
 /** What a window may lose at its end, as a share of it. */
 const windowLoss = 0.02
 

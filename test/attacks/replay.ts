@@ -11,7 +11,7 @@ import { type Arena, commitTo, type Prover, spec, windowRows } from './arena.ts'
 import { type Attack, missChance } from './attack.ts'
 import { isUnpaid, judgedBy, openSeat, type Seat } from './seat.ts'
 
-const always = { expected: 1, seeds: 100 } as const
+const always = { how: 'driven', expected: 1, seeds: 100 } as const
 
 /** Tries something at a seat that is closed afterwards. */
 async function atSeat(arena: Arena, act: (seat: Seat) => Promise<boolean>): Promise<boolean> {
@@ -129,6 +129,7 @@ const rootOf = (rows: number, top: Uint8Array) => {
 /** Computes the rows of 8 leaves and claims those of 16: rows of the first half open as they should, of the second in the right shape. */
 const moreRowsThanLeaves: Attack = {
   name: 'more rows claimed than leaves, 2×, one seat',
+  how: 'driven',
   formula: '1 − miss of the half: its node has no preimage',
   expected: 1 - missChance(2 * computedLeaves * leafRows, computedLeaves * leafRows, spec.samples),
   skipped: 0.5,

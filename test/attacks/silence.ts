@@ -22,6 +22,7 @@ const sixteen = 16
 function towardsSomeSeats(wrong: number): Attack {
   return {
     name: `silence towards the seats that would see, ${wrong} of ${windowRows} rows skipped, t = ${sixteen}`,
+    how: 'driven',
     formula: '1 − P(at least 3 of 5 samples miss), as of seats that keep to themselves',
     expected: 1 - atLeast(3, seats, missChance(windowRows, wrong, sixteen)),
     skipped: wrong / windowRows,
@@ -40,6 +41,7 @@ function towardsSomeSeats(wrong: number): Attack {
 function towardsEverybody(wrong: number): Attack {
   return {
     name: `silence once any seat would see, ${wrong} of ${windowRows} rows skipped, t = ${sixteen}`,
+    how: 'driven',
     formula: '1 − miss^5: it gives up the rounds that three seats would have paid',
     expected: 1 - missChance(windowRows, wrong, sixteen) ** seats,
     skipped: wrong / windowRows,
@@ -62,6 +64,7 @@ function towardsEverybody(wrong: number): Attack {
 export const silence: Attack[] = [
   {
     name: 'silence after the samples are known',
+    how: 'driven',
     formula: '1: without openings the round counts 0',
     expected: 1,
     seeds: 100,

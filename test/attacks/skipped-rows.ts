@@ -1,8 +1,8 @@
 /** Provers that do not compute all the rows they commit to. */
 import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
-import { type Arena, commitTo, seats, spec, windowRows } from './arena.ts'
-import { type Attack, atLeast, missChance } from './attack.ts'
+import { commitTo, seats, spec, windowRows } from './arena.ts'
+import { type Attack, atLeast, missChance, oncePerSeed } from './attack.ts'
 
 /** Spoils some rows of the honest digests in place and says how many are wrong. */
 type Spoil = (digests: Uint8Array, wrong: number, random: () => number) => void
@@ -34,13 +34,6 @@ const copied: Spoil = (digests, wrong) => {
     digests.copyWithin((computed + row) * rowBytes, row * rowBytes, (row + 1) * rowBytes)
 }
 
-async function trialOf(arena: Arena, seed: number, share: number, spoil: Spoil, seatCount = seats) {
-  const identity = arena.identity(seed)
-  const digests = await arena.digests(identity)
-  spoil(digests, windowRows * share, seededRandom(seed))
-  return arena.trial(identity, commitTo(digests), seed, { seatCount })
-}
-
 const miss = (share: number) => missChance(windowRows, windowRows * share, spec.samples)
 
 /**
@@ -49,30 +42,34 @@ const miss = (share: number) => missChance(windowRows, windowRows * share, spec.
  */
 function asSeatsSeeIt(name: string, share: number, spoil: Spoil, trials: number): Attack[] {
   const pass = miss(share)
+  const judged = oncePerSeed(async (arena, seed) => {
+    const identity = arena.identity(seed)
+    const digests = await arena.digests(identity)
+    spoil(digests, windowRows * share, seededRandom(seed))
+    return arena.trial(identity, commitTo(digests), seed)
+  })
+  const row = { how: 'driven', skipped: share, seeds: trials } as const
   return [
     {
+      ...row,
       name: `${name}, one seat`,
       formula: '1 − Π (N − wrong − i) ÷ (N − i), i < t',
       expected: 1 - pass,
-      skipped: share,
-      seeds: trials,
-      attempt: async (arena, seed) => (await trialOf(arena, seed, share, spoil, 1)).passed === 0,
+      attempt: async (arena, seed) => !(await judged(arena, seed)).answers[0]!.ok,
     },
     {
+      ...row,
       name: `${name}, five seats forwarding`,
       formula: '1 − miss^5',
       expected: 1 - pass ** seats,
-      skipped: share,
-      seeds: trials,
-      attempt: async (arena, seed) => (await trialOf(arena, seed + 1e6, share, spoil)).adopted,
+      attempt: async (arena, seed) => (await judged(arena, seed)).adopted,
     },
     {
+      ...row,
       name: `${name}, five seats alone`,
       formula: '1 − P(at least 3 of 5 miss)',
       expected: 1 - atLeast(3, seats, pass),
-      skipped: share,
-      seeds: trials,
-      attempt: async (arena, seed) => (await trialOf(arena, seed + 2e6, share, spoil)).passed < 3,
+      attempt: async (arena, seed) => (await judged(arena, seed)).passed < 3,
     },
   ]
 }
@@ -83,6 +80,7 @@ export const skippedRows: Attack[] = [
   ...asSeatsSeeIt('copied rows 25%', 0.25, copied, 300),
   {
     name: 'more rows claimed than computed, 2×, one seat',
+    how: 'driven',
     formula: '1 − Π (N − wrong − i) ÷ (N − i), half of N wrong',
     expected: 1 - missChance(2 * windowRows, windowRows, spec.samples),
     skipped: 0.5,
@@ -99,6 +97,7 @@ export const skippedRows: Attack[] = [
   },
   {
     name: 'reordered rows',
+    how: 'driven',
     formula: '1: row i holds the digest of row N − 1 − i, all wrong',
     expected: 1,
     seeds: 200,

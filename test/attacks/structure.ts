@@ -80,6 +80,7 @@ function againstBoth(name: string, weakening: string, weakJob: Job, attack: Job)
   return [
     {
       name: `${name} (weakened: ${weakening})`,
+      how: 'computed',
       formula: '0: the weakened job has this structure',
       expected: 0,
       seeds: 20,
@@ -88,6 +89,7 @@ function againstBoth(name: string, weakening: string, weakJob: Job, attack: Job)
     },
     {
       name,
+      how: 'driven',
       formula: '1: a digest byte agrees by chance in 1 of 128',
       expected: 1,
       seeds: 50,
@@ -110,6 +112,7 @@ const checkpointSamples = 16
  */
 const checkpointAttack: Attack = {
   name: `checkpoints (weakened: ${checkpoints} committed layers, ${checkpointSamples} sampled steps)`,
+  how: 'computed',
   formula: '1 − (1 − 1/32)^16: only the first step of a row is wrong',
   expected: 1 - (1 - 1 / checkpoints) ** checkpointSamples,
   seeds: 400,
@@ -137,6 +140,7 @@ const checkpointAttack: Attack = {
 /** The same prover against the real scheme, where a row is its whole chain: one digest, copied to every row. */
 const copiedChain: Attack = {
   name: 'checkpoints',
+  how: 'driven',
   formula: '1: a row is its whole chain; of 8 sampled rows at most one is right',
   expected: 1,
   seeds: 100,
@@ -156,6 +160,7 @@ const copiedChain: Attack = {
  */
 const vectorAttack = (tied: boolean): Attack => ({
   name: tied ? 'C · r tied to the committed C' : 'C · r beside the root (weakened: not tied to the committed C)',
+  how: 'computed',
   formula: tied ? '1: garbage · r is another vector' : '0: A · (B · r) needs no C',
   expected: tied ? 1 : 0,
   seeds: 20,

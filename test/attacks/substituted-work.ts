@@ -25,6 +25,7 @@ const fp8 = (value: number): number => {
 
 const substitute = (name: string, round: (value: number) => number): Attack => ({
   name: `low-precision substitute, ${name}`,
+  how: 'driven',
   formula: '1: a row is right by chance in about 128^-32',
   expected: 1,
   seeds: 100,
@@ -44,6 +45,7 @@ async function isCaught(arena: Arena, seed: number, digests: (inputs: Uint8Array
  */
 const shortSums = (name: string, bits: number): Attack => ({
   name: `sums kept in ${name}`,
+  how: 'driven',
   formula: '1: the middle bits are what such a sum loses',
   expected: 1,
   seeds: 50,
@@ -61,6 +63,7 @@ const shortSums = (name: string, bits: number): Attack => ({
 /** The model of another epoch, the inputs of this job. */
 const anotherEpoch: Attack = {
   name: 'answers under another epoch seed',
+  how: 'driven',
   formula: '1: every weight differs',
   expected: 1,
   seeds: 50,
@@ -70,6 +73,7 @@ const anotherEpoch: Attack = {
 
 const anotherJob = (name: string, change: (identity: Identity, seed: number) => Identity): Attack => ({
   name: `answers for another ${name}`,
+  how: 'driven',
   formula: '1: every row differs but by chance of 128^-32',
   expected: 1,
   seeds: 200,
@@ -83,6 +87,7 @@ const anotherJob = (name: string, change: (identity: Identity, seed: number) => 
 /** The verifier sees the openings; a wrong digest byte is enough, so an honest tree under one wrong byte per row is the nearest miss. */
 const nearMiss: Attack = {
   name: 'every row wrong in one bit',
+  how: 'driven',
   formula: '1: equality is the test, there is no tolerance',
   expected: 1,
   seeds: 200,

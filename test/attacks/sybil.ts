@@ -108,6 +108,7 @@ const most = (seed: number, ms: number): number => windowRate(spec, Math.floor(m
 
 const shared = (n: number, order: keyof typeof orders, client: Client): Attack => ({
   name: `one card behind ${n} registrations, ${order}${client === 'honest' ? '' : `, ${client}`}`,
+  how: 'driven',
   formula:
     client === 'honest'
       ? '1: the windows close together, so the sum of rows is one card’s'
@@ -127,6 +128,7 @@ export const sybil: Attack[] = [5, 64].flatMap(n => [
   shared(n, 'each its share', 'for two windows'),
   {
     name: `one card behind ${n} registrations (weakened: each window from its own start)`,
+    how: 'driven',
     formula: `0: served one after another the sum is ${n} cards`,
     expected: 0,
     seeds: 20,
@@ -143,6 +145,7 @@ export const sybil: Attack[] = [5, 64].flatMap(n => [
   },
   {
     name: `one card behind ${n} registrations (weakened: rate = work ÷ own time)`,
+    how: 'computed',
     formula: `0: served one after another the sum is H_${n} = ${harmonic(n).toFixed(2)} cards`,
     expected: 0,
     seeds: 20,

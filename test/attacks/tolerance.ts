@@ -48,6 +48,7 @@ const trap = (name: string, formula: string, expected: number, differ: (honest: 
   Object.entries(formats).map(
     ([format, round]): Attack => ({
       name: `${format} instead of fp32, real numbers (${name})`,
+      how: 'computed',
       formula,
       expected,
       seeds: 20,

@@ -1,8 +1,9 @@
-/** What is left for broken chains and for reading ahead, in docs/work-proof.md as it is computed. */
+/** What is left for broken chains and for reading ahead, in docs/work-proof.md as it is computed, and for memory in turn, as a longer search found it. */
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { memorySpecs } from '../../../src/core/job/memory/memory-spec.ts'
 import { bestBrokenChains, cards, readAhead, regeneration } from '../../attacks/memory-economics.ts'
+import { columns, paidFor } from '../../attacks/memory-in-turn.ts'
 
 const text = readFileSync('docs/work-proof.md', 'utf8')
 const all = Object.entries(cards)
@@ -25,5 +26,19 @@ it('has the table of what is made or fetched ahead', () => {
       `${(100 * readAhead(card, { regenerate, fetch })).toFixed(1)}%`
     const gains = [gain(true, false), gain(false, true), gain(true, true)].join(' | ')
     expect(text).toContain(`| ${name} | ${regeneration(card, memorySpecs.standard).toFixed(1)} GB/s | ${gains} |`)
+  }
+})
+
+it('has a table of memory in turn with as much as the report finds, and no more than its rows say', () => {
+  const names = Object.keys(columns) as (keyof typeof columns)[]
+  for (const [i, column] of names.entries()) {
+    const { of, formula, mostPaid } = columns[column]
+    for (const name of of) {
+      const { memory, bus } = cards[name]
+      const row = text.split('\n').find(line => line.startsWith(`| ${name}, ${(memory / bus).toFixed(2)} s |`))!
+      const said = Number(row.split(' | ')[i + 1]!.replace(' |', ''))
+      expect(said).toBeGreaterThanOrEqual(Number(paidFor(name, column).toFixed(2)))
+      if (formula.startsWith('1')) expect(said).toBeLessThanOrEqual(mostPaid)
+    }
   }
 })
