@@ -30,7 +30,7 @@ const steps = [
     title: 'Compiling contracts',
     sources: ['contracts/src', 'contracts/evm', 'foundry.toml', ...compilers, 'scripts/build.mjs'],
     product: 'dist/contracts/prague',
-    run: options => compileContracts('prague', options),
+    run: () => compileContracts('prague'),
   },
   // Who deploys on such a chain from a clone runs `npm run build`; a package brings them.
   ...['london', 'arbitrum'].map(evm => ({
@@ -38,7 +38,7 @@ const steps = [
     title: `Compiling contracts for ${evm === 'london' ? 'London' : 'Arbitrum'}`,
     sources: ['contracts/src', 'contracts/evm', 'foundry.toml', ...compilers, 'scripts/build.mjs'],
     product: `dist/contracts/${evm}`,
-    run: options => compileContracts(evm, options),
+    run: () => compileContracts(evm),
     isAsked: true,
   })),
   {
@@ -67,9 +67,8 @@ const steps = [
  * @param options.force - everything, fresh or not
  * @param options.only - names of the steps to look at; default: all that a start from a clone needs, or all with `force` or `whole`
  * @param options.whole - also what is only built when it is asked for
- * @param options.withTests - contracts that are compiled are compiled together with their tests, for who runs those next
  */
-export async function build({ force = false, whole = force, only = null, withTests = false } = {}) {
+export async function build({ force = false, whole = force, only = null } = {}) {
   only ??= steps.filter(({ isAsked }) => whole || !isAsked).map(({ name }) => name)
   const todo = () => steps.filter(step => only.includes(step.name) && (force || isStale(step)))
   if (todo().length === 0) return
@@ -79,7 +78,7 @@ export async function build({ force = false, whole = force, only = null, withTes
       const startedAt = Date.now()
       say(`${step.title} …`)
       const stamp = stampOf(step)
-      await step.run({ withTests })
+      await step.run()
       const stamps = readStamps()
       stamps[step.name] = stamp
       writeAtomically(at('dist/.stamps.json'), JSON.stringify(stamps))
@@ -117,12 +116,12 @@ function stampOf(step) {
 }
 
 /** One folder for each EVM; of Foundry's profiles the default one is Prague's. */
-async function compileContracts(evm, { withTests }) {
+async function compileContracts(evm) {
   const product = at('dist/contracts', evm)
   const out = evm === 'prague' ? 'out' : join('out', evm)
   const profile = evm === 'prague' ? {} : { FOUNDRY_PROFILE: evm }
   // `--skip test` would leave what tests share, which takes longer than the contracts.
-  await run(forgePath(), ['build', ...(withTests ? [] : ['contracts/src']), '--quiet'], profile)
+  await run(forgePath(), ['build', 'contracts/src', '--quiet'], profile)
   rmSync(product, { recursive: true, force: true })
   const deployed = []
   for (const source of filesBelow(at('contracts/src')).filter(file => !file.includes('/') && file.endsWith('.sol'))) {
@@ -259,7 +258,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   build({
     force: words.includes('--force'),
     whole: words.includes('--force') || words.includes('--prune'),
-    withTests: words.includes('--with-tests'),
     ...(only.length > 0 ? { only } : {}),
   })
     .then(async () => {

@@ -30,7 +30,13 @@ const computing = {
     command: ['npx', 'vitest', 'run', '--project', 'unit', 'test/unit/job/vectors.test.ts'],
     env: { KAISAR_ALL_FORMS: '1' },
   },
+  // What the suite leaves out of its own files: the other four fifths of each property's runs, shapes, roles, hosts.
+  tiers: {
+    command: ['npx', 'vitest', 'run', '--project', 'unit', '--project', 'integration'],
+    env: { KAISAR_FULL_RUNS: '1' },
+  },
   faults: { command: ['npm', 'run', 'test:faults'] },
+  attacks: { command: ['npm', 'run', 'attacks'] },
 }
 /** Real processes: blocks come by the clock, and nobody is late because the others compute. */
 const waiting = {

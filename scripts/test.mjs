@@ -17,8 +17,8 @@ const words = process.argv.slice(2)
 
 const build = [process.execPath, pathOf('scripts/build.mjs')]
 await run('build', [...build, 'bundle', 'manifest'])
-// The contracts take what the first tiers leave of the machine, which wait more than they compute.
-const compiled = compileContracts()
+// The tiers that deploy the contracts wait for them alone. Their tests take what the tiers leave of the machine, which wait more than they compute.
+const compiled = compile('contracts', [...build, 'contracts'])
 const contracts = compiled.then(contractTests)
 const counted = [await vitestTier('unit')]
 // The others deploy the contracts.
@@ -34,15 +34,17 @@ for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`)
 if (complaints.length > 0 || sum('failed') > 0) process.exitCode = 1
 
-/** Once, together with what the tests need of them. False where that fails. */
-async function compileContracts() {
-  const { code } = await run('contracts', ['nice', '-n', '10', ...build, '--with-tests', 'contracts'])
-  if (code !== 0) complaints.push('The contracts do not compile.')
+/** False where that fails. */
+async function compile(name, command) {
+  const { code } = await run(name, command)
+  if (code !== 0) complaints.push(`The ${name} do not compile.`)
   return code === 0
 }
 
+/** Compiled in a run of its own, so that the time is told apart from that of the tests; nothing of the contracts is compiled again. */
 async function contractTests(areCompiled) {
-  if (!areCompiled) return { passed: 0, failed: 0, skipped: 0 }
+  const command = ['nice', '-n', '10', forgePath(), 'build', '--quiet']
+  if (!areCompiled || !(await compile('contract tests', command))) return { passed: 0, failed: 0, skipped: 0 }
   const { code, output } = await run('forge', ['nice', '-n', '10', forgePath(), 'test'], { capture: true })
   const counts = forgeCounts(output)
   if (counts.passed + counts.failed === 0) complaints.push('No contract test ran.')

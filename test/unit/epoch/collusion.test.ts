@@ -8,11 +8,10 @@ import { tally } from '../../../src/core/epoch/tally.ts'
 import { cohortLanes, committeeSize, maxRateLane, quorum } from '../../../src/core/protocol/constants.ts'
 import { drawCommittee } from '../../helpers/draw-committee.ts'
 import { creditsOf, type LaneStanding } from '../../helpers/epoch-credits.ts'
-import { isFull } from '../../helpers/full-runs.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const owners = Array.from({ length: 200 }, (_, i) => numberToHex(i + 1, { size: 20 }))
-const [cohorts, histories, epochs] = [5, isFull ? 20 : 8, 20]
+const [cohorts, histories, epochs] = [5, 20, 20]
 const firstStanding = 5_000n
 const devicePool = 10n ** 21n
 const flags = 15
