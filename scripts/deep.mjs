@@ -30,7 +30,7 @@ const computing = {
     command: ['npx', 'vitest', 'run', '--project', 'unit', 'test/unit/job/vectors.test.ts'],
     env: { KAISAR_ALL_FORMS: '1' },
   },
-  // What the suite leaves out of its own files: the other four fifths of each property's runs, shapes, roles, hosts.
+  // What the suite leaves out of its own files: most runs of their properties, shapes of shaders, hosts.
   tiers: {
     command: ['npx', 'vitest', 'run', '--project', 'unit', '--project', 'integration'],
     env: { KAISAR_FULL_RUNS: '1' },
