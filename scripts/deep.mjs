@@ -35,7 +35,13 @@ const computing = {
     command: ['npx', 'vitest', 'run', '--project', 'e2e', 'test/e2e/pack.test.ts'],
     env: { KAISAR_WHOLE_PACKAGE: '1' },
   },
+  // What the suite leaves out of its own files: most runs of their properties, shapes of shaders, hosts.
+  tiers: {
+    command: ['npx', 'vitest', 'run', '--project', 'unit', '--project', 'integration'],
+    env: { KAISAR_FULL_RUNS: '1' },
+  },
   faults: { command: ['npm', 'run', 'test:faults'] },
+  attacks: { command: ['npm', 'run', 'attacks'] },
 }
 /** Real processes: blocks come by the clock, and nobody is late because the others compute. */
 const waiting = {

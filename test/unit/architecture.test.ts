@@ -146,6 +146,14 @@ describe('habits', () => {
     expect(tests.filter(path => replacing.test(readFileSync(join(projectRoot, path), 'utf8')))).toEqual([])
   })
 
+  it('no test is tried again', () => {
+    const textOf = (path: string) => readFileSync(join(projectRoot, path), 'utf8')
+    const trying = /\bretry\s*:|-{2}retry\b/
+    expect(textOf('test/setup/fixture/retried.fixture.ts')).toMatch(trying)
+    const asking = ['test/**/*.test.{ts,tsx}', 'scripts/*.mjs', 'vitest.config.ts', 'package.json']
+    expect(globSync(asking, { cwd: projectRoot }).filter(path => trying.test(textOf(path)))).toEqual([])
+  })
+
   it('child processes are started through execa', () => {
     expect(
       violations(files, file => file.imports.find(specifier => /^(node:)?child_process$/.test(specifier))),

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import { type Host, nodeHost } from '../../../src/core/devices/host.ts'
 import { createHostProbe } from '../../../src/core/devices/host-probe.ts'
 import { ownDevices } from '../../../src/core/provider/own-devices.ts'
 
-/** Real processes: a tool on the PATH that behaves as the script says. */
+/** Tools as real processes, on the PATH, that behave as their script says: how one may end. What they say needs no process. */
 const claim = fileURLToPath(new URL('../../../fixtures/gpu/nvidia-smi-h100-claim.xml', import.meta.url))
 const path = process.env.PATH ?? ''
 let folder: string
@@ -49,6 +49,20 @@ const probe = (limits = {}) =>
       host: { ...host, run: (command, args, more) => nodeHost.run(command, args, { ...more, ...limits }) },
     },
   ).probe()
+
+/** What each tool says, whatever it is asked, and its exit code; the others are not there. */
+type Said = Readonly<Record<string, readonly [text: string, exitCode?: number]>>
+const saying =
+  (tools: Said): Host['run'] =>
+  async command => {
+    const said = tools[command] ?? (command === 'dmesg' ? [''] : null)
+    if (said === null) return { stdout: '', stderr: '', exitCode: null, failure: 'missing' }
+    const [stdout, exitCode = 0] = said
+    return { stdout, stderr: '', exitCode, failure: null }
+  }
+const probeSaying = (tools: Said, more: Partial<Host> = {}) =>
+  createHostProbe({}, { host: { ...host, run: saying(tools), ...more } }).probe()
+const claimed = readFileSync(claim, 'utf8')
 
 describe('a tool that claims an H100 on a host without a GPU', () => {
   it('is a claim with contradictions: no kernel driver, no PCI device, work far below', async () => {
@@ -97,36 +111,33 @@ describe('tools that misbehave', () => {
       'GPU_DRIVER_MISMATCH',
     ],
     ['fails on stderr', 'echo "Failed to initialize NVML: Unknown Error" >&2; exit 255', 'GPU_ACCESS_LOST'],
-  ])('one that %s is a named, critical state, never "no GPU"', async (_, script, code) => {
+  ])('one that %s is a named, critical state, never "no GPU"', async (what, script, code) => {
     install('nvidia-smi', script)
-    const result = await probe({ timeoutMs: 1_000, maxBytes: 100_000 })
+    // Starting a process takes its time beside other load.
+    const result = await probe({ timeoutMs: what === 'hangs' ? 1_000 : 30_000, maxBytes: 100_000 })
     expect(result.state).toBe('unreadable')
     expect(result.devices).toEqual([])
     expect(result.faults.map(fault => [fault.code, fault.critical])).toEqual([[code, true]])
   })
 
   it('one that finds no card leaves the CPU as the device, with a note', async () => {
-    install('nvidia-smi', 'echo "No devices were found"; exit 6')
-    const result = await probe()
+    const result = await probeSaying({ 'nvidia-smi': ['No devices were found', 6] })
     expect(result).toMatchObject({ state: 'healthy', faults: [] })
     expect(result.devices[0]!.record.kind).toBe('cpu')
     expect(result.notes[0]).toMatchObject({ code: 'GPU_NONE_FOUND' })
   })
 
   it('one that detects none where the bus has none is no fault of a host without a card', async () => {
-    install('amd-smi', 'echo "ERROR: Unable to detect any GPU devices, check amdgpu version and module status"; exit 1')
-    const result = await probe()
+    const said = 'ERROR: Unable to detect any GPU devices, check amdgpu version and module status'
+    const result = await probeSaying({ 'amd-smi': [said, 1] })
     expect(result).toMatchObject({ state: 'healthy', faults: [], notes: [{ code: 'GPU_NONE_DETECTED' }] })
     expect(result.devices[0]!.record.kind).toBe('cpu')
   })
 
   it('explains a card that is gone by the kernel log, and keeps what the log says of one that answers as history', async () => {
-    install('nvidia-smi', `cat "${claim}"`)
-    install(
-      'dmesg',
-      `echo '[ 10.0] NVRM: Xid (PCI:0000:17:00): 63, Row Remapper'; echo '[ 11.0] NVRM: Xid (PCI:0000:65:00): 79, GPU has fallen off the bus.'`,
-    )
-    const result = await probe()
+    const log =
+      '[ 10.0] NVRM: Xid (PCI:0000:17:00): 63, Row Remapper\n[ 11.0] NVRM: Xid (PCI:0000:65:00): 79, GPU has fallen off the bus.\n'
+    const result = await probeSaying({ 'nvidia-smi': [claimed], dmesg: [log] })
     expect(result.devices.map(({ record, state }) => [record.pciBusId, state])).toEqual([
       ['0000:17:00.0', 'degraded'],
       ['0000:65:00.0', 'unreadable'],
@@ -140,8 +151,7 @@ describe('tools that misbehave', () => {
   })
 
   it('good output with a bad exit code is good output', async () => {
-    install('nvidia-smi', `cat "${claim}"; exit 1`)
-    const result = await probe()
+    const result = await probeSaying({ 'nvidia-smi': [claimed, 1] })
     expect(result.devices[0]!.record.model).toBe('NVIDIA H100 80GB HBM3')
     expect(result.faults.filter(({ critical }) => critical)).toEqual([])
     expect(result.faults.map(({ code }) => code)).toContain('GPU_TOOL_EXIT_CODE')
@@ -188,7 +198,7 @@ esac`,
       readText: async file =>
         file.startsWith('/sys/bus/pci/devices/') ? (sysfs[file.split('/').at(-1)!] ?? null) : null,
     }
-    const result = await createHostProbe({}, { host: withCard }).probe()
+    const result = await createHostProbe({}, { host: { ...withCard, run: saying({}) } }).probe()
     expect(result.state).toBe('unreadable')
     expect(result.faults[0]).toMatchObject({
       code: 'GPU_NOT_LISTED',
@@ -198,9 +208,17 @@ esac`,
   })
 })
 
-/** A host of its own, by its machine id, with the files that are given. */
-const hostOf = (machineId: string, texts: Record<string, string> = {}, lists: Record<string, string[]> = {}) => ({
+/** A host of its own, by its machine id, with the files and tools that are given. */
+const hostOf = (
+  machineId: string,
+  {
+    texts = {},
+    lists = {},
+    tools = {},
+  }: { texts?: Record<string, string>; lists?: Record<string, string[]>; tools?: Said } = {},
+) => ({
   ...host,
+  run: saying(tools),
   readText: async (file: string) => texts[file] ?? (file === '/etc/machine-id' ? machineId.repeat(32) : null),
   list: async (file: string) => lists[file] ?? (file === '/sys/bus/pci/devices' ? [] : null),
 })
@@ -229,8 +247,7 @@ describe('a card that is there', () => {
     ],
     ['whose xpu-smi prints a table', 'xpu-smi', '| Device ID | Device Information |', 0, 'GPU_FORM_NOT_READ'],
   ])('%s is never the CPU in its place', async (_, tool, said, exit, code) => {
-    install(tool, `cat <<'END'\n${said}\nEND\nexit ${exit}`)
-    const result = await probe()
+    const result = await probeSaying({ [tool]: [said, exit] })
     expect(result).toMatchObject({ state: 'unreadable', devices: [] })
     expect(result.faults.filter(({ critical }) => critical).map(fault => fault.code)).toEqual([code])
     expect(() => ownDevices(result, `0x${'11'.repeat(20)}`)).toThrow(code)
@@ -241,7 +258,10 @@ describe('a card that is there', () => {
       'Model: \t\t NVIDIA L4\nGPU UUID: \t GPU-5eed5eed-f00d-4bad-8c1a-1ea5ab1ec0df\nBus Location: \t 0000:17:00.0\n'
     const folder = '/proc/driver/nvidia/gpus'
     const named = await probeOn(
-      hostOf('1', { [`${folder}/0000:17:00.0/information`]: information }, { [folder]: ['0000:17:00.0'] }),
+      hostOf('1', {
+        texts: { [`${folder}/0000:17:00.0/information`]: information },
+        lists: { [folder]: ['0000:17:00.0'] },
+      }),
     )
     expect(named).toMatchObject({ state: 'unreadable', faults: [{ code: 'GPU_NOT_LISTED', critical: true }] })
     expect(named.devices.map(({ record, schedulable }) => [record.model, schedulable])).toEqual([['NVIDIA L4', false]])
@@ -250,18 +270,17 @@ describe('a card that is there', () => {
       '/proc/device-tree/compatible': 'nvidia,p3737\0nvidia,tegra234\0',
       '/proc/device-tree/model': 'Jetson AGX Orin\0',
     }
-    expect(await probeOn(hostOf('1', board))).toMatchObject({
+    expect(await probeOn(hostOf('1', { texts: board }))).toMatchObject({
       state: 'unreadable',
       devices: [{ record: { model: 'Jetson AGX Orin' } }],
       faults: [{ code: 'GPU_NOT_LISTED' }],
     })
 
-    install(
-      'dmesg',
-      `echo '[ 10.5] xe 0000:03:00.0: [drm] *ERROR* CRITICAL: Xe has declared device 0000:03:00.0 as wedged.'`,
-    )
-    install('xpu-smi', `echo 'No GPU devices found.'`)
-    expect(await probeOn(hostOf('1'))).toMatchObject({
+    const tools: Said = {
+      dmesg: ['[ 10.5] xe 0000:03:00.0: [drm] *ERROR* CRITICAL: Xe has declared device 0000:03:00.0 as wedged.'],
+      'xpu-smi': ['No GPU devices found.'],
+    }
+    expect(await probeOn(hostOf('1', { tools }))).toMatchObject({
       state: 'unreadable',
       devices: [{ record: { vendor: 'intel', pciBusId: '0000:03:00.0' } }],
       faults: [{ code: 'GPU_WEDGED', critical: true, fix: expect.stringContaining('unbind') }],
@@ -281,18 +300,18 @@ describe('a card that works', () => {
     ['xpu-smi', 'No device discovered'],
     ['xpu-smi', ''],
   ])('is not broken because %s says %j', async (tool, said) => {
-    install('nvidia-smi', `cat "${claim}"`)
-    install(tool, `echo '${said}'`)
-    const result = await probe()
+    const result = await probeSaying({ 'nvidia-smi': [claimed], [tool]: [`${said}\n`] })
     expect(result.state).toBe('healthy')
     expect(result.faults.filter(({ contradiction }) => contradiction === null)).toEqual([])
     expect(ownDevices(result, `0x${'11'.repeat(20)}`)).toHaveLength(1)
   })
 
   it('goes on beside another vendor’s card that cannot be read', async () => {
-    install('nvidia-smi', `echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18`)
-    install('rocm-smi', `echo '{"card0": {"Card series": "AMD Instinct MI210", "Unique ID": "0x1234abcd00000001"}}'`)
-    const result = await createHostProbe({}, { host: { ...host, list: async () => null } }).probe()
+    const tools: Said = {
+      'nvidia-smi': ['Failed to initialize NVML: Driver/library version mismatch', 18],
+      'rocm-smi': ['{"card0": {"Card series": "AMD Instinct MI210", "Unique ID": "0x1234abcd00000001"}}'],
+    }
+    const result = await probeSaying(tools, { list: async () => null })
     expect(result.state).toBe('unreadable')
     expect(result.faults).toEqual([
       expect.objectContaining({ code: 'GPU_DRIVER_MISMATCH', critical: true, vendor: 'nvidia' }),
@@ -313,8 +332,9 @@ describe('a card that works', () => {
         [`/sys/bus/pci/devices/${at}/device`, device],
       ]),
     )
-    install('dmesg', `echo '[ 10.5] i915 0000:00:02.0: [drm] GPU HANG: ecode 12:1:85dffffb'`)
-    const result = await probeOn(hostOf('1', sysfs, { '/sys/bus/pci/devices': places.map(([at]) => at) }))
+    const tools: Said = { dmesg: ['[ 10.5] i915 0000:00:02.0: [drm] GPU HANG: ecode 12:1:85dffffb'] }
+    const lists = { '/sys/bus/pci/devices': places.map(([at]) => at) }
+    const result = await probeOn(hostOf('1', { texts: sysfs, lists, tools }))
     expect(result.devices.map(({ record }) => record.kind)).toEqual(['cpu'])
     expect(result).toMatchObject({ state: 'healthy', faults: [] })
   })
@@ -355,14 +375,16 @@ describe('two hosts of one operator', () => {
     ['no UUID at all, as on a Jetson', 'nvidia-smi', 'index, name, uuid\n0, Orin (nvgpu), [N/A]'],
     ['a serial number that nobody set', 'nvidia-smi', 'index, name, serial\n0, NVIDIA L4, Default string'],
   ])('never have one device with %s', async (_, tool, said) => {
-    install(tool, `cat <<'END'\n${said}\nEND`)
+    const tools: Said = { [tool]: [said] }
     const ids = await Promise.all(
-      ['1', '2'].map(async machine => (await probeOn(hostOf(machine))).devices.map(({ localId }) => localId)),
+      ['1', '2'].map(async machine =>
+        (await probeOn(hostOf(machine, { tools }))).devices.map(({ localId }) => localId),
+      ),
     )
     expect(ids[0]!.length).toBeGreaterThan(0)
     expect(ids[0]).toHaveLength(ids[1]!.length)
     expect(new Set(ids.flat()).size).toBe(ids.flat().length)
     // Where a card sits does not change who it is on its own host.
-    expect((await probeOn(hostOf('1'))).devices.map(({ localId }) => localId)).toEqual(ids[0])
+    expect((await probeOn(hostOf('1', { tools }))).devices.map(({ localId }) => localId)).toEqual(ids[0])
   })
 })

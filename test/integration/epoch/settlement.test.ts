@@ -17,10 +17,24 @@ import { anvilForTests } from '../../helpers/anvil.ts'
 import { mineAt, networkForTests, testAccount, testAddress } from '../../helpers/deploy.ts'
 import { senderForTests } from '../../helpers/sender.ts'
 
-/** Three devices judged by five seats, epoch by epoch, with as many keepers as wanted. */
-async function scene(changes: Partial<NetworkParameters> = {}) {
+async function started(parameters: Partial<NetworkParameters> = {}) {
   const anvil = await anvilForTests({ autoImpersonate: true })
-  const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 3, parameters: changes })
+  const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 3, parameters })
+  return { anvil, net }
+}
+/** The devnet's rules, for every scene that has no others. */
+const shared = await started()
+let untouched = await shared.anvil.client.snapshot()
+
+async function sharedAgain() {
+  await shared.anvil.client.revert({ id: untouched })
+  untouched = await shared.anvil.client.snapshot()
+  return shared
+}
+
+/** Three devices judged by five seats, epoch by epoch, with as many keepers as wanted. */
+async function scene(changes?: Partial<NetworkParameters>) {
+  const { anvil, net } = changes === undefined ? await sharedAgain() : await started(changes)
   const { network, checkers, parameters, write, firstEpochAt } = net
   const { epochSeconds, commitSeconds, openSeconds, revealSeconds, finalizeSeconds } = parameters.timeline
   // `start` pinned the block after its own.

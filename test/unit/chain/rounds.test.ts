@@ -5,6 +5,7 @@ import { createRoundTracker, type RoundEvent } from '../../../src/core/chain/rou
 import { type EpochRounds, triggersOf } from '../../../src/core/protocol/trigger.ts'
 import { anyBytes32 } from '../../helpers/arbitraries.ts'
 import { chainOf } from '../../helpers/blocks.ts'
+import { runs } from '../../helpers/full-runs.ts'
 
 const epochSeconds = 16
 const roundsOf = (seed: `0x${string}`, epoch: number, beats = 0): EpochRounds => ({
@@ -69,7 +70,7 @@ describe('round tracker', () => {
         expect(late.map(short)).toEqual(atOnce.map(short))
         expect(late).toEqual(atOnce)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -142,7 +143,7 @@ describe('round tracker', () => {
           expect(tracker.rounds()).toHaveLength(expected.length)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 })

@@ -12,6 +12,7 @@ import { openStore } from '../../../src/core/platform/store.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import { evidenceRootFromProof, hashesOfSlice, reasonWord } from '../../../src/core/report/evidence-root.ts'
+import { runs } from '../../helpers/full-runs.ts'
 
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const operator = `0x${'aa'.repeat(20)}` as const
@@ -256,7 +257,7 @@ describe('answerAudit', () => {
           expect(answer.commitment.message.round).toBe(last.round)
         } else expect(answer.leaves).toHaveLength(1)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 

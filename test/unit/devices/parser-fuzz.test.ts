@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyText } from '../../helpers/arbitraries.ts'
+import { runs } from '../../helpers/full-runs.ts'
 import { analyse, card, log } from './made-up-outputs.ts'
 
 describe('any input', () => {
@@ -43,7 +44,7 @@ describe('any input', () => {
   it('gives a named state for mutated output of every tool, and never crashes', () => {
     fc.assert(
       fc.property(mutated, text => void survives(text)),
-      { numRuns: Number(process.env.KAISAR_FUZZ_RUNS ?? 3_000) },
+      { numRuns: Number(process.env.KAISAR_FUZZ_RUNS ?? runs(3_000)) },
     )
   })
   it('gives a named state for arbitrary text', () => {
@@ -62,7 +63,7 @@ describe('any input', () => {
   })
   it.each([
     ['deep nesting', () => log(card({ extra: '<a>'.repeat(50_000) }))],
-    ['ten thousand cards', () => log(card().repeat(10_000))],
+    ['thousands of cards', () => log(card().repeat(runs(10_000)))],
     ['one very long line', () => `GPU 0: ${'x'.repeat(2_000_000)}`],
     ['many brackets', () => '['.repeat(200_000)],
     ['many documents', () => '{"a":1}\n'.repeat(50_000)],

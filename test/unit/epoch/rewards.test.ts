@@ -11,6 +11,7 @@ import {
   shownOf,
 } from '../../../src/core/epoch/rewards.ts'
 import { checkerPaymentOf, creditsOf } from '../../helpers/epoch-credits.ts'
+import { runs } from '../../helpers/full-runs.ts'
 
 const amount = fc.bigInt({ min: 0n, max: 10n ** 27n })
 const credit = fc.bigInt({ min: 0n, max: maxRate })
@@ -30,7 +31,7 @@ describe('rewards', () => {
         expect(gained).toBe(2n * standing)
         expect(nextStanding(standing, gained)).toBe(standing + (standing + 3n) / 4n)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -72,7 +73,7 @@ describe('rewards', () => {
         const [low, high] = standing < value ? [standing, value] : [value, standing]
         expect(next >= low && next <= high).toBe(true)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -92,7 +93,7 @@ describe('rewards', () => {
         }
         expect(standing).toBe(measure)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -109,7 +110,7 @@ describe('rewards', () => {
           })
         })
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -122,7 +123,7 @@ describe('rewards', () => {
         const split = paymentOf(share, { ...terms, denominator }) * BigInt(n)
         expect(split <= paymentOf(whole, { ...terms, denominator })).toBe(true)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -135,7 +136,7 @@ describe('rewards', () => {
         const voided = paymentOf(mine, { ...terms, denominator: mine + capOf(rivalStanding, 1_000n) })
         expect(voided <= fair).toBe(true)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 

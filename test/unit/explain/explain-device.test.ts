@@ -9,6 +9,7 @@ import { stringifyJson } from '../../../src/core/platform/output.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { Verdict } from '../../../src/core/protocol/verdict.ts'
 import { lineText } from '../../../src/core/view/line.ts'
+import { runs } from '../../helpers/full-runs.ts'
 import { allFlags, hex, openingOf, type SimulationOptions, simulateEpoch } from '../network/epoch-simulation.ts'
 
 const lane = (rate: bigint, uptime = 10_000, flags = allFlags) => ({ rate: encodeRateDown(rate), uptime, flags })
@@ -80,7 +81,7 @@ describe('explainDevice', () => {
         })
         expect(sum).toBeLessThanOrEqual(epoch.facts.money!.devicePool)
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     )
   })
 

@@ -2,6 +2,7 @@
 import { fillKey } from '../../../src/core/job/memory/drawn-entries.ts'
 import type { SampledStep } from '../../../src/core/job/memory/memory-sample.ts'
 import type { MemorySpec } from '../../../src/core/job/memory/memory-spec.ts'
+import { isFull } from '../../helpers/full-runs.ts'
 import { smallMemorySpec } from './small-memory-spec.ts'
 
 export const epochSeed = `0x${'e1'.repeat(32)}` as const
@@ -20,7 +21,7 @@ export const specs: Readonly<Record<'narrow' | 'uneven' | 'deep', MemorySpec>> =
   uneven: { ...smallMemorySpec, width: 192, layers: 3, products: 1 },
   deep: { ...smallMemorySpec, width: 64, layers: 8, products: 3 },
 }
-export const shapes = ['uneven', 'deep'] as const
+export const shapes = isFull ? (['uneven', 'deep'] as const) : (['uneven'] as const)
 /** Groups and steps of those that are only compared. */
 export const few = { groups: 4, markSteps: [0, 2, 5] }
 

@@ -1,7 +1,7 @@
-/** Child process of card-memory.test.ts, given the URL of the package `webgpu`. Prints what a card computed as one line of JSON. */
-
+/** Child process of card-memory.test.ts, given the URL of the package `webgpu`, with `--expose-gc`. Prints what a card computed as one line of JSON. */
 import { jobsOf } from '../../../src/core/job/jobs.ts'
 import { fillCardMemory, fillOnCard } from '../../../src/core/job/memory/card-fill.ts'
+import { stepOrder } from '../../../src/core/job/memory/drawn-entries.ts'
 import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
 import { placeOfStep } from '../../../src/core/job/memory/memory-sample.ts'
 import { groupBytes, type MemorySpec } from '../../../src/core/job/memory/memory-spec.ts'
@@ -16,6 +16,7 @@ import { threadClock as clock } from '../../../src/core/job/thread-clock.ts'
 import { kernelFailed, takeDevice, type WgslDevice } from '../../../src/core/job/webgpu-device.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
+import { isFull } from '../../helpers/full-runs.ts'
 import {
   device,
   epochSeed,
@@ -29,6 +30,7 @@ import {
   specs,
   ticking,
 } from './card-memory-cases.ts'
+import { heldAfter } from './card-retention.ts'
 import { smallSpec } from './small-spec.ts'
 
 const webgpuModule = process.argv[2]!
@@ -57,6 +59,9 @@ const roots = [worked, again].map(({ root }) => hex(root))
 const timed = await runMemoryWindow(memory, { seed, startedAtMs: 0 }, { clock: ticking(20) })
 const window = { steps: stepsOf(timed), root: hex(timed.root) }
 const read = await memory.readAll()
+
+const walk = memory.walk({ order: stepOrder(seed, groups), step: 0, state: new Uint8Array(spec.width) })
+const walked = await heldAfter(10, () => walk.run(64))
 
 // A window that is given up leaves runs behind, and no harm.
 const stop = new AbortController()
@@ -125,22 +130,10 @@ owned.shrink(0)
 const refused = await outcome(fillOnCard({ ...own, groups: 1 }, { clock }))
 const held = [ownRoot, owned.ready, refused, await outcome(reworkMemoryWindow(tight, { seed, groups: 4, markSteps }))]
 
-// A driver that is reset in the middle of a window.
-const running = runMemoryWindow(tight, endless, { clock: ticking(20) })
-setTimeout(() => opened.device.destroy(), 50)
-const reset = [
-  await outcome(running),
-  tight.ready,
-  await outcome(runMemoryWindow(tight, { seed, startedAtMs: 0 }, { clock: ticking(20) })),
-  await outcome(openSteps(tight, worked, sample)),
-  await outcome(fill(spec)),
-]
-
-// In the thread of an engine, whose card takes the memory rounds too.
-const engine = await createWorkEngine({
-  ...{ jobs: jobsOf(smallSpec, spec, 150, 30), provider: 'webgpu', form: 'wgsl-4', webgpuModule },
-  memoryGroups: groups,
-})
+// An engine whose card takes the memory rounds too. Its thread would compile the shaders once more.
+const jobs = jobsOf(smallSpec, spec, 150, 30)
+const engineOptions = { jobs, provider: 'webgpu', form: 'wgsl-4', webgpuModule, memoryGroups: groups } as const
+const engine = await (isFull ? createWorkEngine(engineOptions) : createWorkCore(engineOptions, { clock }))
 const epoch = { epochSeed, device }
 const prepared = (await engine.prepare(epoch)).memory
 const notes = JSON.stringify({ groups, marks: markSteps })
@@ -156,9 +149,20 @@ const engines = [
   hex(ownOpenings) === hex(openings),
 ]
 
+// A driver that is reset in the middle of a window.
+const running = runMemoryWindow(tight, endless, { clock: ticking(20) })
+setTimeout(() => opened.device.destroy(), 50)
+const reset = [
+  await outcome(running),
+  tight.ready,
+  await outcome(runMemoryWindow(tight, { seed, startedAtMs: 0 }, { clock: ticking(20) })),
+  await outcome(openSteps(tight, worked, sample)),
+  await outcome(fill(spec)),
+]
+
 // A host whose NVIDIA card is not what WebGPU reaches: beside CUDA, whose form is known so that nothing is opened, and alone.
 const meant = {
-  jobs: jobsOf(smallSpec, spec, 150, 30),
+  jobs,
   card: { vendor: 'nvidia' },
   webgpuModule,
   memoryGroups: groups,
@@ -199,6 +203,7 @@ const answer = {
   roots,
   openings: hex(openings),
   window,
+  walked,
   read,
   givenUp,
   shrunk,

@@ -9,12 +9,14 @@ import { verifyMemory } from '../../../src/core/job/memory/verify-memory.ts'
 import { runOnSwiftshader, skipReason, swiftshaderMissing } from '../../helpers/swiftshader.ts'
 import { installWebgpuPackage } from '../../helpers/webgpu-package.ts'
 import { epochSeed, few, groups, keyOf, markSteps, sample, seed, shapes, specs } from './card-memory-cases.ts'
+import type { Held } from './card-retention.ts'
 
 type ChildAnswer = {
   readonly stored: readonly string[]
   readonly roots: readonly string[]
   readonly openings: string
   readonly window: { readonly steps: readonly number[]; readonly root: string }
+  readonly walked: Held
   readonly read: number
   readonly givenUp: readonly unknown[]
   readonly shrunk: Readonly<Record<'ready' | 'lost' | 'unread' | 'root', unknown>>
@@ -58,7 +60,7 @@ async function onCpu(spec: MemorySpec, groups: number) {
 it.skipIf(swiftshaderMissing !== null)(
   `a card's memory is stored, stepped, opened and shrunk as the CPU's is, and is gone when the card is lost${skipReason}`,
   async () => {
-    const words = ['test/unit/job/card-memory-child.ts', installWebgpuPackage()]
+    const words = ['--expose-gc', 'test/unit/job/card-memory-child.ts', installWebgpuPackage()]
     const card = await runOnSwiftshader<ChildAnswer>(words)
 
     const spec = specs.narrow
@@ -73,6 +75,9 @@ it.skipIf(swiftshaderMissing !== null)(
     // A look at the clock for each run of one step; what ends as a mark does is of the next.
     expect(card.window.steps).toEqual([3, 8, 13])
     expect(card.window.root).toBe(await cpu.root(groups, card.window.steps))
+    // Ten runs of 64 steps, and none of their states is kept.
+    expect(card.walked.given).toBe(10 * 64 * spec.width)
+    expect(card.walked.held).toBeLessThan(card.walked.given / 2)
     expect(card.read).toBe(groups * groupBytes(spec))
     expect(card.givenUp).toEqual(['JOB_WINDOW_CANCELLED', groups])
 

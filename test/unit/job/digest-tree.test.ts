@@ -11,6 +11,7 @@ import {
   leafHash,
   rowsInChunk,
 } from '../../../src/core/job/tensor/digest-tree.ts'
+import { runs } from '../../helpers/full-runs.ts'
 
 const digestsOf = (rows: number, salt = 0) => new Uint8Array(rows * 32).map((_, i) => (i * 7 + salt) % 128)
 const sha = (...parts: (string | Uint8Array)[]) => {
@@ -73,7 +74,7 @@ describe('digest tree', () => {
           expect(tree.proof(chunk)).toHaveLength(proofShape(chunkCount(rows), chunk).length)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -97,7 +98,7 @@ describe('digest tree', () => {
           expect(createProofChecker(rows)(neighbour, digests, longProof).equals(tree.root)).toBe(false)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -123,7 +124,7 @@ describe('digest tree', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 

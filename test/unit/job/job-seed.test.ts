@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
+import { runs } from '../../helpers/full-runs.ts'
 
 const bytes32 = fc
   .uint8Array({ minLength: 32, maxLength: 32 })
@@ -23,7 +24,7 @@ describe('jobSeed', () => {
         for (const key of Object.keys(a) as (keyof typeof a)[])
           if (a[key] !== b[key]) expect(Buffer.from(jobSeed({ ...a, [key]: b[key] })).toString('hex')).not.toBe(seed)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -41,7 +42,7 @@ describe('sampleRows', () => {
         expect(sample).toHaveLength(Math.min(samples, rows))
         expect(sample.every((row, i) => row >= 0 && row < rows && (i === 0 || row > sample[i - 1]!))).toBe(true)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -52,7 +53,7 @@ describe('sampleRows', () => {
         for (const key of Object.keys(a) as (keyof typeof a)[])
           expect(sampleRows({ samples: 16 }, 2 ** 30, { ...a, [key]: b[key] })).not.toEqual(drawn)
       }),
-      { numRuns: 1000, examples: [] },
+      { numRuns: runs(1000), examples: [] },
     )
   })
 

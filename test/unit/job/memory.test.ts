@@ -16,6 +16,7 @@ import { openRowChain, type RowChain } from '../../../src/core/job/memory/row-ch
 import { type Mark, memoryRoot, rootOfMarks } from '../../../src/core/job/memory/state-tree.ts'
 import { stepMemories } from '../../../src/core/job/memory/step-code.ts'
 import { type MemoryClaim, type MemoryVerification, verifyMemory } from '../../../src/core/job/memory/verify-memory.ts'
+import { runs } from '../../helpers/full-runs.ts'
 import { smallMemorySpec as spec } from './small-memory-spec.ts'
 
 const epochSeed = `0x${'e1'.repeat(32)}` as const
@@ -333,7 +334,7 @@ describe('the verdict', () => {
           expect((await verdict({ ...honest, openings })).ok).toBe(false)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 
@@ -350,7 +351,7 @@ describe('the verdict', () => {
         const claim = { ...(await claimOf()), steps, root: rootOfMarks(count, marks), openings }
         expect((await verdict(claim)).ok).toBe(false)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 })

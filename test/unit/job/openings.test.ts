@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkSample, decodeOpenings, openingsBytes } from '../../../src/core/job/tensor/row-openings.ts'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
+import { runs } from '../../helpers/full-runs.ts'
 import { commitTo } from './small-spec.ts'
 
 const digestsOf = (rows: number) => Uint8Array.from({ length: rows * 32 }, (_, i) => (i * 11) % 128)
@@ -32,7 +33,7 @@ describe('openings', () => {
           expect(proof.map(hash => Buffer.from(hash))).toEqual(tree.proof(chunk))
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -62,7 +63,7 @@ describe('openings', () => {
         const bytes = prefixed ? Uint8Array.of(1, ...noise) : noise
         expect([undefined, 'JOB_OPENINGS_MALFORMED']).toContain(refusal(() => decodeOpenings(bytes, rows, sample)))
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 

@@ -11,6 +11,7 @@ import { reworkMemoryWindow } from '../../../src/core/job/memory/memory-window.t
 import { openRowChain, type RowChain } from '../../../src/core/job/memory/row-chain.ts'
 import { bytesToHex } from '../../../src/core/platform/hex.ts'
 import { pieceBytes } from '../../../src/core/protocol/pieces.ts'
+import { runs } from '../../helpers/full-runs.ts'
 import { smallMemorySpec } from './small-memory-spec.ts'
 import { commitTo, epochSeed, smallSpec } from './small-spec.ts'
 
@@ -96,7 +97,7 @@ describe.each(['tensor', 'memory'])('openings of a %s round', kind => {
       fc.property(damaged, bytes => {
         expect(job.pieceFault(claim, part, bytes)).not.toBeNull()
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { reworkWindow, runWindow } from '../../../src/core/job/tensor/tensor-engine.ts'
+import { runs } from '../../helpers/full-runs.ts'
 
 /** A card whose time is counted, not measured: `rowMs` a row and `runMs` a run, with jitter from a seeded sequence. */
 function simulatedCard({ rowMs, runMs, jitter = 0 }: { rowMs: number; runMs: number; jitter?: number }) {
@@ -36,7 +37,7 @@ describe('runWindow', () => {
         expect(usedMs + lostMs).toBeCloseTo(1_000, 6)
         expect(tree.rows).toBeGreaterThan(0)
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 

@@ -1,13 +1,14 @@
 /**
- * Child process of webgpu.test.ts, given the URL of the package `webgpu`: one WebGPU thread at a time in a process of its own. Prints what
+ * Child process of webgpu.test.ts, given the URL of the package `webgpu`, with `--expose-gc`: one WebGPU thread at a time in a process of its own. Prints what
  * it computed as one line of JSON. What takes its time is compiling shaders, so one device has them all.
  */
-import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
+import { type Kernel, openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { selfTest } from '../../../src/core/job/tensor/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
+import { heldAfter } from './card-retention.ts'
 import { epochSeed, smallJobs, smallSpec } from './small-spec.ts'
 import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'
 
@@ -23,13 +24,14 @@ const digests = [hex(await kernel.run(inputs)), hex(await kernel.run(alone(input
 
 // The same as shaders of our own: twice in flight, a row alone, and with inner activations.
 const shaders: Record<string, string[]> = {}
-const opened = []
+const opened: Kernel[] = []
 for (const form of ['wgsl-4', 'wgsl-8'] as const) {
   const shader = await openKernel(createWeights(childSpecs[form], epochSeed), form, { ...options, inner: true })
   const given = await Promise.all([shader.run(inputs), shader.run(alone(inputs)), shader.runInner!(inputs)])
   shaders[form] = given.map(each => ('inner' in each ? hex(each.digests) + hex(each.inner) : hex(each)))
   opened.push(shader)
 }
+const computed = await heldAfter(10, () => opened[0]!.run(inputs))
 const tested = await selfTest(smallSpec, { ...options, mostRows: childRows }, threadClock)
 await kernel.release()
 for (const shader of opened) {
@@ -53,6 +55,6 @@ for (const start of starts) {
     await start.value.close()
   }
 }
-process.stdout.write(`${JSON.stringify({ digests, shaders, tested, fallback, engines })}\n`)
+process.stdout.write(`${JSON.stringify({ digests, shaders, computed, tested, fallback, engines })}\n`)
 // GPU drivers may crash in their exit handlers; the answer is out.
 process.kill(process.pid, 'SIGKILL')

@@ -3,17 +3,19 @@ import { describe, expect, it } from 'vitest'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import type { SelfTest } from '../../../src/core/job/tensor/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
-import type { TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { rowBytes, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
 import { runOnSwiftshader, skipReason, swiftshaderMissing } from '../../helpers/swiftshader.ts'
 import { installWebgpuPackage } from '../../helpers/webgpu-package.ts'
+import type { Held } from './card-retention.ts'
 import { epochSeed, smallJobs, smallSpec } from './small-spec.ts'
 import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'
 
 type ChildAnswer = {
   readonly digests: readonly string[]
   readonly shaders: Record<keyof typeof childSpecs, readonly string[]>
+  readonly computed: Held
   readonly tested: SelfTest
   readonly fallback: string
   readonly engines: readonly string[]
@@ -42,8 +44,8 @@ describe('WebGPU without a GPU', () => {
   it.skipIf(swiftshaderMissing !== null)(
     `computes the digests that the CPU computes, with no fallback to it${skipReason}`,
     async () => {
-      const words = ['test/unit/job/webgpu-child.ts', installWebgpuPackage()]
-      const { digests, shaders, tested, fallback, engines } = await runOnSwiftshader<ChildAnswer>(words)
+      const words = ['--expose-gc', 'test/unit/job/webgpu-child.ts', installWebgpuPackage()]
+      const { digests, shaders, computed, tested, fallback, engines } = await runOnSwiftshader<ChildAnswer>(words)
 
       const expected = await onCpu(smallSpec)
       const first = (all: string) => all.slice(0, 2 * alone(inputs).length)
@@ -54,6 +56,8 @@ describe('WebGPU without a GPU', () => {
         const released = expect.stringMatching(/^JOB_KERNEL_FAILED /)
         expect(shaders[form]).toEqual([same.digests, first(same.digests), same.withInner, released])
       }
+      expect(computed.given).toBe(10 * childRows * rowBytes)
+      expect(computed.held).toBeLessThan(computed.given / 2)
       expect(tested.results).toMatchObject([
         { form: 'wgsl-matrix', exact: false, refusal: expect.stringMatching(/no subgroup matrices/) },
         { form: 'wgsl-8', exact: true },

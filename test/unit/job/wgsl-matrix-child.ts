@@ -10,7 +10,7 @@ import { type MatrixShape, matrixFeatures, matrixShape } from '../../../src/core
 import { layerShader } from '../../../src/core/job/wgsl-shader.ts'
 import { epochSeed } from './small-spec.ts'
 import { childRows, childSeed } from './webgpu-models.ts'
-import { adapters, writtenOutSpec } from './wgsl-matrix-shapes.ts'
+import { adapters, writtenOutCards, writtenOutSpec } from './wgsl-matrix-shapes.ts'
 
 const layers = (['signed', 'bytes', 'stored'] as const).map(to => ({ fromBytes: false, to }))
 const everyLayer = [...layers, { fromBytes: true, to: 'signed' }] as const
@@ -93,8 +93,7 @@ for (const card of ['nvidia', 'amd', 'intel'] as const) {
   const shape = matrixShape(adapters[card])
   compiled[card] = await Promise.all(everyLayer.map(layer => complaint(layerShader('wgsl-matrix', layer, shape))))
 }
-// Two products along K, and sides that differ. The software device takes its time to compile.
-for (const card of ['amd', 'intel'] as const) {
+for (const card of writtenOutCards) {
   const kernel = await openWgslKernel(
     weights,
     'wgsl-matrix',

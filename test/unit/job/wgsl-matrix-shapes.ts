@@ -1,8 +1,12 @@
 /** What adapters name: NVIDIA's, AMD's and Intel's by their drivers' lists, and the rest that has to be left alone. */
+import { isFull } from '../../helpers/full-runs.ts'
 import { smallSpec } from './small-spec.ts'
 
 /** Two tiles along the columns, and a rest of K that no stage is full of. */
 export const writtenOutSpec = { ...smallSpec, width: 132, layers: 1, weights: 1 }
+
+/** Whose products are written out: two along K, or sides that differ. The software device takes its time to compile each. */
+export const writtenOutCards = isFull ? (['amd', 'intel'] as const) : (['intel'] as const)
 
 const config = (componentType: string, resultComponentType: string, M: number, N: number, K: number) => ({
   ...{ componentType, resultComponentType },

@@ -23,6 +23,8 @@ const identity = {
 }
 const seed = jobSeed(identity)
 const device = { deviceId: identity.deviceId, generation: identity.generation }
+/** Without the self-test of every form. */
+const oneForm = { jobs: smallJobs, provider: 'cpu', threads: 1, form: 'u8' } as const
 const sampling = { secret: word('c3'), samplingBlockHash: word('d4') }
 
 describe('work engine', () => {
@@ -76,7 +78,10 @@ describe('work engine', () => {
   })
 
   it('the seal of a model is the same in another engine, and another one for another epoch', async () => {
-    const core = await createWorkCore({ jobs: smallJobs, provider: 'cpu', threads: 2 }, { clock: threadClock })
+    const core = await createWorkCore(
+      { jobs: smallJobs, provider: 'cpu', threads: 2, form: 'u8' },
+      { clock: threadClock },
+    )
     const [here, there, next] = [
       await engine.kinds.tensor.prepare({ epochSeed }),
       await core.kinds.tensor.prepare({ epochSeed }),
@@ -118,10 +123,7 @@ describe('work engine', () => {
   })
 
   it('rows for which there was no memory are computed again, and give the same openings', async () => {
-    const core = await createWorkCore(
-      { jobs: smallJobs, provider: 'cpu', threads: 1, keepBytes: 2048 },
-      { clock: threadClock },
-    )
+    const core = await createWorkCore({ ...oneForm, keepBytes: 2048 }, { clock: threadClock })
     const { handle, item } = await work(seed, core)
     const openings = await core.kinds.tensor.open({ handle, sample: item.sample })
     expect(await engine.kinds.tensor.verify({ epochSeed, items: [{ ...item, openings }] })).toEqual([
@@ -138,7 +140,7 @@ describe('work engine', () => {
       return { ...kernel, run }
     }
     const deviceLost = jobErrors.JOB_KERNEL_FAILED({ provider: 'cuda', reason: 'GPU has fallen off the bus' })
-    const core = await createWorkCore({ jobs: smallJobs, provider: 'cpu', threads: 1 }, { clock: threadClock, open })
+    const core = await createWorkCore(oneForm, { clock: threadClock, open })
     await core.kinds.tensor.prepare({ epochSeed })
     lost = true
     await expect(core.kinds.tensor.runWindow({ epochSeed, seed })).rejects.toMatchObject({ code: 'JOB_KERNEL_FAILED' })
@@ -158,7 +160,7 @@ describe('work engine', () => {
   })
 
   it('the same window is worked on several devices of one host at once', async () => {
-    const second = await createWorkEngine({ jobs: smallJobs, provider: 'cpu', threads: 1 })
+    const second = await createWorkEngine(oneForm)
     await second.kinds.tensor.prepare({ epochSeed })
     const other = jobSeed({ ...identity, deviceId: word('b3') })
     const trigger = { startedAtMs: systemClock.monotonicMs(), durationMs: 1_000 }
@@ -191,7 +193,7 @@ describe('work engine', () => {
   })
 
   it('the event loop stays free while a window runs in the engine’s thread', async () => {
-    const options = { jobs: jobSets.devnet, provider: 'cpu', threads: 1 } as const
+    const options = { ...oneForm, jobs: jobSets.devnet }
     const [there, here] = [await createWorkEngine(options), await createWorkCore(options, { clock: threadClock })]
     /** How often this thread could have answered meanwhile. */
     const turns = async ({ kinds }: WorkCore) => {
@@ -217,7 +219,7 @@ describe('work engine', () => {
   it.runIf(process.platform === 'linux')(
     'in a process of its own gives the same, outlives the signals of a terminal, and says so when it is gone',
     async () => {
-      const own = () => createWorkEngine({ jobs: smallJobs, provider: 'cpu', threads: 1 }, { ownProcess: true })
+      const own = () => createWorkEngine(oneForm, { ownProcess: true })
       const children = () =>
         readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
       const before = new Set(children())
@@ -287,7 +289,7 @@ describe('work engine', () => {
   })
 
   it('a closed engine answers with a coded error, and may be closed twice', async () => {
-    const closed = await createWorkEngine({ jobs: smallJobs, provider: 'cpu', threads: 1 })
+    const closed = await createWorkEngine(oneForm)
     await closed.close()
     await closed.close()
     await expect(closed.prepare({ epochSeed })).rejects.toMatchObject({ code: 'JOB_WORKER_STOPPED' })

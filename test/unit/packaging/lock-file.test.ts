@@ -52,7 +52,9 @@ it('the whole lock file is read', () => {
   expect(['secp256k1', 'node', 'onnxruntime-node'].some(isPlatformPackage)).toBe(false)
 })
 
-describe.each(['package-lock.json', 'test/webgpu-engine/package-lock.json'])('every entry of %s', path => {
+const lockFiles = ['package-lock.json', 'test/webgpu-engine/package-lock.json', 'test/evm/package-lock.json']
+
+describe.each(lockFiles)('every entry of %s', path => {
   const one = readLock(path)
   const served = servedOf(one)
 
@@ -95,6 +97,18 @@ it('builds for a platform are installed on that platform alone', () => {
     ([path, { os, cpu }]) => isPlatformPackage(nameOf(path)) && !(os?.length === 1 && cpu?.length === 1),
   )
   expect(everywhere.map(([path]) => path)).toEqual([])
+})
+
+it('an install says nothing of itself, and runs no script of ONNX Runtime', () => {
+  const settings = read('.npmrc')
+    .split('\n')
+    .filter(line => line !== '' && !line.startsWith(';'))
+  expect(settings.toSorted()).toEqual([
+    'fund=false',
+    'loglevel=error',
+    'onnxruntime-node-install=skip',
+    'update-notifier=false',
+  ])
 })
 
 it('the project’s own dependencies have exact versions', () => {

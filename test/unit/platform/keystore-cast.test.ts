@@ -7,6 +7,7 @@ import { execa } from 'execa'
 import { privateKeyToAddress } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { decryptKeystore, encryptKeystore, parseKeystore } from '../../../src/core/platform/keystore.ts'
+import { isFull } from '../../helpers/full-runs.ts'
 
 const privateKey = `0x${'0123456789abcdef'.repeat(4)}` as const
 const password = 'a "pass" \\ with ü'
@@ -29,7 +30,7 @@ const run = async (...args: string[]) => (await execa(cast!, ['wallet', ...args]
 describe.skipIf(cast === null)('cast wallet (needs @foundry-rs/cast)', () => {
   it('cast opens a keystore that kaisar wrote (needs @foundry-rs/cast)', async () => {
     const file = join(home, 'ours.json')
-    writeFileSync(file, await encryptKeystore(privateKey, password))
+    writeFileSync(file, await encryptKeystore(privateKey, password, isFull ? 'standard' : 'light'))
     expect(await run('address', '--keystore', file, '--password', password)).toBe(privateKeyToAddress(privateKey))
   })
 

@@ -13,6 +13,7 @@ import {
 } from '../../../src/core/protocol/trigger.ts'
 import { anyBytes32 } from '../../helpers/arbitraries.ts'
 import { chainOf } from '../../helpers/blocks.ts'
+import { runs } from '../../helpers/full-runs.ts'
 
 const half = 1n << 63n
 const rules: RoundRules = {
@@ -69,7 +70,7 @@ describe('triggers', () => {
         expect(begins[0]).toBeLessThanOrEqual(8)
         expect(begins[1]).toBeLessThanOrEqual(12)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -84,7 +85,7 @@ describe('triggers', () => {
           if (i > 0) expect(timestamp - triggers[i - 1]!.timestamp).toBeGreaterThanOrEqual(4)
         })
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -100,7 +101,7 @@ describe('triggers', () => {
           if (overdue) expect(triggers.some(trigger => trigger.slot === slot)).toBe(true)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -112,7 +113,7 @@ describe('triggers', () => {
         const prefix = blocks.slice(0, cut)
         expect(triggersOf(devnet(seed), prefix)).toEqual(all.filter(({ number }) => number <= BigInt(prefix.length)))
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -176,7 +177,7 @@ describe('triggers', () => {
         expect(inSecond(late)).toEqual(inSecond(early))
         if (second < 2) expect(late.map(({ hash }) => hash)).toEqual(early.map(({ hash }) => hash))
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -240,7 +241,7 @@ describe('kinds of rounds', () => {
           expect(new Set(early.map(({ kind }) => kind)).size).toBe(slotKinds.length)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -256,7 +257,7 @@ describe('kinds of rounds', () => {
             expect(new Set(group).size).toBe(group.length)
           }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -282,7 +283,7 @@ describe('kinds of rounds', () => {
         expect(triggers[0]).toMatchObject({ slot: 1, ordinal: 0, kind: 'tensor' })
         expect(triggers[1]).toMatchObject({ slot: 1, ordinal: 1, kind: 'memory' })
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -335,7 +336,7 @@ describe('beats', () => {
           expect(isTaken || (before !== undefined && timestamp < before.timestamp + samplingSeconds)).toBe(true)
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -350,7 +351,7 @@ describe('beats', () => {
           expect(1000 * at + timingOf(rounds.rules, 'beat').openingsMs).toBeLessThanOrEqual(16_000)
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
     const { rounds: daily, timeline } = productionParameters(rules.specHash)
     const day = { seed: rules.specHash, startsAt, epochSeconds: timeline.epochSeconds, seededAt: startsAt + 8 }
@@ -372,7 +373,7 @@ describe('beats', () => {
           expect(trigger.timestamp - before.timestamp).toBeGreaterThanOrEqual(samplingSeconds)
         })
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -388,7 +389,7 @@ describe('beats', () => {
           expect(new Set(early.map(({ kind }) => kind)).size).toBe(slotKinds.length)
         }
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     )
   })
 
@@ -400,7 +401,7 @@ describe('beats', () => {
         const kept = triggersOf(rounds, blocks).filter(({ number }) => number <= BigInt(prefix.length))
         expect(triggersOf(rounds, prefix)).toEqual(kept)
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     )
   })
 

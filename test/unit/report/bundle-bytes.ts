@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { decodeBundle, type EvidenceBundle, encodeBundle } from '../../../src/core/report/evidence-bundle.ts'
+import { runs } from '../../helpers/full-runs.ts'
 
 /** A bundle of this version with any text as its header. */
 export function headed(version: number, text: string, openings: Uint8Array = new Uint8Array()): Uint8Array {
@@ -34,6 +35,6 @@ export function expectDecodesOrRefuses(bundle: EvidenceBundle): void {
         expect(isKaisarError(error) && error.code).toMatch(/^REPORT_BUNDLE_/)
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   )
 }

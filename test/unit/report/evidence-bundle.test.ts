@@ -14,6 +14,7 @@ import {
 } from '../../../src/core/report/evidence-bundle.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
 import { type BundleStep, notProven, verifyBundle } from '../../../src/core/report/verify-bundle.ts'
+import { runs } from '../../helpers/full-runs.ts'
 import { epochSeed, smallCore, smallJobs } from '../job/small-spec.ts'
 import { expectDecodesOrRefuses, headed } from './bundle-bytes.ts'
 import { checker, makeAccusation, makeReport, provider, witnessOfReport, word } from './sample-report.ts'
@@ -299,7 +300,7 @@ describe('verifyBundle', () => {
         if (rows !== bundle.commitment.message.rows)
           expect(await check({ commitment, request })).toMatchObject({ ok: false })
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     )
   })
 })

@@ -15,6 +15,7 @@ import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commi
 import { decodeBundle, type EvidenceBundle, encodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
 import { type BundleStep, verifyBundle } from '../../../src/core/report/verify-bundle.ts'
+import { runs } from '../../helpers/full-runs.ts'
 import { smallMemorySpec as spec } from '../job/small-memory-spec.ts'
 import { epochSeed, smallCore, smallJobs } from '../job/small-spec.ts'
 import { expectDecodesOrRefuses, headed } from './bundle-bytes.ts'
@@ -228,7 +229,7 @@ describe('verifying a memory round', () => {
         if (rows !== bundle.commitment.message.rows)
           expect(await check({ commitment, request: await requestFor(commitment) })).toMatchObject({ ok: false })
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     )
   })
 

@@ -22,6 +22,7 @@ import {
   signMessage,
 } from '../../../src/core/report/signer.ts'
 import { domainSeparator, typedHash } from '../../../src/core/report/typed-hash.ts'
+import { runs } from '../../helpers/full-runs.ts'
 import { anyMessage, hexOf, messageOf, network } from './signed-messages.ts'
 
 const curveOrder = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
@@ -36,7 +37,7 @@ describe('typed hash', () => {
       fc.property(anyNetwork, anyMessage, (at, { type, message }) => {
         expect(bytesToHex(typedHash(at, type, message))).toBe(hashTypedData(typedData(at, type, message)))
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -64,7 +65,7 @@ describe('signer', () => {
         expect(signed.signature).toBe(await account.signTypedData(typedData(network, type, message) as never))
         expect(recoverSigner(network, type, signed)).toBe(signer.address)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -82,7 +83,7 @@ describe('signer', () => {
         const data = typedData(network, 'Commitment', message as never)
         expect(ours).toBe((await recoverTypedDataAddress({ ...data, signature } as never)).toLowerCase())
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     )
   })
 
@@ -99,7 +100,7 @@ describe('signer', () => {
         }
         expect(isSignedBy({ ...network, chainId: 1 }, 'Commitment', signed, signer.address)).toBe(false)
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     )
   })
 
