@@ -10,7 +10,7 @@ export const daemonFlags = {
   ...keyFlags,
   payout: addressFlag({ description: 'Wallet that is paid; its key stays elsewhere' }),
   'execution-provider': Flags.option({ options: ['auto', 'cuda', 'webgpu', 'cpu'] as const })({
-    description: 'What computes; auto takes the first of CUDA, WebGPU and CPU that works',
+    description: 'What computes; auto takes the faster of CUDA and WebGPU, else the CPU',
     default: 'auto',
   }),
   threads: Flags.integer({

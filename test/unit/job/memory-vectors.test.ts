@@ -11,6 +11,7 @@ import { jobWith } from '../../../src/core/job/jobs.ts'
 import { stepOfPlace } from '../../../src/core/job/memory/memory-sample.ts'
 import { openRowChain } from '../../../src/core/job/memory/row-chain.ts'
 import { verifyMemory } from '../../../src/core/job/memory/verify-memory.ts'
+import { block, drawn, keyOf, weight } from './plain-philox.ts'
 import { shippedMemoryVectors } from './shipped-memory-vectors.ts'
 
 const vectors = JSON.parse(readFileSync('fixtures/vectors/memory.json', 'utf8'))
@@ -24,34 +25,11 @@ const sha256 = (...parts: (string | Uint8Array)[]) =>
 const integer = (value: number | bigint, size: number) => Buffer.from(value.toString(16).padStart(2 * size, '0'), 'hex')
 
 const word = 2n ** 32n
-/** Ten rounds as the paper writes them, in numbers without a size. */
-function block(key: readonly number[], counter: readonly number[]): number[] {
-  let [c0, c1, c2, c3] = counter.map(BigInt) as [bigint, bigint, bigint, bigint]
-  for (let round = 0n; round < 10n; round++) {
-    const k = [0x9e3779b9n, 0xbb67ae85n].map((weyl, i) => (BigInt(key[i]!) + round * weyl) % word)
-    const [p0, p1] = [c0 * 0xd2511f53n, c2 * 0xcd9e8d57n]
-    ;[c0, c1, c2, c3] = [(p1 / word) ^ c1 ^ k[0]!, p1 % word, (p0 / word) ^ c3 ^ k[1]!, p0 % word]
-  }
-  return [c0, c1, c2, c3].map(Number)
-}
-/** Entry `position` of a line. */
-function drawn(key: readonly number[], position: number, line: number, item: number, tag: number): number {
-  const value = block(key, [Math.floor(position / 16), line, item, tag])[Math.floor((position % 16) / 4)]!
-  return Math.floor(value / 256 ** (position % 4)) % 256
-}
-const weight = (key: number[], matrix: number, k: number, column: number) => {
-  const low = drawn(key, k, column, matrix, 1) % 128
-  return low === 0 ? 0 : low - 64
-}
 const filled = (key: number[], group: number, layer: number, row: number, k: number) =>
   (drawn(key, k, row, group, 256 * layer + 2) % 128) - 64
 const groupOf = (seed: Buffer, step: number, groups: number) => {
   const key = keyOf('kaisar/memory-order/v1', seed)
   return Number((BigInt(block(key, [Math.floor(step / 4), 0, 0, 3])[step % 4]!) * BigInt(groups)) / word)
-}
-const keyOf = (...parts: (string | Uint8Array)[]) => {
-  const digest = sha256(...parts)
-  return [0, 4].map(at => digest[at]! + 256 * digest[at + 1]! + 65536 * digest[at + 2]! + 16777216 * digest[at + 3]!)
 }
 /** Bits `from` to `from + count − 1`, by division that rounds towards minus infinity. */
 const bits = (y: bigint, from: bigint, count: bigint) => BigInt.asUintN(Number(count), y >> from)
