@@ -34,15 +34,7 @@ const built = ['test/setup/build-once.ts']
 /** The longest first, so that nothing is left to wait for alone. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const longest = [
-      'network-by-hand',
-      'kill-and-restart',
-      'monkey',
-      'one-devnet',
-      'pack',
-      'devnet',
-      'cli-every-command',
-    ]
+    const longest = ['kill-and-restart', 'monkey', 'one-devnet', 'pack', 'devnet', 'cli-every-command']
     const isLong = ({ moduleId }: TestSpecification) => longest.some(name => moduleId.endsWith(`/${name}.test.ts`))
     const sorted = await super.sort(files)
     return [...sorted.filter(isLong), ...sorted.filter(file => !isLong(file))]

@@ -42,6 +42,11 @@ const computing = {
   },
   faults: { command: ['npm', 'run', 'test:faults'] },
   attacks: { command: ['npm', 'run', 'attacks'] },
+  // More epochs, more seconds of them in which devices join, and more of what changes then.
+  simulations: {
+    command: ['npx', 'vitest', 'run', '--project', 'sim', 'joining', 'lying-endpoint', 'endpoint-away'],
+    env: { KAISAR_LONG_SIMULATIONS: '1' },
+  },
 }
 /** Real processes: blocks come by the clock, and nobody is late because the others compute. */
 const waiting = {

@@ -1,4 +1,5 @@
 /** The harness itself: a suite that says it passed must have passed. */
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -46,6 +47,12 @@ describe('an error outside of any test', () => {
       /^failed: an error outside of any test: nobody waits for this \(at .*unhandled\.fixture\.ts:4.*\), while .*unhandled\.fixture\.ts ran$/m,
     )
   })
+})
+
+it('a run whose worker is killed names the folders that it leaves, removes them and fails', async () => {
+  const { stderr, exitCode } = await run('killed')
+  const [, folder] = /^A test left folder (\S*kaisar-sim-\S+) behind$/m.exec(stderr)!
+  expect({ exitCode, isThere: existsSync(folder!) }).toEqual({ exitCode: 1, isThere: false })
 })
 
 describe('files that fail though their tests pass', () => {

@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import chromium from '@sparticuz/chromium'
 import { type Browser, chromium as playwright } from 'playwright-core'
 import { endWithScope } from '../setup/file-scope.ts'
-import { sharedTemporaryFolder } from '../setup/traces.ts'
+import { makeFolder, sharedTemporaryFolder } from '../setup/run-folders.ts'
 
 /**
  * The headless Chromium of the npm package, or the one that CHROMIUM names. Not with the package's own arguments: they switch
@@ -12,7 +11,7 @@ import { sharedTemporaryFolder } from '../setup/traces.ts'
 export async function openBrowser(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? (await unpackedChromium())
   // What it leaves when it ends, a moment after it said so, is in a folder of its own.
-  const folder = mkdtempSync(join(sharedTemporaryFolder(), 'kaisar-browser-'))
+  const folder = makeFolder(sharedTemporaryFolder(), 'browser')
   endWithScope(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }))
   return playwright.launch({
     executablePath,

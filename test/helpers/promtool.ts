@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { sharedTemporaryFolder } from '../setup/traces.ts'
+import { sharedTemporaryFolder } from '../setup/run-folders.ts'
 
 const folder = join(sharedTemporaryFolder(), 'kaisar-promtool')
 const unpacked = join(folder, 'usr/bin/promtool')

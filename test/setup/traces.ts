@@ -1,17 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { killProcess, processesLeft } from './marked-processes.ts'
+import { keepSharedFolder, makeFolder, sharedTemporaryFolder } from './run-folders.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const markVariable = 'KAISAR_TEST_FILE'
-/** The system's folder for temporary files; kept across files that share a worker. */
-const sharedVariable = 'KAISAR_TEST_SHARED_TMPDIR'
-
-/** Where something may stay for the next run, such as an unpacked browser. */
-export const sharedTemporaryFolder = (): string => process.env[sharedVariable] ?? tmpdir()
 
 export type Traces = {
   /** Kills processes and removes temporary files that are there since the watch began; resolves with a line for whatever is. */
@@ -22,10 +17,10 @@ export type Traces = {
 export function watchTraces(): Traces {
   const mark = randomUUID()
   process.env[markVariable] = mark
-  process.env[sharedVariable] ??= tmpdir()
+  keepSharedFolder()
   // Node's cache of compiled code would begin anew in each of these folders.
   process.env.NODE_COMPILE_CACHE ??= join(sharedTemporaryFolder(), 'node-compile-cache')
-  const folder = mkdtempSync(join(sharedTemporaryFolder(), 'kaisar-test-'))
+  const folder = makeFolder(sharedTemporaryFolder(), 'test')
   process.env.TMPDIR = folder
   const socketsBefore = ownSockets()
 

@@ -191,6 +191,10 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
   }
 }
 
+/** Epochs in which somebody is owed something: where nobody ever is, nothing that is paid is wrong either. */
+export const paidEpochs = ({ expected }: Pick<Audit, 'expected'>): number[] =>
+  [...expected].flatMap(([epoch, owed]) => ([...owed.values()].some(amount => amount > 0n) ? [epoch] : []))
+
 /** The same call of the same operator, mined twice with success. A keeper is paid as often as it made new calls. */
 const payKeeper = toFunctionSelector('payKeeper(uint64,address)')
 

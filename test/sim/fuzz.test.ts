@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { messageBodies } from '../../src/core/protocol/messages.ts'
+import { paidEpochs } from './audit-network.ts'
 import { type FuzzResult, fingerprinted, runFuzz } from './fuzz.ts'
 
 const seed = Number(process.env.KAISAR_FUZZ_SEED ?? 20_261_129)
@@ -19,6 +20,7 @@ it(
 
     expect(result.findings).toEqual([])
     expect(audit).toMatchObject({ lost: [], absent: [], doubled: [], honestFailed: [], mispaid: [] })
+    expect(paidEpochs(audit)).toHaveLength(epochs)
     // Two rounds of each epoch, at each of four honest seats, and not one of them missed.
     expect(Object.keys(result.verdicts)).toEqual(['VALID'])
     expect(result.verdicts.VALID).toBeGreaterThanOrEqual(8 * epochs)

@@ -44,8 +44,11 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   const choice = createForkChoice({ keepBlocks })
   const listeners = new Set<(change: HeadChange) => void>()
   const stopping = new AbortController()
-  /** Endpoints whose headers have the hash that they name. Once most endpoints' headers do, all must; not every chain hashes as Ethereum does. */
-  const hashing = new Set<string>()
+  /**
+   * Endpoints whose headers have the hash that they name, with the last one, which is not hashed at every poll. Once most endpoints' headers do, all must;
+   * not every chain hashes as Ethereum does.
+   */
+  const hashing = new Map<string, SeenBlock>()
   const astraySince = new Map<string, number>()
   /** The endpoints whose heads are being handled, and the head of each that waits. */
   const handling = new Map<Endpoint, Promise<void>>()
@@ -75,8 +78,10 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
 
   /** @throws RPC_FAILED for a block whose hash is not that of its header */
   function verified(endpoint: Endpoint, block: unknown, seen: SeenBlock): SeenBlock {
+    const last = hashing.get(endpoint.url)
+    if (last !== undefined && isSame(last, seen)) return seen
     if (headerHash(block as Record<string, unknown>) === seen.hash) {
-      hashing.add(endpoint.url)
+      hashing.set(endpoint.url, seen)
       return seen
     }
     // The endpoint is not dropped: after a fork that adds a field to headers, the check fails at one endpoint after the other.
@@ -266,6 +271,13 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     },
   }
 }
+
+/** In everything that is read of a header. */
+const isSame = (one: SeenBlock, other: SeenBlock): boolean =>
+  one.hash === other.hash &&
+  one.number === other.number &&
+  one.parentHash === other.parentHash &&
+  one.timestamp === other.timestamp
 
 const batchBlocks = 64n
 

@@ -9,8 +9,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import type { Address } from 'viem'
-import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { checkerSeatsAbi } from '../../../src/core/chain/abi/checker-seats.ts'
 import { getDevices } from '../../../src/core/chain/devices.ts'
 import { getEpoch, getTimeline } from '../../../src/core/chain/epochs.ts'
@@ -19,12 +19,12 @@ import { type ConnectedNetwork, connectNetwork } from '../../../src/core/chain/n
 import { startAnvil } from '../../../src/core/devnet/anvil.ts'
 import type { Role } from '../../../src/core/devnet/roles.ts'
 import { readContext } from '../../../src/core/platform/context.ts'
-import { readKeystore, saveKey } from '../../../src/core/platform/key-folder.ts'
+import { readKeystore } from '../../../src/core/platform/key-folder.ts'
 import { decryptKeystore } from '../../../src/core/platform/keystore.ts'
 import { type SupervisedProcess, startSupervised } from '../../../src/core/platform/supervised-process.ts'
 import { devAccount } from '../../helpers/anvil.ts'
-import { type CliOptions, type CliResult, cliPath } from '../../helpers/run-cli.ts'
-import { type Audit, createAuditor } from '../audit-network.ts'
+import { cliPath, cliResult } from '../../helpers/run-cli.ts'
+import { type Audit, createAuditor, paidEpochs } from '../audit-network.ts'
 import { startEdr } from './edr.ts'
 import type { Hosts } from './hosts.ts'
 
@@ -34,14 +34,8 @@ export type ByHandOptions = {
   readonly epochSeconds?: number
   /** Seconds of an epoch in which a device joins, one gets a new driver, one a new certificate, and one leaves: one of each an epoch. */
   readonly seconds: readonly number[]
-  /** The epoch of the first changes; default 1, so that one is worked and judged before them. */
-  readonly firstChange?: number
   /** In the end the chain is started anew, with the same addresses, and every daemon with what it keeps of the old one. */
   readonly restart?: boolean
-  /** Keys that open quickly, made beside the commands: a strong one takes half a second at each of two dozen commands and starts. */
-  readonly lightKeys?: boolean
-  /** Runs a command that ends. */
-  readonly kaisar: (args: readonly string[], options: Pick<CliOptions, 'env'>) => Promise<CliResult>
   /** Where the daemons run; default: all on this one. */
   readonly hosts?: Hosts
   readonly onProgress?: (line: string) => void
@@ -66,6 +60,8 @@ export type ByHandResult = {
   readonly audit: Audit
 }
 
+/** The epoch of the first changes: one is worked and judged before them. */
+const firstChange = 1
 const password = 'correct horse battery staple'
 
 const providerWithCard = fileURLToPath(new URL('provider-with-card.ts', import.meta.url))
@@ -93,8 +89,7 @@ type Participant = Role & {
 }
 
 export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
-  const { evm, seconds, firstChange = 1, epochSeconds = 16, lightKeys = false, hosts, onProgress = () => {} } = options
-  const { restart = false } = options
+  const { evm, seconds, epochSeconds = 16, restart = false, hosts, onProgress = () => {} } = options
   const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
   const stops: (() => Promise<unknown>)[] = []
   try {
@@ -123,8 +118,9 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         KAISAR_SKIP_BUILD: '1',
       })
       const run = async (env: Record<string, string>, ...args: string[]) => {
-        const result = await options.kaisar([...args, '--json'], { env })
-        const { success, data, errors } = result.json<Record<string, unknown>>()
+        const command = [cliPath, ...args, '--json']
+        const ran = await execa(process.execPath, command, { env: { NO_COLOR: '1', ...env }, reject: false })
+        const { success, data, errors } = cliResult(ran).json<Record<string, unknown>>()
         if (!success) throw new Error(`kaisar ${args.join(' ')}: ${JSON.stringify(errors)}`)
         return data
       }
@@ -136,13 +132,9 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       const secret = ['--password-file', passwordFile]
       const signing = ['--data-dir', ownerFolder, '--key', 'owner', ...secret]
       const ownerKey = `0x${Buffer.from(devAccount(0).getHdKey().privateKey!).toString('hex')}` as const
-      if (lightKeys)
-        await saveKey({ dataDir: ownerFolder, name: 'owner', privateKey: ownerKey, password, strength: 'light' })
-      else {
-        const keyFile = join(ownerFolder, 'private-key')
-        writeFileSync(keyFile, ownerKey, { mode: 0o600 })
-        await run(owner, 'keys', 'import', 'owner', '--private-key-file', keyFile, '--data-dir', ownerFolder, ...secret)
-      }
+      const keyFile = join(ownerFolder, 'private-key')
+      writeFileSync(keyFile, ownerKey, { mode: 0o600 })
+      await run(owner, 'keys', 'import', 'owner', '--private-key-file', keyFile, '--data-dir', ownerFolder, ...secret)
       async function deploy() {
         onProgress('deploying')
         await run(
@@ -161,23 +153,14 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         const folder = join(root, name)
         mkdirSync(folder)
         const env = envOf(folder)
-        const { operator, operatorKey } = await makeKey(folder, env)
+        const made = await run(env, 'keys', 'new', 'operator', '--data-dir', folder, ...secret)
+        const path = made.path as string
+        const { address, privateKey: operatorKey } = await decryptKeystore(readKeystore(path), password, path)
+        const operator = address.toLowerCase() as Address
         const payout = `0x${kind === 'checker' ? 'c' : 'b'}${number.toString(16).padStart(39, '0')}` as Address
         const card = hasCard ? join(folder, 'nvidia-smi.xml') : null
         if (card !== null) writeFileSync(card, cardOf(number, 0))
         return { name, kind, folder, env, operatorKey, operator, payout, card }
-      }
-      async function makeKey(dataDir: string, env: Record<string, string>) {
-        const operatorOf = (address: Address) => address.toLowerCase() as Address
-        if (lightKeys) {
-          const operatorKey = generatePrivateKey()
-          await saveKey({ dataDir, name: 'operator', privateKey: operatorKey, password, strength: 'light' })
-          return { operatorKey, operator: operatorOf(privateKeyToAddress(operatorKey)) }
-        }
-        const made = await run(env, 'keys', 'new', 'operator', '--data-dir', dataDir, ...secret)
-        const path = made.path as string
-        const { address, privateKey } = await decryptKeystore(readKeystore(path), password, path)
-        return { operatorKey: privateKey, operator: operatorOf(address) }
       }
       async function fund(participants: readonly Participant[]) {
         const list = join(root, `operators-of-${context}.csv`)
@@ -341,8 +324,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
           await own.audit(epoch)
         }
         const result = await own.result()
-        if (![...result.expected.values()].some(owed => [...owed.values()].some(amount => amount > 0n)))
-          throw new Error('nobody was paid on the chain that was started anew')
+        if (paidEpochs(result).length === 0) throw new Error('nobody was paid on the chain that was started anew')
         return result
       }
     }

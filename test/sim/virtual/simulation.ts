@@ -4,8 +4,7 @@
  *
  * Why: docs/why/testing.md
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Hex, keccak256, stringToHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -38,6 +37,7 @@ import { environmentRecord } from '../../helpers/environment.ts'
 import { createInMemoryNetwork, type Rewrite } from '../../helpers/in-memory-transport.ts'
 import { lies as allLies, type Lie } from '../../helpers/lying-endpoint.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
+import { folderInMemory, makeFolder } from '../../setup/run-folders.ts'
 import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
 import { hostileSeat } from './hostile-seat.ts'
 import { createLieSchedule } from './lie-schedule.ts'
@@ -58,6 +58,9 @@ export type SimulationOptions = {
   readonly faults?: readonly EndpointFaultRule[]
   /** Roles that do not start with the network; see {@link Simulation.start}. */
   readonly later?: readonly string[]
+  /** Roles whose certificate is another one, and Providers whose device has another driver, each time that they come back. */
+  readonly renewing?: readonly string[]
+  readonly updating?: readonly string[]
   /** Checkers that are hostile to Providers on their wire, all the time. */
   readonly hostileSeats?: readonly string[]
   /** What the transport of a role goes through, by its name. */
@@ -146,8 +149,6 @@ type Process = {
   control: ((request: unknown) => unknown) | null
 }
 
-/** In memory where that can be had: what a disk takes to sync is not what is simulated. */
-const folderForStores = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 /** From the end of a process to its next start, in ms. */
 const restartMs = { least: 500, most: 2_000 }
 /** How long an endpoint tells one lie before the next: all of them together fit no epoch, so that each lie comes in every phase. */
@@ -160,9 +161,10 @@ const rowMs = [40, 50]
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
   const { endpoints = 1, lies = allLies, later = [], hostileSeats = [], wires = {}, onLog, isOneAway = false } = options
-  const { providers = 2, checkers = 5 } = options
+  const { providers = 2, checkers = 5, renewing = [], updating = [] } = options
   const roles = devnetRoles({ providers, checkers })
-  const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
+  // What a disk takes to sync is not what is simulated.
+  const dataDir = makeFolder(folderInMemory(), 'sim')
   const randomOf = (what: string) =>
     seededRandom(Number(BigInt(keccak256(stringToHex(`${seed} ${what}`))) & 0xffffffffn))
   const within = ({ least, most }: { readonly least: number; readonly most: number }, random: () => number) =>
@@ -222,14 +224,16 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     const host = time.host(name, { skewMs: skewOf(alteration) })
     const own: Process = { host, stop: new AbortController(), store: null, isAtWork: false, control: null }
     processes.set(name, own)
-    const random = randomOf(`${name} ${restarts.get(name) ?? 0}`)
+    const run = restarts.get(name) ?? 0
+    const random = randomOf(`${name} ${run}`)
     const { clock } = host
     const randomBytes = (size: number) => Uint8Array.from({ length: size }, () => Math.floor(256 * random()))
     const log = logOf(name)
     const emit = (event: { readonly type: string }) => void (host.isAlive && tell(name, event))
     // What it still does before it waits comes to nothing: its store is closed, and nobody hears of it.
     const crashPoint = (point: string) => void (host.isAlive && crashPoints.delete(point) && ended(role, own, point))
-    const identity = identityOf(role)
+    const identity = identityOf(role, renewing.includes(name) ? run : 0)
+    const device = deviceOf(role, updating.includes(name) ? run : 0)
     const signer = createSigner({ privateKey, network })
     const onFault = (fault: string) => {
       injected[fault] = (injected[fault] ?? 0) + 1
@@ -303,7 +307,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
               { network: connected, payout, executionProvider: 'cpu' },
               {
                 ...base,
-                probe: { probe: async () => ({ state: 'healthy', devices: [deviceOf(role)], faults: [], notes: [] }) },
+                probe: { probe: async () => ({ state: 'healthy', devices: [device], faults: [], notes: [] }) },
                 readEnvironment: async () => environmentRecord,
                 certify: async () => identity,
                 attest: async () => null,
@@ -493,13 +497,13 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
 }
 
 /** In memory a certificate is its hash. */
-export const identityOf = ({ name }: Pick<Role, 'name'>): Identity => ({
+export const identityOf = ({ name }: Pick<Role, 'name'>, renewals = 0): Identity => ({
   certificatePem: '',
   keyPem: '',
-  certificateHash: keccak256(stringToHex(`certificate of ${name}`)),
+  certificateHash: keccak256(stringToHex(`certificate of ${name}${'+'.repeat(renewals)}`)),
 })
 
-const deviceOf = ({ name }: Role) =>
+const deviceOf = ({ name }: Role, updates: number) =>
   probedDevice(
     deviceRecord({
       kind: 'cpu',
@@ -507,5 +511,6 @@ const deviceOf = ({ name }: Role) =>
       model: `Simulated CPU of ${name}`,
       identity: name,
       identitySource: 'machine-id',
+      ...(updates > 0 && { driver: `update ${updates}` }),
     }),
   )

@@ -19,7 +19,8 @@ export type VirtualEngines = {
 export async function createVirtualEngines(hosts: number): Promise<VirtualEngines> {
   const keepWindows = byKind(kind => ownKinds[kind]!.keptWindows * hosts)
   const jobs = jobSets.devnet
-  const options = { jobs, provider: 'cpu', threads: 1, keepWindows, witnesses: true } as const
+  // A self-test, which chooses a form, takes as long as half an epoch.
+  const options = { jobs, provider: 'cpu', form: 'u8', threads: 1, keepWindows, witnesses: true } as const
   const counted = hosts === 0 ? null : await createCountedEngine(options)
   const core = counted ?? (await createWorkEngine(options))
 
