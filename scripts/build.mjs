@@ -258,7 +258,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const only = words.filter(word => !word.startsWith('-'))
   build({
     force: words.includes('--force'),
-    whole: words.includes('--force') || words.includes('--prune'),
+    whole: words.includes('--force') || words.includes('--whole'),
     withTests: words.includes('--with-tests'),
     ...(only.length > 0 ? { only } : {}),
   })

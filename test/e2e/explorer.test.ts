@@ -318,7 +318,7 @@ describe('kaisar chain ui without its chain', () => {
     await anvil.stop()
     await eventually(async () => expect(await page.locator('.pulse.dead').count()).toBe(1), 30_000)
     expect(await page.locator('.trouble').count()).toBe(1)
-    await page.clock.fastForward('24:00:00')
+    await page.clock.fastForward('20:00:00')
     await eventually(async () => expect(await page.locator('.head time').textContent()).toMatch(/ h /))
     await page.close()
     child.kill('SIGTERM')

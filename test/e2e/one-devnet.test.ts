@@ -1,12 +1,10 @@
 /**
- * One devnet for everything that only reads one: as the docs open it, kept over its first paid epoch, its daemons set by their own files to
- * serve metrics. In the end it is killed, and what it left is swept by the next `devnet up`.
+ * One devnet for everything that only reads one: as the docs open it, kept over its first paid epoch, with metrics. In the end it is killed, and what it left is swept by the next `devnet up`.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { devnetRoles } from '../../src/core/devnet/roles.ts'
 import { isProcessAlive } from '../../src/core/platform/pid-file.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
@@ -23,11 +21,7 @@ const status = () => runCli(['devnet', 'status', '--json'], { env })
 const pidOf = async () => (await status()).json<{ pid: number }>().data.pid
 
 beforeAll(async () => {
-  for (const { name } of devnetRoles({ providers: 2, checkers: 5 })) {
-    mkdirSync(join(folder, name), { recursive: true })
-    writeFileSync(join(folder, name, 'config.toml'), 'metrics-port = 0\n')
-  }
-  await shell.runNamed(opening, { KAISAR_JSON: '1', KAISAR_EPOCHS: '1', KAISAR_KEEP: '1' })
+  await shell.runNamed(opening, { KAISAR_JSON: '1', KAISAR_EPOCHS: '1', KAISAR_KEEP: '1', KAISAR_METRICS: '1' })
   const pid = await pidOf()
   // An epoch is paid, and it goes on.
   await eventually(() => expect(told()).toContain('"type":"devnet.kept"'), 120_000, 500)

@@ -63,7 +63,7 @@ const inFolder = { cwd: folder, env, timeout: 240_000 } as const
 beforeAll(async () => {
   const words = ['pack', '--json', '--pack-destination', folder]
   if (!isWhole) {
-    await execa(process.execPath, ['scripts/build.mjs'], { cwd: root })
+    await execa(process.execPath, ['scripts/build.mjs', '--prune'], { cwd: root })
     const types = [join(modules, 'typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck', '--singleThreaded']
     await execa(process.execPath, types, { cwd: root })
     words.push('--ignore-scripts')

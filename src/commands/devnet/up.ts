@@ -31,6 +31,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     port: Flags.integer({ description: 'Port of the chain; 0 takes a free one', default: 0, min: 0, max: 65_535 }),
     detach: Flags.boolean({ description: 'Return once it is ready and leave it running' }),
     ui: Flags.boolean({ description: 'Serve the explorer, a web page on this machine, while it runs' }),
+    metrics: Flags.boolean({ description: 'Every daemon serves /metrics on a free port, which its log names' }),
     plain: Flags.boolean({ description: 'Print lines instead of the dashboard' }),
   }
   static override readonly streaming = true
@@ -53,8 +54,12 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     if (process.stdout.isTTY && !this.jsonEnabled() && !this.flags.plain)
       this.screen = await (await import('../devnet-dashboard.ts')).createDevnetScreen()
     const { providers, checkers, port, epochs, keep, 'epoch-seconds': epochSeconds } = this.flags
+    const served = this.flags.metrics ? ['--metrics-port', '0'] : []
     const devnet = await startDevnet(
-      { providers, checkers, epochSeconds, port, dataDir: folder, contextHome: this.contextHome, name },
+      {
+        ...{ providers, checkers, epochSeconds, port, dataDir: folder, contextHome: this.contextHome, name },
+        daemonArgs: { provider: served, checker: served },
+      },
       { onEvent: event => this.tell(event), onView: view => this.screen?.show(view) },
     )
     writePidFile(devnetPidFile(folder), { name: 'devnet', pid: process.pid })
