@@ -1,7 +1,7 @@
 /** Temporary folders whose names tell which run made them: those of a worker that was killed are found when the run is over. */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 export const runVariable = 'KAISAR_TEST_RUN'
 /** The system's folder for temporary files; kept across files that share a worker. */
@@ -24,7 +24,10 @@ const mark = (): string => process.env[runVariable]?.slice(0, 8) ?? 'report'
 export const makeFolder = (parent: string, what: string): string =>
   mkdtempSync(join(parent, `kaisar-${what}-${mark()}-`))
 
-/** Removes the folders of this run and names them. */
+/** A file's own, made before it was loaded: one that cannot be loaded leaves it, and has failed by that. */
+const isUnused = (path: string): boolean => basename(path).startsWith('kaisar-test-') && readdirSync(path).length === 0
+
+/** Removes the folders of this run and names them, but for what nothing was put into. */
 export function clearFolders(): string[] {
   const parents = [...new Set([sharedTemporaryFolder(), folderInMemory()])]
   const left = parents.flatMap(parent =>
@@ -32,6 +35,7 @@ export function clearFolders(): string[] {
       .filter(name => name.startsWith('kaisar-') && name.includes(`-${mark()}-`))
       .map(name => join(parent, name)),
   )
+  const used = left.filter(path => !isUnused(path))
   for (const folder of left) rmSync(folder, { recursive: true, force: true })
-  return left
+  return used
 }
