@@ -38,7 +38,7 @@ const isWhole = process.env.KAISAR_WHOLE_PACKAGE === '1'
  * Budget of what is downloaded from us, and of what it unpacks to. Most of it is the code of dependencies; the contracts as compiled
  * for three EVMs are a tenth, and the types of the three exports a twentieth.
  */
-const budgetBytes = { tarball: 1_870_000, unpacked: 8_492_000 }
+const budgetBytes = { tarball: 1_855_000, unpacked: 8_492_000 }
 
 /** Some packages whose code is in ours. */
 const bundled = ['ink', 'pino', 'prom-client', 'execa', '@peculiar/x509']

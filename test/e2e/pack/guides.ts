@@ -201,7 +201,7 @@ export function describeGuides(install: () => Promise<Installed>): void {
       for (const command of commands) expect(command).toMatch(/^kaisar [^;&|]+$/)
     })
 
-    it('lead from a funded key to a paid epoch, for all three', { timeout: 600_000 }, async () => {
+    it('lead from a funded key to a paid epoch, for all three', { timeout: 400_000 }, async () => {
       const kaisar = await install()
       const anvil = await anvilForTests()
       const network = { RPC_URL: anvil.rpcUrl }
