@@ -111,10 +111,9 @@ describe('tools that misbehave', () => {
       'GPU_DRIVER_MISMATCH',
     ],
     ['fails on stderr', 'echo "Failed to initialize NVML: Unknown Error" >&2; exit 255', 'GPU_ACCESS_LOST'],
-  ])('one that %s is a named, critical state, never "no GPU"', async (what, script, code) => {
+  ])('one that %s is a named, critical state, never "no GPU"', async (_what, script, code) => {
     install('nvidia-smi', script)
-    // Starting a process takes its time beside other load.
-    const result = await probe({ timeoutMs: what === 'hangs' ? 1_000 : 30_000, maxBytes: 100_000 })
+    const result = await probe({ timeoutMs: 1_000, maxBytes: 100_000 })
     expect(result.state).toBe('unreadable')
     expect(result.devices).toEqual([])
     expect(result.faults.map(fault => [fault.code, fault.critical])).toEqual([[code, true]])
