@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {COHORT_LANES, COMMITTEE} from "./libraries/Constants.sol";
 import {ICheckerSeats} from "./interfaces/ICheckerSeats.sol";
-import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {IDeviceRegistry, LaneMember} from "./interfaces/IDeviceRegistry.sol";
 import {IEpochConsensus, Phase} from "./interfaces/IEpochConsensus.sol";
 import {CheckerOverview, CohortOverview, DeviceOverview, EpochOverview, IKaisarLens} from "./interfaces/IKaisarLens.sol";
 import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
@@ -59,9 +59,9 @@ contract KaisarLens is IKaisarLens {
         view_.state = _consensus.cohortState(epoch, cohort);
         view_.revealed = _consensus.revealedSeats(epoch, cohort);
         view_.record = _consensus.cohortRecord(epoch, cohort);
-        view_.members = _registry.devicesOf(epoch, cohort);
-        for (uint32 i; i < COHORT_LANES; ++i) {
-            view_.credits[i] = _consensus.creditOf(epoch, COHORT_LANES * cohort + i);
+        LaneMember[COHORT_LANES] memory members = _registry.devicesOf(epoch, cohort);
+        for (uint256 i; i < COHORT_LANES; ++i) {
+            view_.members[i] = members[i].id;
         }
         view_.seats = _committee(epoch, cohort);
         for (uint256 i; i < COMMITTEE; ++i) {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {COHORT_LANES, COMMITTEE} from "../libraries/Constants.sol";
 import {Checker} from "./ICheckerSeats.sol";
-import {Device, LaneMember} from "./IDeviceRegistry.sol";
+import {Device} from "./IDeviceRegistry.sol";
 import {CohortRecord, CohortState, EpochTotals, Phase} from "./IEpochConsensus.sol";
 import {EpochMoney} from "./IRewardVault.sol";
 
@@ -30,6 +30,7 @@ struct EpochOverview {
 
 /// @param seats The committee's owners; all zero without a seed.
 /// @param committed Bit i: seat i committed. @param revealed Bit i: seat i's opening is on record.
+/// @param members Device of each lane, zero where empty: keepers read this often, so it holds what a step is decided by.
 struct CohortOverview {
     uint64 epoch;
     uint32 cohort;
@@ -38,8 +39,7 @@ struct CohortOverview {
     uint8 committed;
     uint8 revealed;
     CohortRecord record;
-    LaneMember[COHORT_LANES] members;
-    uint256[COHORT_LANES] credits;
+    bytes32[COHORT_LANES] members;
 }
 
 /// @notice A device with what the consensus knows of it, and its wallet. @param owed KAI (wei) that a payment could not deliver.

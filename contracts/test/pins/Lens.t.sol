@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {LaneMember} from "../../src/interfaces/IDeviceRegistry.sol";
 import {Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
 import {CheckerOverview, CohortOverview, DeviceOverview, EpochOverview, IKaisarLens} from "../../src/interfaces/IKaisarLens.sol";
 import {Stage} from "../support/Stage.sol";
@@ -82,8 +83,8 @@ contract LensPins is Stage {
         (want.epoch, want.cohort, want.state) = (epoch, cohort, consensus.cohortState(epoch, cohort));
         (want.committed, want.revealed) = (committed, consensus.revealedSeats(epoch, cohort));
         want.record = consensus.cohortRecord(epoch, cohort);
-        want.members = registry.devicesOf(epoch, cohort);
-        for (uint32 i; i < 64; ++i) want.credits[i] = consensus.creditOf(epoch, 64 * cohort + i);
+        LaneMember[64] memory members = registry.devicesOf(epoch, cohort);
+        for (uint256 i; i < 64; ++i) want.members[i] = members[i].id;
         if (consensus.seedOf(epoch) != 0) want.seats = consensus.seatsOf(epoch, cohort);
         assertEq(abi.encode(lens.cohortOverview(epoch, cohort)), abi.encode(want));
     }

@@ -54,7 +54,6 @@ export type CohortOverview = {
   readonly checkersPaid: boolean
   /** Device of each lane, null where empty. */
   readonly members: readonly (Hex | null)[]
-  readonly credits: readonly bigint[]
 }
 
 export async function getEpoch(network: ConnectedNetwork, epoch: number): Promise<EpochOverview> {
@@ -103,8 +102,7 @@ export async function getCohort(network: ConnectedNetwork, epoch: number, cohort
     agreed,
     lanesPaid,
     checkersPaid,
-    members: raw.members.map(({ id }) => (id === zeroBytes32 ? null : id)),
-    credits: raw.credits,
+    members: raw.members.map(id => (id === zeroBytes32 ? null : id)),
   }
 }
 

@@ -35,7 +35,7 @@ async function finalize(cohorts: number) {
     cohortOverview(epoch: never, cohort: never) {
       counts.reads++
       const record = { opened: 0, agreed: [], lanesPaid: 0, checkersPaid: false }
-      const members = [{ id: word(7) }]
+      const members = [word(7)]
       const state = final.has(cohort) ? 1 : 0
       return {
         epoch,
