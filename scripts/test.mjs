@@ -17,7 +17,7 @@ const words = process.argv.slice(2)
 
 const build = [process.execPath, pathOf('scripts/build.mjs')]
 await run('build', [...build, 'bundle', 'manifest'])
-// The contracts take what the first tiers leave of the machine, which wait more than they compute.
+// Whatever comes after unit waits for the contracts to be compiled; their tests take what the tiers leave of the machine.
 const compiled = compileContracts()
 const contracts = compiled.then(contractTests)
 const counted = [await vitestTier('unit')]
@@ -36,7 +36,7 @@ if (complaints.length > 0 || sum('failed') > 0) process.exitCode = 1
 
 /** Once, together with what the tests need of them. False where that fails. */
 async function compileContracts() {
-  const { code } = await run('contracts', ['nice', '-n', '10', ...build, '--with-tests', 'contracts'])
+  const { code } = await run('contracts', [...build, '--with-tests', 'contracts'])
   if (code !== 0) complaints.push('The contracts do not compile.')
   return code === 0
 }
