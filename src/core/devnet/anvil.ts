@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createAnvil } from '@viem/anvil'
 import { orRefuse } from '../platform/errors.ts'
@@ -54,6 +56,9 @@ export async function startAnvil(options: AnvilOptions = {}, dependencies: Anvil
   const binary = dependencies.binary ?? anvilBinary()
   if (!existsSync(binary)) throw devnetErrors.ANVIL_MISSING({ name: binary })
   const { blockTimeSeconds, host = '127.0.0.1', port = 0, hardfork, ...rest } = options
+  // It writes the states of blocks older than some hundred to disk, hundreds of kB each, and leaves them in the user's home when a signal ends it.
+  const states = join(tmpdir(), `kaisar-anvil-${randomUUID()}`)
+  const forgetStates = () => rmSync(states, { recursive: true, force: true })
   const anvil = createAnvil({
     ...rest,
     host,
@@ -66,7 +71,7 @@ export async function startAnvil(options: AnvilOptions = {}, dependencies: Anvil
     stopTimeout: 2_000,
     execArgs: ([file, args, execOptions]) => [
       '/bin/sh',
-      ['-c', 'echo "pid $$"; exec "$@"', 'sh', ...deathSignal, file, ...args],
+      ['-c', 'echo "pid $$"; exec "$@"', 'sh', ...deathSignal, file, ...args, '--cache-path', states],
       // In a group of its own Ctrl-C does not end the chain under a network that is still settling.
       { ...execOptions, detached: deathSignal.length > 0 },
     ],
@@ -78,6 +83,7 @@ export async function startAnvil(options: AnvilOptions = {}, dependencies: Anvil
   try {
     await anvil.start()
   } catch (cause) {
+    forgetStates()
     throw devnetErrors.ANVIL_START_FAILED({ reason: lastLine(output) ?? String(cause), cause })
   }
   stopCollecting()
@@ -90,7 +96,10 @@ export async function startAnvil(options: AnvilOptions = {}, dependencies: Anvil
     port: listening,
     pid,
     // Killed on a machine too busy for a clean end within its time limit.
-    stop: (): Promise<void> => anvil.stop().catch(() => signalProcess(pid, 'SIGKILL')),
+    async stop(): Promise<void> {
+      await anvil.stop().catch(() => signalProcess(pid, 'SIGKILL'))
+      forgetStates()
+    },
   }
 }
 

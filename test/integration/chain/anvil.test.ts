@@ -1,7 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { createPublicClient, http } from 'viem'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createPublicClient, createTestClient, http, publicActions } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { anvilBinary, startAnvil } from '../../../src/core/devnet/anvil.ts'
 import { eventually } from '../../helpers/eventually.ts'
@@ -23,6 +26,20 @@ describe('startAnvil', () => {
     expect(alive(anvil.pid)).toBe(true)
     await anvil.stop()
     expect(alive(anvil.pid)).toBe(false)
+  })
+
+  test('the states of old blocks are kept while it runs, and go with it', async () => {
+    const folders = () => readdirSync(tmpdir()).filter(name => name.startsWith('kaisar-anvil-'))
+    const before = folders()
+    const anvil = await startAnvil()
+    const client = createTestClient({ mode: 'anvil', transport: http(anvil.rpcUrl) }).extend(publicActions)
+    await client.mine({ blocks: 600 })
+    const [folder] = folders().filter(name => !before.includes(name))
+    expect(readdirSync(join(tmpdir(), folder!), { recursive: true }).length).toBeGreaterThan(1)
+    const [first] = await client.request({ method: 'eth_accounts' })
+    expect(await client.getBalance({ address: first!, blockNumber: 1n })).toBe(10_000n * 10n ** 18n)
+    await anvil.stop()
+    expect(folders()).toEqual(before)
   })
 
   test('a port that is in use gives an error with a code', async () => {
