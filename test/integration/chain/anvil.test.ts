@@ -4,10 +4,13 @@ import { readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPublicClient, createTestClient, http, publicActions } from 'viem'
+import { createPublicClient, createTestClient, http, parseEther, publicActions } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { anvilBinary, startAnvil } from '../../../src/core/devnet/anvil.ts'
 import { eventually } from '../../helpers/eventually.ts'
+
+/** The first that anvil funds. */
+const developmentAccount = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
 
 const alive = (pid: number) => {
   try {
@@ -36,8 +39,7 @@ describe('startAnvil', () => {
     await client.mine({ blocks: 600 })
     const [folder] = folders().filter(name => !before.includes(name))
     expect(readdirSync(join(tmpdir(), folder!), { recursive: true }).length).toBeGreaterThan(1)
-    const [first] = await client.request({ method: 'eth_accounts' })
-    expect(await client.getBalance({ address: first!, blockNumber: 1n })).toBe(10_000n * 10n ** 18n)
+    expect(await client.getBalance({ address: developmentAccount, blockNumber: 1n })).toBe(parseEther('10000'))
     await anvil.stop()
     expect(folders()).toEqual(before)
   })
