@@ -110,12 +110,11 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     await connecting
     progress('connected, and judged once')
 
-    const start = await look(simulation, await fleet.workedSeconds())
+    const start = await look(simulation, fleet.workedSeconds)
     const judgedFrom = simulation.events.length
     await simulation.until(firstEpochAt + 2 * epochSeconds)
-    const workedSeconds = await fleet.workedSeconds()
-    const end = await look(simulation, workedSeconds)
-    progress(`judged, ${Math.round(workedSeconds)} s of CPU of the devices' own,`)
+    const end = await look(simulation, fleet.workedSeconds)
+    progress(`judged, ${Math.round(fleet.workedSeconds)} s of CPU of the devices' own,`)
     requireJudged(simulation, judgedFrom, devices)
     const paid = await getEpoch(network, 0)
     const { resolvedLanes, unpaid } = paid.totals

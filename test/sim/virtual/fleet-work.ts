@@ -35,8 +35,6 @@ type Calls = {
   /** `seed`: of the window, as hex. */
   open(request: { readonly deviceId: Hex; readonly seed: Hex; readonly sample: readonly number[] }): Uint8Array
   forget(request: null): void
-  /** Seconds of CPU of this thread. */
-  spent(request: null): number
 }
 type Call = { [M in keyof Calls]: { readonly method: M; readonly request: Parameters<Calls[M]>[0] } }[keyof Calls]
 
@@ -116,10 +114,6 @@ function serve(port: MessagePort) {
     },
     open: async ({ deviceId, seed, sample }) => windows.get(deviceId)!.get(seed)!(sample),
     forget: async () => windows.clear(),
-    async spent() {
-      const { user, system } = process.threadCpuUsage()
-      return (user + system) / 1e6
-    },
   }
   port.on('message', ({ method, request }: Call) => {
     // What it rejects with ends the thread, and whoever asked hears of it.

@@ -97,8 +97,8 @@ type Listening = { readonly name: string; readonly operator: Hex; readonly url: 
 export type Fleet = {
   /** Opens every session that is not open, with each of these Checkers. */
   connect(checkers: readonly Listening[]): Promise<void>
-  /** Seconds of CPU that the devices' own rows have taken so far. */
-  workedSeconds(): Promise<number>
+  /** Seconds of CPU in which this fleet has computed. */
+  readonly workedSeconds: number
   readonly sessions: number
   /** Gives back what was kept of the devices' windows, which no request is about any more. */
   forgetWork(): Promise<void>
@@ -111,6 +111,7 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   const { host } = simulation.stranger('fleet')
   const fleetWork = startFleetWork()
   const sessions = new Map<string, Session>()
+  let workedSeconds = 0
 
   type Worked = { readonly commitment: Signed<'Commitment'>; readonly hash: Hex; readonly seed: Hex }
 
@@ -140,7 +141,7 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
         if (hash !== message.commitmentHash) continue
         const { deviceId, specHash } = commitment.message
         const sample = sampleOf(jobBySpecHash(jobs, specHash)!, commitment.message, message)
-        const openings = await host.exclusive(() => fleetWork.ask('open', { deviceId, seed, sample }))
+        const openings = await host.exclusive(() => counted(() => fleetWork.ask('open', { deviceId, seed, sample })))
         await session.send('job.openings', { commitmentHash: hash, secret: message.secret }, openings)
       }
     })
@@ -153,13 +154,22 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   ): Promise<Worked> {
     const seed = seedOf(network, about)
     const request = { ...about, seed, epochSeed: await epochSeed(about.epoch) }
-    const { units, root } = await fleetWork.ask('work', request)
+    const { units, root } = await counted(() => fleetWork.ask('work', request))
     const message = { ...about, rows: BigInt(units), root, environmentHash }
     return {
       commitment: await signMessage(signer, 'Commitment', message),
       hash: commitmentHash(network, message),
       seed: bytesToHex(seed),
     }
+  }
+
+  /** Nothing else runs meanwhile. What others collect of the garbage of these rows is in it, and in no clock of a thread. */
+  async function counted<T>(compute: () => Promise<T>): Promise<T> {
+    const before = process.cpuUsage()
+    const result = await compute()
+    const { user, system } = process.cpuUsage(before)
+    workedSeconds += (user + system) / 1e6
+    return result
   }
 
   const operators = Array.from({ length: count }, (_, index) => {
@@ -185,7 +195,9 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   }
 
   return {
-    workedSeconds: () => fleetWork.ask('spent', null),
+    get workedSeconds() {
+      return workedSeconds
+    },
     get sessions() {
       return [...sessions.values()].filter(({ closed }) => !closed).length
     },
