@@ -6,8 +6,8 @@ if (Number(process.versions.node.split('.')[0]) < 24)
   throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
 
 /**
- * Tiers run one after another, in each two files at once, and three where most of what takes long waits for deadlines of its own. A time
- * limit is for what hangs, and leaves room for a machine that has other things to do.
+ * Tiers run one after another, in each two files at once, and three in integration, whose files wait most. A time limit is for what hangs,
+ * and leaves room for a machine that has other things to do.
  */
 const tier = (name: string, timeoutMs: number, order: number, setup: readonly string[] = [], more: object = {}) => ({
   test: {
@@ -29,7 +29,6 @@ const tier = (name: string, timeoutMs: number, order: number, setup: readonly st
 })
 /** Starting a process and loading everything again for each of 170 files would take as long as the tests. */
 const shared = { isolate: false }
-const waiting = { ...shared, maxWorkers: 3 }
 const built = ['test/setup/build-once.ts']
 
 /** The longest first, so that nothing is left to wait for alone. */
@@ -48,8 +47,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       tier('unit', 120_000, 0, [], shared),
-      tier('integration', 240_000, 1, built, waiting),
-      tier('e2e', 300_000, 2, built, waiting),
+      tier('integration', 240_000, 1, built, { ...shared, maxWorkers: 3 }),
+      tier('e2e', 300_000, 2, built, shared),
       tier('sim', 900_000, 3, built, shared),
     ],
   },
