@@ -56,9 +56,10 @@ export async function startAnvil(options: AnvilOptions = {}, dependencies: Anvil
   const binary = dependencies.binary ?? anvilBinary()
   if (!existsSync(binary)) throw devnetErrors.ANVIL_MISSING({ name: binary })
   const { blockTimeSeconds, host = '127.0.0.1', port = 0, hardfork, ...rest } = options
-  // It writes the states of blocks older than some hundred to disk, hundreds of kB each, and leaves them in the user's home when a signal ends it.
+  // The states of all but the last hundreds of blocks go to disk, some hundred kB each. Where it keeps them by itself, in the user's home, they
+  // stay when a signal ends it. One that is being killed may still write: the folder is then removed again.
   const states = join(tmpdir(), `kaisar-anvil-${randomUUID()}`)
-  const forgetStates = () => rmSync(states, { recursive: true, force: true })
+  const forgetStates = () => rmSync(states, { recursive: true, force: true, maxRetries: 3 })
   const anvil = createAnvil({
     ...rest,
     host,
