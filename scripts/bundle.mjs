@@ -40,6 +40,8 @@ export async function bundle() {
     platform: 'node',
     input: Object.fromEntries(modules.map(module => [module.replace(/\.ts$/, ''), join('src', module)])),
     external,
+    // Of one file with every hash there is, which is not taken apart, the one that is used.
+    resolve: { alias: { 'hash-wasm': 'hash-wasm/dist/keccak.umd.min.js' } },
     // React has a build for development, which is chosen by this name.
     transform: { define: { 'process.env.NODE_ENV': JSON.stringify('production') } },
     onLog: (_level, { code, message }) => {
@@ -73,7 +75,7 @@ export function removeOldChunks(olderThanMs = 0) {
     if (!written.has(chunk) && Date.now() - statSync(at('dist', chunk)).mtimeMs > olderThanMs) rmSync(at('dist', chunk))
 }
 
-/** The licence of every package whose code is in the bundle. */
+/** The licence of every package whose code is in the bundle; those that share a text, which differs in its spaces at most, above it. */
 function licencesOf(modules) {
   const folders = new Set(modules.map(id => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0]).filter(Boolean))
   const licences = new Map()
@@ -83,6 +85,9 @@ function licencesOf(modules) {
     const text = file ? readFileSync(join(folder, file), 'utf8').trim() : `By ${author?.name ?? author ?? name}.`
     licences.set(`${name} ${version} (${license})`, text)
   }
-  const sections = [...licences].sort(([a], [b]) => (a < b ? -1 : 1)).map(([title, text]) => `${title}\n\n${text}\n`)
-  return sections.join(`\n${'-'.repeat(80)}\n\n`)
+  const sorted = [...licences].sort(([a], [b]) => (a < b ? -1 : 1))
+  const sections = Map.groupBy(sorted, ([, text]) => text.replaceAll(/\s+/g, ' ')).values()
+  return Array.from(sections, same => `${same.map(([title]) => title).join('\n')}\n\n${same[0][1]}\n`).join(
+    `\n${'-'.repeat(80)}\n\n`,
+  )
 }

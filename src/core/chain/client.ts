@@ -1,6 +1,7 @@
-import { type Address, createPublicClient, custom, type Hex, keccak256, type PublicClient } from 'viem'
+import { type Address, createPublicClient, custom, type Hex, type PublicClient } from 'viem'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import { agree, isCompared, type RpcCall } from './agreement.ts'
 import { type ChainDependencies, createEndpoint, type Endpoint, type EndpointStatus } from './endpoint.ts'
 import { chainErrors } from './errors.ts'

@@ -7,10 +7,10 @@ import {
   encodeDeployData,
   getContractAddress,
   type Hex,
-  keccak256,
   type LocalAccount,
 } from 'viem'
 import type { Clock } from '../platform/clock.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import type { Artifact } from './artifacts.ts'
 import type { Chain } from './client.ts'
 import { revertData } from './decode-error.ts'

@@ -1,8 +1,8 @@
 /** The record that a deployment writes as it proceeds. It is used to resume the deployment, to verify the contracts and to hand the network on. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { keccak256 } from 'viem'
 import { z } from 'zod'
+import { keccak256 } from '../platform/keccak.ts'
 import { stringifyJson } from '../platform/output.ts'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
 import type { DeployPlan, StepProgress } from './deploy.ts'

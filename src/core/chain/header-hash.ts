@@ -1,5 +1,6 @@
 /** Computes a block's hash from the fields of its header, so that no endpoint can put a false time under a true hash. */
-import { type Hex, keccak256, toRlp } from 'viem'
+import { type Hex, toRlp } from 'viem'
+import { keccak256 } from '../platform/keccak.ts'
 
 /** Fields of a header in the order in which they are hashed; those after the nonce came with later forks, in this order. */
 const first = (

@@ -3,8 +3,9 @@
  * open and reveal. Nothing here can be turned back into the key.
  */
 import { createHmac, createSecretKey } from 'node:crypto'
-import { type Address, type Hex, keccak256, numberToHex } from 'viem'
+import { type Address, type Hex, numberToHex } from 'viem'
 import { hexToBytes } from '../platform/hex.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import type { Network } from '../protocol/typed-data.ts'
 
 export type SeatSecrets = ReturnType<typeof deriveSeatSecrets>

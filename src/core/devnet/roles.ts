@@ -1,6 +1,7 @@
 /** Who takes part in a devnet. Keys are derived from names, the same in every devnet: worth nothing anywhere else. */
-import { type Address, type Hex, keccak256, stringToBytes } from 'viem'
+import { type Address, type Hex, stringToBytes } from 'viem'
 import { privateKeyToAddress } from 'viem/accounts'
+import { keccak256 } from '../platform/keccak.ts'
 
 export type Role = {
   /** E.g. `provider-1`. */

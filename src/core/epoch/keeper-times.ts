@@ -4,8 +4,9 @@
  * Why: docs/why/consensus-and-audits.md
  * Why: docs/why/chain-reads-and-transactions.md
  */
-import { type Address, concat, type Hex, keccak256 } from 'viem'
+import { type Address, concat, type Hex } from 'viem'
 import type { EpochOverview } from '../chain/epochs.ts'
+import { keccak256 } from '../platform/keccak.ts'
 
 /**
  * A keeper's turn in an epoch: the place of H(seed ‖ owner) among all owners of seats, from 0. A keeper without a seat comes last.

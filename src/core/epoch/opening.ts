@@ -1,5 +1,6 @@
 /** A seat's opening for a cohort: its words, and the tree by which a seat's owner commits to all of its openings. */
-import { type Address, concat, encodeAbiParameters, type Hex, keccak256, toHex } from 'viem'
+import { type Address, concat, encodeAbiParameters, type Hex, toHex } from 'viem'
+import { keccak256 } from '../platform/keccak.ts'
 import {
   allFlags,
   cohortLanes,

@@ -5,7 +5,7 @@
  * Why: docs/why/daemons-and-operators.md
  */
 import { readFileSync } from 'node:fs'
-import { type Address, type Hex, keccak256, toHex } from 'viem'
+import { type Address, type Hex, toHex } from 'viem'
 import { deviceDeposit, registeredPayout } from '../chain/devices.ts'
 import { assertFunds } from '../chain/funds.ts'
 import { kaiAllowance, kaiBalance } from '../chain/kai.ts'
@@ -15,6 +15,7 @@ import { type Fee, type FeeCaps, firstFee, readFeeMarket } from '../chain/tx/fee
 import { type Call, simulateCall } from '../chain/tx/transact.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { failureReason, isKaisarError, orRefuse } from '../platform/errors.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import { mapSome } from '../platform/map-some.ts'
 import { devicesOf, type EnrolledDevice, enrolmentProblems, parseEnrolment } from '../report/enrolment.ts'
 import { fleetErrors } from './errors.ts'

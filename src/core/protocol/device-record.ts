@@ -2,8 +2,9 @@
  * The two records a Provider signs in a DeviceReport: which device this is, and on what it runs. Both travel as canonical
  * JSON; what is signed and registered is keccak256 of those bytes, so a receiver hashes the text it got and then parses it.
  */
-import { type Address, encodeAbiParameters, type Hex, keccak256, stringToBytes } from 'viem'
+import { type Address, encodeAbiParameters, type Hex, stringToBytes } from 'viem'
 import { z } from 'zod'
+import { keccak256 } from '../platform/keccak.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { plainText } from './primitives.ts'
 

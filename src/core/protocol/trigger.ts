@@ -1,7 +1,8 @@
 // Why: docs/why/rounds.md
 // Why: docs/why/beats.md
 
-import { concat, type Hex, keccak256 } from 'viem'
+import { concat, type Hex } from 'viem'
+import { keccak256 } from '../platform/keccak.ts'
 import { type RoundKindName, slotKinds } from './constants.ts'
 import { type RoundRules, type Timeline, timingOf } from './network-parameters.ts'
 

@@ -2,7 +2,7 @@
  * The devices that a Provider works with, from what the probe sees to an engine each and a registration on chain: identified by
  * hardware, never by position.
  */
-import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
+import { type Address, encodeAbiParameters, type Hex } from 'viem'
 import { currentEpoch } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
@@ -22,6 +22,7 @@ import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { KaisarError } from '../platform/errors.ts'
 import { aborted } from '../platform/graceful-stop.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import type { Logger } from '../platform/log.ts'
 import { deviceIdOf, type EnvironmentRecord, hardwareHash, hashRecordText } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'

@@ -1,5 +1,5 @@
 /** Registers devices that are not on chain, and starts a new generation of devices that have changed; never twice. */
-import { type Address, type Hex, keccak256, toHex } from 'viem'
+import { type Address, type Hex, toHex } from 'viem'
 import {
   deviceDeposit,
   getDevice,
@@ -12,6 +12,7 @@ import { kaiAllowance, kaiShortage } from '../chain/kai.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { callOf, reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { providerErrors } from './errors.ts'
 import type { OwnDevice } from './own-devices.ts'

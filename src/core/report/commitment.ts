@@ -1,8 +1,9 @@
 /** Derives the inputs of the work proof from signed messages, in one place for Provider and Checker. */
-import { type Address, bytesToHex, concat, type Hex, keccak256 } from 'viem'
+import { type Address, bytesToHex, concat, type Hex } from 'viem'
 import { jobSeed } from '../job/job-seed.ts'
 import type { Job } from '../job/jobs.ts'
 import type { VerifyItem } from '../job/round-kind.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import type { Network, SignedMessage } from '../protocol/typed-data.ts'
 import { reportErrors } from './errors.ts'
 import { typedHash } from './typed-hash.ts'

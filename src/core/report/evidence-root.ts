@@ -7,7 +7,8 @@
  *
  * Why: docs/why/evidence.md
  */
-import { bytesToHex, concatBytes, type Hex, hexToBytes, keccak256, stringToHex } from 'viem'
+import { bytesToHex, concatBytes, type Hex, hexToBytes, stringToHex } from 'viem'
+import { keccak256 } from '../platform/keccak.ts'
 import { atOnce, type Sliced } from '../platform/slices.ts'
 import { cohortLanes } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'

@@ -2,8 +2,9 @@
  * EIP-712 digests of the messages in protocol/typed-data.ts. Every field of those is one word, so a digest is two keccaks of a flat
  * buffer, which is faster than a general library. Tests compare the digests with viem's `hashTypedData`.
  */
-import { type Address, type Hex, keccak256, stringToBytes, domainSeparator as viemDomainSeparator } from 'viem'
+import { type Address, type Hex, stringToBytes, domainSeparator as viemDomainSeparator } from 'viem'
 import { hexToBytes } from '../platform/hex.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import {
   type Network,
   type SignedMessage,

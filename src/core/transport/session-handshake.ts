@@ -1,8 +1,9 @@
 // Why: docs/why/transport.md
 
-import { type Address, concat, type Hex, keccak256, stringToHex } from 'viem'
+import { type Address, concat, type Hex, stringToHex } from 'viem'
 import { type Clock, systemClock, timeLimit } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { keccak256 } from '../platform/keccak.ts'
 import { type MessageBody, type MessageType, messageBodies, protocolVersion, toWire } from '../protocol/messages.ts'
 import type { Network, SignedMessage, SignedType } from '../protocol/typed-data.ts'
 import { closeReason, sessionErrors, transportErrors } from './errors.ts'

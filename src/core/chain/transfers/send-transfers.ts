@@ -5,8 +5,9 @@
  *
  * Why: docs/why/commands.md
  */
-import { type Address, type Hex, keccak256, type LocalAccount } from 'viem'
+import type { Address, Hex, LocalAccount } from 'viem'
 import type { Clock } from '../../platform/clock.ts'
+import { keccak256 } from '../../platform/keccak.ts'
 import { mapSome } from '../../platform/map-some.ts'
 import { blockAt } from '../blocks.ts'
 import { describeEndpoints } from '../client.ts'

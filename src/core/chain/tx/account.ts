@@ -4,7 +4,6 @@ import {
   bytesToHex,
   type Hex,
   hexToBytes,
-  keccak256,
   type LocalAccount,
   numberToHex,
   parseTransaction,
@@ -13,6 +12,7 @@ import {
   type TransactionSerializableEIP1559,
 } from 'viem'
 import { toAccount } from 'viem/accounts'
+import { keccak256 } from '../../platform/keccak.ts'
 import type { UnlockedKey } from '../../platform/keystore.ts'
 import type { RemoteSigner, TransactionFields } from '../../platform/remote-signer.ts'
 import { signerErrors } from '../../platform/signer-errors.ts'

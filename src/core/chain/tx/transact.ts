@@ -1,6 +1,7 @@
 /** Checks, signs, sends and awaits one transaction of an interactive command. Daemons use the transaction sender. */
-import { type Abi, type Address, type Hex, keccak256, type LocalAccount } from 'viem'
+import type { Abi, Address, Hex, LocalAccount } from 'viem'
 import type { Clock } from '../../platform/clock.ts'
+import { keccak256 } from '../../platform/keccak.ts'
 import { type Chain, describeEndpoints } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'

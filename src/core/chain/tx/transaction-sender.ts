@@ -1,6 +1,7 @@
-import { type Address, type Hex, keccak256, type LocalAccount } from 'viem'
+import type { Address, Hex, LocalAccount } from 'viem'
 import { type Clock, systemClock } from '../../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../../platform/errors.ts'
+import { keccak256 } from '../../platform/keccak.ts'
 import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
