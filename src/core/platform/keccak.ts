@@ -5,7 +5,7 @@
  * Why: docs/why/dependencies-and-build.md
  */
 import { createKeccak, type IHasher } from 'hash-wasm'
-import { type Hex, keccak256 as inJavascript } from 'viem'
+import { type Hex, keccak256 as inJavascript, toBytes } from 'viem'
 import { bytesToHex } from './hex.ts'
 
 const compileAtHash = 100
@@ -31,7 +31,8 @@ export function createKeccak256(compile: () => Promise<IHasher>): Keccak256 {
         )
       return inJavascript(value, to)
     }
-    const bytes = typeof value === 'string' ? Buffer.from(value.slice(2), 'hex') : value
+    // As viem reads text, so that the answer never depends on when it is asked for: Buffer drops half a byte, and what is not hexadecimal.
+    const bytes = typeof value === 'string' ? toBytes(value) : value
     const digest = compiled.init().update(bytes).digest('binary')
     return to === 'bytes' ? digest : bytesToHex(digest)
   }

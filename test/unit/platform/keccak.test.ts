@@ -28,6 +28,7 @@ it('hashes bytes, views of them and text as viem does, before it is compiled and
       expect(toHex(keccak256(bytes, 'bytes'))).toBe(hash)
       expect(keccak256(Buffer.concat([Buffer.of(9), bytes, Buffer.of(9)]).subarray(1, 1 + bytes.length))).toBe(hash)
     }
+    for (const text of ['0xabc', '0x12zz', '0x1'] as const) expect(keccak256(text)).toBe(ofViem(text))
   }
   check()
   expect(compilations()).toBe(0)
