@@ -57,11 +57,12 @@ function chainModel(spec: MemorySpec, epochSeed: Hex): Uint8Array {
     data: new Uint8Array(values.buffer),
   })
   const constants = [
-    scalar('zero', onnxType.uint8, Uint8Array.of(64)),
+    scalar('inputZero', onnxType.uint8, Uint8Array.of(64)),
     scalar('weightZero', onnxType.int8, Int8Array.of(0)),
     scalar('seven', onnxType.int32, Int32Array.of(127 << 7)),
     scalar('eight', onnxType.int32, Int32Array.of(255 << 7)),
-    scalar('scale', onnxType.float32, Float32Array.of(2 ** -7)),
+    scalar('step', onnxType.float32, Float32Array.of(2 ** 7)),
+    scalar('zero', onnxType.uint8, Uint8Array.of(0)),
   ]
   const nodes: OnnxNode[] = []
   const apply = (opType: string, input: string[], attributes: OnnxNode['attributes'] = [], output?: string): string => {
@@ -74,12 +75,11 @@ function chainModel(spec: MemorySpec, epochSeed: Hex): Uint8Array {
     const data = new Uint8Array(drawWeights(key, product, { rows: width, columns: width }).buffer)
     constants.push({ name: `W${product}`, dims: [width, width], type: onnxType.int8, data })
     const isLast = product === products - 1
-    const sum = apply('MatMulInteger', [x, `W${product}`, 'zero', 'weightZero'])
-    // Seven bits of it go on, eight come out last. A float holds them exactly, and is shifted in less time than an integer.
+    const sum = apply('MatMulInteger', [x, `W${product}`, 'inputZero', 'weightZero'])
+    // Seven bits of it go on, eight come out last. A float holds them exactly, and quantizing divides it without a remainder to round.
     const masked = apply('BitwiseAnd', [sum, isLast ? 'eight' : 'seven'])
     const bits = apply('Cast', [masked], [{ name: 'to', int: onnxType.float32 }])
-    const shifted = apply('Mul', [bits, 'scale'])
-    x = apply('Cast', [shifted], [{ name: 'to', int: onnxType.uint8 }], isLast ? 'y' : undefined)
+    x = apply('QuantizeLinear', [bits, 'step', 'zero'], [], isLast ? 'y' : undefined)
   }
   const value = (name: string) => ({ name, type: onnxType.uint8, shape: ['m', width] })
   return encodeOnnxModel({

@@ -80,11 +80,13 @@ const forms: Record<GraphForm, Form> = {
       const inputZero = graph.constant('inputZero', [], onnxType.uint8, Uint8Array.of(64))
       const weightZero = graph.constant('weightZero', [], onnxType.int8, Int8Array.of(0))
       const middle = graph.constant('middle', [], onnxType.int32, Int32Array.of(127 << 7))
-      const scale = graph.constant('scale', [], onnxType.float32, Float32Array.of(2 ** -7))
+      const step = graph.constant('step', [], onnxType.float32, Float32Array.of(2 ** 7))
+      const zero = graph.constant('zero', [], onnxType.uint8, Uint8Array.of(0))
       const sum = graph.apply('MatMulInteger', [x, matrix, inputZero, weightZero])
-      // Of what is masked, a float holds every value exactly, and is shifted in less time than an integer.
+      // Of what is masked, a float holds every value exactly. Quantizing divides it by the step, without a remainder to round, in less
+      // time than an integer takes to be shifted.
       const masked = cast(graph, graph.apply('BitwiseAnd', [sum, middle]), onnxType.float32)
-      return cast(graph, graph.apply('Mul', [masked, scale]), onnxType.uint8)
+      return graph.apply('QuantizeLinear', [masked, step, zero])
     },
   },
   s8: {
