@@ -11,7 +11,7 @@ import { seededRandom } from './seeded-random.ts'
  * What an endpoint does wrong.
  * `hang`: never answers · `rate-limited`: HTTP 429 · `server-error`: HTTP 502 · `drop-reply`: does it, then cuts the connection ·
  * `vanish`: does it, and from then on cuts every connection · `swallow`: says a transaction was accepted and forgets it · `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything ·
- * `ahead`: claims a head four blocks ahead, and makes up that block · `wrong-code`: shows other code at every address · and every
+ * `ahead`: claims a head four blocks ahead, and makes up that block · `wrong-code`: names other code at every address · and every
  * {@link Lie}, told over a real socket: `truncated` ends in the middle of its JSON, `slow` comes {@link slowMs} later
  */
 type RpcFault =
@@ -54,7 +54,7 @@ const aboutMethod: Partial<Record<RpcFault, string>> = {
   swallow: 'eth_sendRawTransaction',
   'wrong-chain': 'eth_chainId',
   'forged-receipt': 'eth_getTransactionReceipt',
-  'wrong-code': 'eth_getCode',
+  'wrong-code': 'eth_call',
 }
 
 const slowMs = 300
@@ -141,8 +141,14 @@ export async function startRpcProxy(options: { readonly target: string; readonly
         return result(call, numberToHex(666))
       case 'forged-receipt':
         return result(call, forgedReceipt(call.params?.[0]))
-      case 'wrong-code':
-        return result(call, '0x00')
+      case 'wrong-code': {
+        const honest = await forward(call)
+        // What begins with an address pushed on the stack asks for code hashes.
+        const { to, data = '0x' } = (call.params?.[0] ?? {}) as { to?: Hex; data?: Hex }
+        return to === undefined && data.startsWith('0x73')
+          ? result(call, (honest.result as Hex).replaceAll('a', 'b') as Hex)
+          : honest
+      }
       case 'ahead': {
         const head = (await forward({ id: 0, method: 'eth_blockNumber', params: [] })).result as Hex
         const claimed = numberToHex(BigInt(head) + 4n)

@@ -1,8 +1,8 @@
 import { type Address, createPublicClient, custom, type Hex, type PublicClient } from 'viem'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
-import { keccak256 } from '../platform/keccak.ts'
 import { agree, isCompared, type RpcCall } from './agreement.ts'
+import { codeHashesData, codeHashesOf } from './code-hashes.ts'
 import { type ChainDependencies, createEndpoint, type Endpoint, type EndpointStatus } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 import { untilMost } from './until-most.ts'
@@ -58,7 +58,6 @@ export async function connectChain(
   const { rpcUrls, contracts = [], timeoutMs = 5_000, forgedMs = 30_000 } = options
   const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }, { clock, openTransport }))
   const forgedSince = new WeakMap<KaisarError, number>()
-  const codeSeenMs = new WeakMap<Endpoint, number>()
   let chainId = options.chainId
   let connected = false
   const ask: Ask = (endpoint, call) => patiently(clock, () => endpoint.request(call))
@@ -69,12 +68,7 @@ export async function connectChain(
   async function checkEndpoint(endpoint: Endpoint, id: Promise<number>): Promise<bigint | null> {
     const actual = await id
     if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId!, actual })
-    const sinceMs = clock.monotonicMs() - (codeSeenMs.get(endpoint) ?? Number.NEGATIVE_INFINITY)
-    const isAllDue = endpoint.status.state === 'dropped' || sinceMs >= allCodeMs
-    await Promise.all(
-      (isAllDue ? contracts : contracts.slice(0, 1)).map(contract => checkCode(ask, endpoint, contract)),
-    )
-    if (isAllDue) codeSeenMs.set(endpoint, clock.monotonicMs())
+    await checkCode(ask, endpoint, contracts)
     const head = (await ask(endpoint, { method: 'eth_blockNumber' })) as Hex
     const shown = await ask(endpoint, { method: 'eth_getBlockByNumber', params: [head, false] })
     return (shown as { number: Hex } | null)?.number === head ? BigInt(head) : null
@@ -225,21 +219,17 @@ export async function patiently<T>(
   return attempt(true)
 }
 
-/**
- * How often the code of every contract is read again of an endpoint that is not dropped, in ms: it is some hundred kilobytes. At the checks
- * between, one contract shows whether it is still the chain that they are on.
- */
-const allCodeMs = 600_000
-
-/** The code that had the hash, by hash: it is long, and every endpoint shows the same whenever it is looked at. */
-const knownCode = new Map<Hex, Hex>()
-
-async function checkCode(ask: Ask, endpoint: Endpoint, { name, address, codeHash }: ExpectedContract) {
-  const code = (await ask(endpoint, { method: 'eth_getCode', params: [address, 'latest'] })) as Hex
-  if (code === '0x') throw chainErrors.CONTRACTS_NOT_DEPLOYED({ contract: name, address, endpoint: endpoint.name })
-  if (codeHash === undefined || knownCode.get(codeHash) === code) return
-  if (keccak256(code) !== codeHash) throw chainErrors.CODE_HASH_MISMATCH({ contract: name, endpoint: endpoint.name })
-  knownCode.set(codeHash, code)
+async function checkCode(ask: Ask, endpoint: Endpoint, contracts: readonly ExpectedContract[]) {
+  if (contracts.length === 0) return
+  const data = codeHashesData(contracts.map(({ address }) => address))
+  const answer = await ask(endpoint, { method: 'eth_call', params: [{ data }, 'latest'] })
+  const hashes = codeHashesOf(answer, contracts.length)
+  for (const [i, { name, address, codeHash }] of contracts.entries()) {
+    const hash = hashes?.[i] ?? null
+    if (hash === null) throw chainErrors.CONTRACTS_NOT_DEPLOYED({ contract: name, address, endpoint: endpoint.name })
+    if (codeHash !== undefined && hash !== codeHash)
+      throw chainErrors.CODE_HASH_MISMATCH({ contract: name, endpoint: endpoint.name })
+  }
 }
 
 const asReason = (endpoint: Endpoint, error: unknown): KaisarError =>

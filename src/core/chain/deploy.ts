@@ -10,9 +10,9 @@ import {
   type LocalAccount,
 } from 'viem'
 import type { Clock } from '../platform/clock.ts'
-import { keccak256 } from '../platform/keccak.ts'
 import type { Artifact } from './artifacts.ts'
 import type { Chain } from './client.ts'
+import { codeHashesData, codeHashesOf } from './code-hashes.ts'
 import { revertData } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
 import { fundingCalls } from './kai.ts'
@@ -212,9 +212,15 @@ export async function deployNetwork(
 }
 
 async function hashCode(chain: Chain, contracts: Contracts): Promise<Deployment['codeHashes']> {
-  const hashOf = async (name: ContractName) =>
-    [name, keccak256((await chain.client.getCode({ address: contracts[name] })) ?? '0x')] as const
-  return Object.fromEntries(await Promise.all(contractNames.map(hashOf))) as Deployment['codeHashes']
+  const data = codeHashesData(contractNames.map(name => contracts[name]))
+  const { data: answer } = await chain.client.call({ data })
+  const hashes = codeHashesOf(answer, contractNames.length)
+  if (hashes === null)
+    throw chainErrors.RPC_FAILED({
+      action: 'Reading the code of the contracts',
+      reason: 'the answer is no list of hashes.',
+    })
+  return Object.fromEntries(contractNames.map((name, i) => [name, hashes[i]])) as Deployment['codeHashes']
 }
 
 /** The cost of the steps from `from` on: gas, wei at the present fee, and wei at the highest fee that may be offered. */

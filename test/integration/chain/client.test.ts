@@ -1,6 +1,8 @@
 import { type AddressInfo, createServer } from 'node:net'
+import { type Hex, keccak256 } from 'viem'
 import { afterAll, describe, expect, test } from 'vitest'
 import { connectChain } from '../../../src/core/chain/client.ts'
+import { codeHashesData, codeHashesOf } from '../../../src/core/chain/code-hashes.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { eventually } from '../../helpers/eventually.ts'
@@ -39,6 +41,26 @@ describe('chain client', () => {
     await anvil.client.setCode({ address: contract, bytecode: '0x00' })
     await expect(connect(`0x${'00'.repeat(32)}`)).rejects.toMatchObject({ code: 'CODE_HASH_MISMATCH' })
     expect((await connect()).chainId).toBe(31337)
+  })
+
+  test('the code hashes that the chain gives are those of the code that it gives, and null without any', async () => {
+    const [few, none, unused] = ['78', '79', '7a'].map(byte => `0x${byte.repeat(20)}` as const) as [Hex, Hex, Hex]
+    await anvil.client.setCode({ address: few, bytecode: '0xef00' })
+    await anvil.client.setBalance({ address: none, value: 1n })
+    const { data } = await anvil.client.call({ data: codeHashesData([few, none, unused, few]) })
+    const hash = keccak256((await anvil.client.getCode({ address: few }))!)
+    expect(codeHashesOf(data, 4)).toEqual([hash, null, null, hash])
+    for (const other of [undefined, null, '0x', data!.slice(0, -2), `${data}00`, data!.replace(/.$/, 'z')])
+      expect(codeHashesOf(other, 4)).toBeNull()
+  })
+
+  test('an endpoint whose answer is no list of hashes shows no contracts', async () => {
+    await anvil.client.setCode({ address: contract, bytecode: '0x00' })
+    const bad = await proxied({ fault: 'wrong-chain', method: 'eth_call' })
+    const contracts = [{ name: 'RewardVault', address: contract }]
+    await expect(connectChain({ rpcUrls: [bad.url], contracts })).rejects.toMatchObject({
+      code: 'CONTRACTS_NOT_DEPLOYED',
+    })
   })
 
   test('a text that is not a URL is refused with a code', async () => {
