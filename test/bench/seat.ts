@@ -150,6 +150,9 @@ function cpuMs(): number {
   return milliseconds(process.threadCpuUsage())
 }
 
+/** What {@link settleCpuTime} itself takes of CPU time, in ms. */
+export const costOfSettling = (): number => median(Array.from({ length: 99 }, () => -cpuMs() + cpuMs()))
+
 type Count = <R>(part: keyof Parts, work: () => R) => R
 
 /**
@@ -158,7 +161,7 @@ type Count = <R>(part: keyof Parts, work: () => R) => R
  */
 function meter(parts: Parts | null): Count {
   if (parts === null) return (_, work) => work()
-  const asking = median(Array.from({ length: 99 }, () => -cpuMs() + cpuMs()))
+  const asking = costOfSettling()
   let inner = 0
   return (part, work) => {
     const isStore = part === 'store'
