@@ -18,7 +18,7 @@ const duty = [
 
 it('a Checker at rest polls the head and reads little more, and its duty once an epoch', async () => {
   const { chain, firstEpochAt, until, events } = simulation
-  const asked = () => new Map(chain.calls.get('checker-1'))
+  const asked = () => new Map(Array.from(chain.calls, ([host, calls]) => [host, new Map(calls)]))
   const atStart = asked()
   await until(firstEpochAt + epochSeconds + restsFrom)
   const before = asked()
@@ -26,18 +26,32 @@ it('a Checker at rest polls the head and reads little more, and its duty once an
   await until(firstEpochAt + 2 * epochSeconds - 2)
   const after = asked()
   const seconds = epochSeconds - 2 - restsFrom
-  const since = (from: ReadonlyMap<string, number>, what: string) => (after.get(what) ?? 0) - (from.get(what) ?? 0)
-  const reads = [...after.keys()].reduce((sum, what) => sum + since(before, what), 0)
+  const since = (from: typeof before, host: string, what: string) =>
+    (after.get(host)?.get(what) ?? 0) - (from.get(host)?.get(what) ?? 0)
 
-  // Four polls of the head a second; the sight of the next round's block hangs on them.
-  const polls = since(before, 'eth_getBlockByNumber')
-  expect(polls).toBeLessThanOrEqual(4.2 * seconds)
-  // On a network of seconds an epoch is looked at with each block; on one of hours once a minute.
-  expect(reads - polls).toBeLessThanOrEqual(4 * seconds)
-  expect(duty.map(what => since(before, what))).toEqual([0, 0, 0, 0])
+  // Whoever moved the epoch before on, as its seed has it, may still watch what it sent until that is final.
+  const checkers = [...after.keys()].filter(host => host.startsWith('checker-'))
+  const resting = checkers.filter(host => since(before, host, 'eth_getTransactionReceipt') === 0)
+  expect(resting.length).toBeGreaterThan(checkers.length / 2)
+  for (const host of resting) {
+    const reads = [...after.get(host)!.keys()].reduce((sum, what) => sum + since(before, host, what), 0)
+    // Four polls of the head a second; the sight of the next round's block hangs on them.
+    const polls = since(before, host, 'eth_getBlockByNumber')
+    expect(polls, host).toBeLessThanOrEqual(4.2 * seconds)
+    expect(polls, host).toBeGreaterThan(3 * seconds)
+    // On a network of seconds an epoch is looked at with each block; on one of hours once a minute.
+    expect(reads - polls, host).toBeLessThanOrEqual(4 * seconds)
+    expect(
+      duty.map(what => since(before, host, what)),
+      host,
+    ).toEqual([0, 0, 0, 0])
+    // Both devices are in one cohort, and both epochs were entered.
+    expect(
+      duty.map(what => since(atStart, host, what)),
+      host,
+    ).toEqual([2, 2, 2, 2])
+  }
   // Beats come at any time.
   const checks = events.slice(eventsBefore).filter(({ type, kind }) => type === 'check.completed' && kind !== 'beat')
   expect(checks).toEqual([])
-  // Both devices are in one cohort, and both epochs were entered.
-  expect(duty.map(what => since(atStart, what))).toEqual([2, 2, 2, 2])
 })
