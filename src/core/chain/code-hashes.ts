@@ -1,9 +1,9 @@
 /** Which code accounts have, by its keccak256: the chain gives 32 bytes for each in one call, where the code itself is some hundred kilobytes. */
 import type { Address, Hex } from 'viem'
+import { zeroBytes32 } from '../protocol/primitives.ts'
 
 /** keccak256 of no bytes, which is what an account without code has; one that does not exist has zero. */
 const ofNoCode = '0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470'
-const ofNoAccount = `0x${'00'.repeat(32)}`
 
 const opcodes = { push1: '60', push2: '61', push20: '73', extcodehash: '3f', mstore: '52', return: 'f3' } as const
 const wordBytes = 32
@@ -22,15 +22,11 @@ export function codeHashesData(accounts: readonly Address[]): Hex {
 
 /** The code hash of each of `count` accounts, null for one without code, in an answer to {@link codeHashesData}; null for other answers. */
 export function codeHashesOf(answer: unknown, count: number): (Hex | null)[] | null {
-  const length = 2 + (count + 1) * wordBytes * 2
-  if (typeof answer !== 'string' || answer.length !== length || !/^0x[0-9a-f]+$/i.test(answer)) return null
-  const word = (i: number): Hex =>
-    `0x${answer
-      .slice(2)
-      .slice(i * wordBytes * 2, (i + 1) * wordBytes * 2)
-      .toLowerCase()}`
-  return Array.from({ length: count }, (_, i) => {
-    const hash = word(i + 1)
-    return hash === ofNoCode || hash === ofNoAccount ? null : hash
+  if (typeof answer !== 'string' || !/^0x([0-9a-f]{64})+$/i.test(answer)) return null
+  const [, ...words] = answer.slice(2).toLowerCase().match(/.{64}/g)!
+  if (words.length !== count) return null
+  return words.map((word): Hex | null => {
+    const hash: Hex = `0x${word}`
+    return hash === ofNoCode || hash === zeroBytes32 ? null : hash
   })
 }

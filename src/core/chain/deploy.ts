@@ -18,7 +18,7 @@ import { chainErrors } from './errors.ts'
 import { fundingCalls } from './kai.ts'
 import { type ContractName, type Contracts, contractNames, type Deployment, lowerCase } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
-import { callOf } from './read.ts'
+import { callOf, reading } from './read.ts'
 import { defaultFeeCaps, type FeeCaps, firstFee, readFeeMarket } from './tx/fees.ts'
 import { lookUpReceipt, type Receipt } from './tx/receipt.ts'
 import { awaitReceipt, type Call, transact } from './tx/transact.ts'
@@ -213,13 +213,11 @@ export async function deployNetwork(
 
 async function hashCode(chain: Chain, contracts: Contracts): Promise<Deployment['codeHashes']> {
   const data = codeHashesData(contractNames.map(name => contracts[name]))
-  const { data: answer } = await chain.client.call({ data })
+  const { data: answer } = await reading('eth_call', chain.client.call({ data }))
   const hashes = codeHashesOf(answer, contractNames.length)
-  if (hashes === null)
-    throw chainErrors.RPC_FAILED({
-      action: 'Reading the code of the contracts',
-      reason: 'the answer is no list of hashes.',
-    })
+  // What was deployed has code: whoever shows none is behind, or says nothing that can be handed on.
+  if (hashes === null || hashes.includes(null))
+    throw chainErrors.RPC_FAILED({ action: 'Reading the code hashes of the contracts', reason: 'some are missing.' })
   return Object.fromEntries(contractNames.map((name, i) => [name, hashes[i]])) as Deployment['codeHashes']
 }
 

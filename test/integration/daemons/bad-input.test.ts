@@ -92,12 +92,6 @@ it('a port that is in use stops a Checker before it bonds', async () => {
   expect(failure).toEqual({ code: 'TRANSPORT_PORT_IN_USE', exit: 3 })
 })
 
-/**
- * What was asked to stop is not killed after execa's five seconds: it ends what its start has under way, a second and more of computing,
- * which is several beside other programs.
- */
-const endsByItself = { timeout: 60_000, forceKillAfterDelay: false } as const
-
 it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transaction stops when asked', async kind => {
   const { operator } = roles.find(role => role.kind === kind)!
   const balance = await launched.network.chain.client.getBalance({ address: operator })
@@ -106,7 +100,7 @@ it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transactio
   const run = execa(process.execPath, [cliPath, ...words(kind, 'right', join(home.path, kind))], {
     env,
     reject: false,
-    ...endsByItself,
+    timeout: 60_000,
   })
   let isAsked = false
   for await (const line of run.iterable({ from: 'stderr' })) {
@@ -156,7 +150,7 @@ it('a Provider without assigned seats says the reason, waits, and stops when ask
   const run = execa(process.execPath, [cliPath, ...words('provider', 'right', join(home.path, 'provider'))], {
     env,
     reject: false,
-    ...endsByItself,
+    timeout: 60_000,
   })
   const seen: string[] = []
   for await (const line of run) {
