@@ -68,7 +68,13 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     clock,
     onRestart: error => log.error({ error }, 'the work engine is started again'),
   })
-  await recomputers.of(rules).start()
+  try {
+    await recomputers.of(rules).start(stop)
+  } catch (error) {
+    await recomputers.close()
+    if (stop.aborted && error === stop.reason) return
+    throw error
+  }
 
   const { heads, rounds, onTrouble } = followChain(network, deps)
   const stalls = createStallWatch({ clock, isWaiting: () => epochs.newestFirst().some(({ judge }) => judge.isOpen()) })
@@ -154,8 +160,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const endpoint = options.publicUrl ?? server.url
   const { payout, seats } = options
   const { certificateHash } = deps.identity
-  const bonding = bondSeats(network, { payout, seats, endpoint, certificateHash }, { sender })
-  const bonded = await orClose(Promise.race([bonding, aborted(stop)]))
+  const bond = () => bondSeats(network, { payout, seats, endpoint, certificateHash }, { sender })
+  const bonded = stop.aborted ? undefined : await orClose(Promise.race([bond(), aborted(stop)]))
   if (bonded === undefined) return close()
   emit({ type: 'checker.listening', url: endpoint, seats: bonded.checker.seats, change: bonded.change })
 

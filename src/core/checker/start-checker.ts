@@ -80,13 +80,13 @@ export async function startChecker(
       evidence: createEvidenceStore(store),
       identity,
       transport: openTransport(options, identity),
-      startEngine: async (jobs, known) => {
+      startEngine: async (jobs, known, signal) => {
         const engine = await createWorkEngine(
           {
             ...{ jobs, threads, witnesses: true, provider: known?.provider ?? executionProvider },
             ...(known && { form: known.form }),
           },
-          { ownProcess: true },
+          { ownProcess: true, signal },
         )
         const kinds = Object.entries(engine.kinds).map(([name, kind]) => [name, timed(kind)])
         return { ...engine, kinds: Object.fromEntries(kinds) }

@@ -90,6 +90,8 @@ export type WorkCore = {
 export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> & {
   readonly open?: typeof openKernel
   readonly kinds?: Kinds
+  /** Ends the start between two runs of the self-test, with its reason; later it does nothing. */
+  readonly signal?: AbortSignal
 }
 
 /** What the engines of a thread are opened with: device and kernel as they were chosen, and what was asked for of each kind's work. */
@@ -136,16 +138,17 @@ async function reachedPlace(provider: ExecutionProvider, options: WorkOptions): 
 export const rowsOfRun = (provider: ExecutionProvider, { width }: Pick<TensorSpec, 'width'>): number =>
   provider === 'cpu' ? 1024 : Math.min(16_384, Math.floor(2 ** 25 / width))
 
-/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_ADAPTER_NOT_THE_CARD, JOB_NO_EXACT_KERNEL */
+/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_ADAPTER_NOT_THE_CARD, JOB_NO_EXACT_KERNEL, the signal's reason */
 export async function createWorkCore(
   options: WorkOptions,
-  { clock, open = openKernel, fill, kinds = ownKinds }: WorkDependencies,
+  { clock, open = openKernel, fill, kinds = ownKinds, signal }: WorkDependencies,
 ): Promise<WorkCore> {
   const { deviceIndex = 0, threads = 0, webgpuModule, card } = options
   const { keepWindows = {}, keepBytes = 256 * 1024 * 1024, witnesses = false } = options
   for (const [name, { checkSpec }] of Object.entries(kinds)) checkSpec(specOf(options.jobs, name))
   const spec = options.jobs.tensor
   const attempt = async (provider: ExecutionProvider) => {
+    signal?.throwIfAborted()
     const problem = options.notPinned?.[provider]
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
@@ -153,7 +156,7 @@ export async function createWorkCore(
     const session = { provider, deviceIndex, threads, webgpuModule, card }
     const batchRows = options.batchRows ?? rowsOfRun(provider, spec)
     const { form } = options
-    const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
+    const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows, signal }, clock, open) : null
     return { session, batchRows, test: (await tested) ?? { form: form!, rate: 0, results: [] } }
   }
   const choice = await chooseExecutionProvider(options.provider ?? 'auto', attempt, {

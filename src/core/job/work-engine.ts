@@ -45,6 +45,12 @@ export type WorkReply =
       readonly error: DescribedError
     }
 
+export type EngineStart = {
+  readonly clock?: MonotonicClock
+  readonly ownProcess?: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Whether an engine of this process has WebGPU: two threads that use it would end the process. */
 let webgpuTaken = false
 /** Engines that may take WebGPU start one after another, so that no two of them try it at once. */
@@ -52,17 +58,17 @@ let starting: Promise<unknown> = Promise.resolve()
 
 /**
  * Starts the thread, chooses the execution provider and the kernel. @throws as {@link createWorkCore}
- * `clock`: the one by which a caller says when a trigger was seen; default the platform's. `ownProcess`: it gets a process of its own,
+ * `signal`: ends the start, with its reason; later it does nothing. `clock`: the one by which a caller says when a trigger was seen; default the platform's. `ownProcess`: it gets a process of its own,
  * whose memory is free when it is closed; for verifying alone, since windows are measured in this process's time.
  */
 export function createWorkEngine(
   options: WorkOptions,
-  { clock = systemClock, ownProcess = false }: { readonly clock?: MonotonicClock; readonly ownProcess?: boolean } = {},
+  { clock = systemClock, ownProcess = false, signal }: EngineStart = {},
 ): Promise<WorkEngine> {
   if (ownProcess || options.provider === 'cpu' || options.notPinned?.webgpu !== undefined)
-    return startEngine(options, clock, ownProcess)
+    return startEngine(options, { clock, ownProcess, signal })
   const started = starting.then(async () => {
-    const engine = await startEngine({ ...options, webgpuTaken }, clock, false)
+    const engine = await startEngine({ ...options, webgpuTaken }, { clock, ownProcess: false, signal })
     const { provider, memory } = engine.description
     if (provider !== 'webgpu' && memory !== 'card') return engine
     webgpuTaken = true
@@ -78,7 +84,11 @@ export function createWorkEngine(
   return started
 }
 
-async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProcess: boolean): Promise<WorkEngine> {
+async function startEngine(
+  options: WorkOptions,
+  { clock, ownProcess, signal }: EngineStart & Required<Pick<EngineStart, 'clock' | 'ownProcess'>>,
+): Promise<WorkEngine> {
+  signal?.throwIfAborted()
   // CUDA reads it once, when its library loads: the order in which devices are numbered. Only this thread sets what native code sees.
   process.env.CUDA_DEVICE_ORDER = 'PCI_BUS_ID'
   const host = ownProcess ? startProcess(options) : startThread(options)
@@ -159,6 +169,8 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
     }
   }
 
+  const cancelStart = () => host.post({ id: 0, method: 'cancel', argument: 0 })
+  signal?.addEventListener('abort', cancelStart, { once: true })
   try {
     const description = (await expect(0)) as WorkDescription
     const kinds = byKind(engineOf) as WorkCore['kinds']
@@ -170,6 +182,9 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
     }
   } catch (error) {
     await close()
+    signal?.throwIfAborted()
     throw error
+  } finally {
+    signal?.removeEventListener('abort', cancelStart)
   }
 }

@@ -20,11 +20,6 @@ const answer = async (id: number, work: () => Promise<unknown>): Promise<void> =
 }
 
 let core: WorkCore | undefined
-await answer(0, async () => {
-  core = await createWorkCore(host.options, { clock: threadClock })
-  return core.description
-})
-
 host.onCall(({ id, kind, method, argument }) => {
   if (method === 'cancel') return cancellations.get(argument as number)?.abort()
   if (method === 'close') {
@@ -44,6 +39,13 @@ host.onCall(({ id, kind, method, argument }) => {
     onMark: (index, mark) => host.post({ id, index, mark }),
   }
   void answer(id, () => engine.runWindow(argument as never, options)).finally(() => cancellations.delete(id))
+})
+
+const start = new AbortController()
+cancellations.set(0, start)
+await answer(0, async () => {
+  core = await createWorkCore(host.options, { clock: threadClock, signal: start.signal })
+  return core.description
 })
 
 type Host = {

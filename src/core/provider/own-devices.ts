@@ -59,8 +59,13 @@ export type WorkingDevicesDependencies = {
     device: OwnDevice,
     nonce: Hex,
   ) => Promise<{ readonly evidence: string; readonly identity: Hex } | null>
-  /** Starts the engine of a device, pinned to it among all devices that were found. */
-  readonly startEngine: (jobs: Jobs, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
+  /** Starts the engine of a device, pinned to it among all devices that were found. @throws the signal's reason where that ends the start */
+  readonly startEngine: (
+    jobs: Jobs,
+    device: ProbedDevice,
+    all: readonly ProbedDevice[],
+    stop?: AbortSignal,
+  ) => Promise<WorkEngine>
   readonly clock: Clock
   readonly log: Logger
   readonly emit: (event: ProviderEvent) => void
@@ -86,10 +91,15 @@ export async function openDevices(
   stop: AbortSignal,
 ) {
   const { sender, probe, readEnvironment, attest, clock, log, emit } = dependencies
-  const { first, own, identity, close } = await prepareDevices({ executionProvider }, jobs, dependencies)
+  const prepared = await prepareDevices({ executionProvider }, jobs, dependencies, stop).catch(error => {
+    if (stop.aborted && error === stop.reason) return null
+    throw error
+  })
+  if (prepared === null) return null
+  const { first, own, identity, close } = prepared
   const { certificateHash } = identity
-  const registering = registerDevices({ network, payout, certificateHash }, own, { sender, attest })
-  const registered = await Promise.race([registering, aborted(stop)])
+  const register = () => registerDevices({ network, payout, certificateHash }, own, { sender, attest })
+  const registered = stop.aborted ? undefined : await Promise.race([register(), aborted(stop)])
   if (registered === undefined) {
     await close()
     return null
@@ -127,16 +137,18 @@ export async function openDevices(
 
 /**
  * Probes, and starts an engine for each device that can work, which the chain may know or not: for one that cannot, no deposit is taken.
- * @throws PROVIDER_NO_DEVICE, PROVIDER_MEMORY_TOO_SMALL, and as {@link startEngines}
+ * @throws PROVIDER_NO_DEVICE, PROVIDER_MEMORY_TOO_SMALL, as {@link startEngines}, and the signal's reason; then no engine is left running
  */
 export async function prepareDevices(
   { executionProvider }: Pick<WorkingDevicesOptions, 'executionProvider'>,
   jobs: Jobs,
   { signer, probe, certify, log, ...dependencies }: PreparingDependencies,
+  stop?: AbortSignal,
 ) {
   const first = await probe.probe()
+  stop?.throwIfAborted()
   const found = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
-  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
+  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices, stop)
   const own = await startEngines({ executionProvider }, found, { startEngine, log })
   const identity = await certify({
     deviceIds: own.map(({ deviceId }) => deviceId),

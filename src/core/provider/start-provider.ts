@@ -55,7 +55,7 @@ function ownMachine(options: MachineOptions, clock: Clock) {
       const { evidence, result } = await attestDevice({ ...request, position, cards: position + 1 }, { host: nodeHost })
       return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
     },
-    startEngine: (jobs, device, all) => createWorkEngine(engineOptions(options, jobs, device, all)),
+    startEngine: (jobs, device, all, signal) => createWorkEngine(engineOptions(options, jobs, device, all), { signal }),
   } satisfies Partial<WorkingDevicesDependencies>
 }
 

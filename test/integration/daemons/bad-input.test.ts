@@ -110,8 +110,9 @@ it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transactio
     expect(line).toMatch(new RegExp(`${operator} holds 0\\.0+1 of .* needs [\\d.]+: send it [\\d.]+ or more\\.`))
     run.kill('SIGTERM')
   }
-  expect((await run).exitCode).toBe(0)
+  const { exitCode } = await run
   await setBalance(operator, balance)
+  expect(exitCode).toBe(0)
 })
 
 const setBalance = (address: Address, value: bigint) =>

@@ -86,7 +86,7 @@ describe('recomputers', () => {
 
   it('each epoch is recomputed by its own specification, and engines of past ones are ended', async () => {
     const { recomputers, started, alive } = scene()
-    await recomputers.of(devnet).start()
+    await recomputers.of(devnet).start(new AbortController().signal)
     await recomputers.of(standard).kinds.memory!.verify(request)
     await recomputers.of(devnet).kinds.tensor!.verify(request)
     expect(started).toEqual([jobSets.devnet, jobSets.standard])

@@ -172,6 +172,34 @@ describe('self-test', () => {
     })
   })
 
+  it.each([1, 4, 9])(
+    'a self-test that is given up after run %i runs nothing more and releases every kernel',
+    async last => {
+      const stop = new AbortController()
+      let [opened, runs] = [0, 0]
+      const counted: typeof openKernel = async (...parameters) => {
+        const kernel = await openKernel(...parameters)
+        opened++
+        return {
+          ...kernel,
+          async run(inputs) {
+            if (++runs === last) stop.abort(new Error('asked to stop'))
+            return kernel.run(inputs)
+          },
+          async release() {
+            opened--
+            await kernel.release()
+          },
+        }
+      }
+      await expect(selfTest(smallSpec, { ...onCpu, signal: stop.signal }, threadClock, counted)).rejects.toThrow(
+        'asked to stop',
+      )
+      // The two runs of a case are compared together.
+      expect([opened, runs]).toEqual([0, last + (last % 2)])
+    },
+  )
+
   it('the self-test refuses a form whose run fails, and goes on with the others', async () => {
     const failing =
       (broken: readonly string[], fromRows: number): typeof openKernel =>

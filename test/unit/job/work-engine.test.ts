@@ -288,6 +288,31 @@ describe('work engine', () => {
     })
   })
 
+  it.each([
+    ['thread', false],
+    ['process of its own', true],
+  ])(
+    'a start that is given up ends with the signal’s reason, and nothing of it stays: in a %s',
+    async (_, ownProcess) => {
+      const reason = new Error('asked to stop')
+      const before = createWorkEngine(oneForm, { ownProcess, signal: AbortSignal.abort(reason) })
+      await expect(before).rejects.toBe(reason)
+      const given = new AbortController()
+      const starting = createWorkEngine(
+        { jobs: smallJobs, provider: 'cpu', threads: 1 },
+        { ownProcess, signal: given.signal },
+      )
+      given.abort(reason)
+      await expect(starting).rejects.toBe(reason)
+      // Once it has started, a signal gives up nothing.
+      const kept = new AbortController()
+      const started = await createWorkEngine(oneForm, { ownProcess, signal: kept.signal })
+      kept.abort(reason)
+      expect((await started.kinds.tensor.prepare({ epochSeed })).epochSeed).toBe(epochSeed)
+      await started.close()
+    },
+  )
+
   it('a closed engine answers with a coded error, and may be closed twice', async () => {
     const closed = await createWorkEngine(oneForm)
     await closed.close()

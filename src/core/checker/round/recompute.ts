@@ -20,8 +20,8 @@ export type Recomputer = Verifier & {
   /** Makes ready what an epoch's rounds need; of one kind, where one is given. */
   prepare(epochSeed: Hex, kind?: RoundKindName): Promise<void>
   close(): Promise<void>
-  /** Starts the engine, as the first use of it does. @throws what the execution provider refuses */
-  start(): Promise<void>
+  /** Starts the engine, as the first use of it does. @throws what the execution provider refuses; the signal's reason where that ends it */
+  start(stop: AbortSignal): Promise<void>
 }
 
 export type Recomputers = ReturnType<typeof createRecomputers>
@@ -31,7 +31,7 @@ const restsAfterMs = 20_000
 
 export type RecomputersDependencies = {
   /** `known`: what an engine of the same specification said of itself before, so that nothing is tested again. */
-  readonly startEngine: (jobs: Jobs, known: WorkDescription | null) => Promise<WorkEngine>
+  readonly startEngine: (jobs: Jobs, known: WorkDescription | null, stop?: AbortSignal) => Promise<WorkEngine>
   readonly clock: Pick<Clock, 'sleep'>
   readonly onRestart: (error: unknown) => void
 }
@@ -45,8 +45,8 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
     let users = 0
     let ended = false
     let stopResting = () => {}
-    const started = () => {
-      engine ??= startEngine(jobs, known).then(
+    const started = (stop?: AbortSignal) => {
+      engine ??= startEngine(jobs, known, stop).then(
         own => {
           known = own.description
           return own
@@ -64,17 +64,17 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
       engine = null
       await (await resting?.catch(() => null))?.close()
     }
-    async function use<R>(work: (engine: WorkEngine) => Promise<R>): Promise<R> {
+    async function use<R>(work: (engine: WorkEngine) => Promise<R>, stop?: AbortSignal): Promise<R> {
       stopResting()
       users++
       try {
-        return await tryTwice(work)
+        return await tryTwice(work, stop)
       } finally {
         if (--users === 0 && !ended) stopResting = timeLimit(clock, restsAfterMs, () => void rest().catch(onRestart))
       }
     }
-    async function tryTwice<R>(work: (engine: WorkEngine) => Promise<R>): Promise<R> {
-      const first = started()
+    async function tryTwice<R>(work: (engine: WorkEngine) => Promise<R>, stop?: AbortSignal): Promise<R> {
+      const first = started(stop)
       try {
         return await work(await first)
       } catch (error) {
@@ -93,7 +93,7 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
     return {
       jobs,
       kinds,
-      start: () => use(async () => undefined),
+      start: stop => use(async () => undefined, stop),
       prepare: (epochSeed, kind) =>
         use(async engine => void (await (kind === undefined ? engine : engine.kinds[kind]!).prepare({ epochSeed }))),
       close() {

@@ -48,12 +48,16 @@ const growthTurns = 2
 const hopeless = 16
 
 /**
- * `mostRows`: of one run, as the windows will use it.
- * @throws JOB_NO_EXACT_KERNEL when no form gives the exact integers; what the provider throws when it cannot start at all
+ * `mostRows`: of one run, as the windows will use it. `signal`: ends the test between two runs.
+ * @throws JOB_NO_EXACT_KERNEL when no form gives the exact integers; what the provider throws when it cannot start at all; the signal's reason
  */
 export async function selfTest(
   spec: TensorSpec,
-  { mostRows, ...options }: SessionOptions & { readonly mostRows: number },
+  {
+    mostRows,
+    signal,
+    ...options
+  }: SessionOptions & { readonly mostRows: number; readonly signal?: AbortSignal | undefined },
   clock: MonotonicClock,
   open: typeof openKernel = openKernel,
 ): Promise<SelfTest> {
@@ -87,6 +91,7 @@ export async function selfTest(
     let kernel: Kernel | null = null
     try {
       for (const { weights, inputs, expected } of cases) {
+        signal?.throwIfAborted()
         kernel = await open(weights, form, options)
         opened.push(kernel)
         const batch = await kernel.run(repeat(inputs, batchRows))
@@ -95,6 +100,7 @@ export async function selfTest(
       }
       return { kernel, refusal: null }
     } catch (error) {
+      signal?.throwIfAborted()
       return { kernel: null, refusal: refuse(error) }
     }
   }
@@ -114,6 +120,7 @@ export async function selfTest(
     let fastestMs = new Map<KernelForm, number>()
     let turns = 0
     while (tested.some(({ kernel }) => kernel !== null) && (turns < leastTurns || clock.monotonicMs() < endMs)) {
+      signal?.throwIfAborted()
       const batch = repeat(rowInput(seed, 0, referenceRows), rows)
       const mostMs = hopeless * Math.min(...fastestMs.values())
       for (const each of tested) if (!(fastestMs.get(each.form)! > mostMs)) await takeTurn(each, batch, fastestMs)
