@@ -1,6 +1,6 @@
 /**
- * The chain's clock in a simulation: a second a block, and none while a process that fell is being brought back, or while one that
- * runs has not come to look at the last block. A devnet counts its phases in seconds, where production has half hours; how long a
+ * The chain's clock in a simulation: a second a block, and none while a process that fell is being brought back, while a Provider is
+ * not ready for the rounds of its epoch, or while one that runs has not come to look at the last block. A devnet counts its phases in seconds, where production has half hours; how long a
  * process takes to start, and how busy the machine is, must not decide what is tested. A round is over first: its windows are real
  * time, and it goes on without who fell in it.
  */
@@ -15,6 +15,8 @@ export type ChainClock = {
 export type ChainClockOptions = {
   /** A process may need a block to get ready; then the chain goes on without it. */
   readonly patienceMs: number
+  /** Whether everybody who runs can take part in the rounds that the next blocks may begin. Asked after {@link isRoundOpen}. */
+  readonly isReady: () => boolean
   /** Whether a round is open at the head. */
   readonly isRoundOpen: () => Promise<boolean>
   /** Whether everybody who runs has had its turn since a block was mined. */
@@ -28,7 +30,7 @@ const mostBlockMs = 4_000
 
 /** @param rpc - of an anvil that mines a block a second */
 export async function createChainClock(
-  { patienceMs, isRoundOpen, hasBeenSeen, onBlock }: ChainClockOptions,
+  { patienceMs, isRoundOpen, isReady, hasBeenSeen, onBlock }: ChainClockOptions,
   rpc: (method: string, params: readonly unknown[]) => Promise<unknown>,
 ): Promise<ChainClock> {
   await rpc('anvil_setBlockTimestampInterval', [1])
@@ -43,7 +45,8 @@ export async function createChainClock(
     if (sinceMs < blockMs) return false
     if (await isRoundOpen()) return true
     const isHeld = held > 0 && performance.now() < patientUntilMs
-    return !isHeld && (sinceMs > mostBlockMs || hasBeenSeen())
+    const isAwaited = sinceMs < patienceMs && !isReady()
+    return !isHeld && !isAwaited && (sinceMs > mostBlockMs || hasBeenSeen())
   }
   const turns = (async () => {
     while (!stopped) {

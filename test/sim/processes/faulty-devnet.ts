@@ -73,7 +73,10 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   let closing = false
   let seenHead = ''
   let isOpen = false
-  let mayHaveRounds = false
+  /** The head's epoch, as long as a round may begin in it. */
+  let epochWithRounds: number | null = null
+  /** By Provider, the epoch for which it last said that it has everything. */
+  const readyFor = new Map<string, number>()
 
   async function prepareStart(role: Role, rpcUrl: string): Promise<DaemonStart> {
     if (proxySeed !== undefined && !proxies.has(role.name)) {
@@ -89,10 +92,14 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
 
   function onEvent(event: DevnetEvent) {
     events.push(event)
-    if (event.type === 'daemon.event' && isBackAtWork(event.name, event.event)) awaited.get(event.name)?.()
+    if (event.type === 'daemon.event') {
+      noteReady(event.name, event.event)
+      if (isBackAtWork(event.name, event.event)) awaited.get(event.name)?.()
+    }
     if (event.type !== 'daemon.ended' || devnet === null || closing) return
     const { name } = event
     down.add(name)
+    readyFor.delete(name)
     restarts.set(name, (restarts.get(name) ?? 0) + 1)
     const restarted = bringBack(name).finally(() => restarting.delete(restarted))
     restarting.add(restarted)
@@ -113,8 +120,19 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   /** Whether one that fell takes part again with this. A Provider needs its memory filled, as long as its epoch may have a round. */
   function isBackAtWork(name: string, { type }: PrintedEvent): boolean {
     const isProvider = devnet?.roles.find(role => role.name === name)?.kind === 'provider'
-    return type === 'memory.filled' || (type === 'epoch.started' && !(isProvider && mayHaveRounds))
+    return type === 'memory.filled' || (type === 'epoch.started' && !(isProvider && epochWithRounds !== null))
   }
+
+  /** A Provider whose device is a member of the epoch has to fill its memory; with another, the epoch alone. */
+  function noteReady(name: string, { type, epoch, devices }: PrintedEvent) {
+    if (type === 'memory.filled' || (type === 'epoch.started' && devices === 0)) readyFor.set(name, Number(epoch))
+  }
+
+  const isReady = () =>
+    devnet!.roles.every(
+      ({ kind, name }) =>
+        kind !== 'provider' || epochWithRounds === null || isAway(name) || readyFor.get(name) === epochWithRounds,
+    )
 
   /** Whether the last round of the head's epoch is not over yet. Read once for each head. */
   async function isRoundOpen({ network, firstEpochAt }: Devnet): Promise<boolean> {
@@ -125,7 +143,8 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     const last = rounds === null ? undefined : (await readRounds(network, rounds, head))?.at(-1)
     const seconds = (kind: RoundKindName) => Math.ceil(timingOf(rounds!.rules, kind).openingsMs / 1_000)
     isOpen = last !== undefined && head.timestamp < last.timestamp + seconds(last.kind)
-    mayHaveRounds = rounds !== null && head.timestamp + seconds('tensor') < rounds.startsAt + epochSeconds
+    const mayHaveRounds = rounds !== null && head.timestamp + seconds('tensor') < rounds.startsAt + epochSeconds
+    epochWithRounds = mayHaveRounds ? epoch : null
     seenHead = head.hash
     return isOpen
   }
@@ -137,6 +156,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
       {
         patienceMs: 60_000,
         isRoundOpen: () => isRoundOpen(devnet!),
+        isReady,
         hasBeenSeen: () => [...proxies].every(([name, { calls }]) => isAway(name) || looks(calls, seen.get(name) ?? 0)),
         onBlock() {
           for (const [name, { calls }] of proxies) seen.set(name, calls.length)
