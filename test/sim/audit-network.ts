@@ -131,7 +131,9 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
         // Who came back has its memory to fill, and signs off from a beat that comes meanwhile; who stood still over a window, from its round.
         const isOwnFall = kind === 'beat' || /its trigger was seen \d+ ms late/.test(detail)
         if (verdict === 'WRONG' || (verdict === 'UNSUPPORTED' && !isOwnFall))
-          honestFailed.push(`epoch ${epoch}: ${role.name} says ${verdict} (${reason}: ${detail}) of ${roleOf(operator).name}`)
+          honestFailed.push(
+            `epoch ${epoch}: ${role.name} says ${verdict} (${reason}: ${detail}) of ${roleOf(operator).name}`,
+          )
       }
     }
 
