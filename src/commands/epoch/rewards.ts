@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import type { EpochOverview } from '../../core/chain/epochs.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { askedEpoch, epochFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
@@ -18,7 +19,9 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
     const past = (await currentEpoch(network)) - 1
     const asked = askedEpoch(this.flags, this.args)
     let epoch = asked ?? past
-    while (asked === undefined && epoch > 0 && !(await getEpoch(network, epoch)).money.opened) epoch--
+    // One of which somebody is not paid yet is not the last one that was.
+    const isPaid = ({ money, totals }: EpochOverview) => money.opened && totals.unpaid === 0
+    while (asked === undefined && epoch > 0 && !isPaid(await getEpoch(network, epoch))) epoch--
     if (epoch < 0) {
       this.log('No epoch is over yet; "kaisar epoch status" says when the first one begins.')
       return { epoch: null, emission: null, payments: [], total: 0n }

@@ -285,7 +285,7 @@ export function describeGuides(install: () => Promise<Installed>): void {
 
       // The engineer: an epoch was paid, and every figure of it explained.
       const { payments } = await engineer.give<{ payments: { payee: string; amount: string }[] }>('epoch rewards')
-      expect(payments.some(({ payee, amount }) => payee === provider.payout && BigInt(amount) > 0n)).toBe(true)
+      expect(payments.filter(({ amount }) => BigInt(amount) > 0n).map(({ payee }) => payee)).toContain(provider.payout)
       engineer.variables.DEVICE = providers[0]!.devices[0]!.id
       await engineer.give('epoch explain')
       expect([engineer, provider, checker].flatMap(({ left }) => left)).toEqual([])

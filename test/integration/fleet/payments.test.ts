@@ -82,8 +82,12 @@ test('what the token refuses is owed, also of the bounty; once it is withdrawn t
 
 test('a keeper is paid by epoch, and for closing one', async () => {
   const before = await kaiBalance(network, net.operator)
+  const lastPaid = async () => (await kaisar('epoch', 'rewards', '--json')).json<{ epoch: number }>().data.epoch
   await call(net.operator, 'payKeeper', 1n, net.operator)
+  // The Checkers of epoch 1 wait for theirs.
+  expect(await lastPaid()).toBe(0)
   await call(net.operator, 'payCheckers', 1n, 0)
+  expect(await lastPaid()).toBe(1)
   // An epoch is closed when its audits are over.
   await mineAt(anvil, player.startOf(2) + 2 * net.parameters.timeline.auditSeconds + 1)
   await call(net.operator, 'closeEpoch', 0n)
