@@ -153,6 +153,8 @@ export async function networkForTests(
   }
   const firstEpochAt = Number((await anvil.client.getBlock()).timestamp) + 100
   await start(firstEpochAt)
+  // Time is the test's: a block of which it says nothing has that of the one before, however long the machine took for it.
+  await anvil.client.setBlockTimestampInterval({ interval: 0 })
   return {
     network: network satisfies ConnectedNetwork,
     checkers,

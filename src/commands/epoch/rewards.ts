@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core'
-import type { EpochOverview } from '../../core/chain/epochs.ts'
+import type { ConnectedNetwork } from '../../core/chain/network.ts'
+import { keptEpochs } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags, examples } from '../base.ts'
 import { askedEpoch, epochFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
@@ -18,10 +19,7 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
     const network = await this.openNetwork()
     const past = (await currentEpoch(network)) - 1
     const asked = askedEpoch(this.flags, this.args)
-    let epoch = asked ?? past
-    // One of which somebody is not paid yet is not the last one that was.
-    const isPaid = ({ money, totals }: EpochOverview) => money.opened && totals.unpaid === 0
-    while (asked === undefined && epoch > 0 && !isPaid(await getEpoch(network, epoch))) epoch--
+    const epoch = asked ?? (await lastPaid(network, past))
     if (epoch < 0) {
       this.log('No epoch is over yet; "kaisar epoch status" says when the first one begins.')
       return { epoch: null, emission: null, payments: [], total: 0n }
@@ -53,4 +51,19 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
       total,
     }
   }
+}
+
+/**
+ * The newest epoch up to `past` of which all devices and Checkers are paid. Where those that the chain has kept since the newest that is
+ * being paid are not, that one; where there is none, the first.
+ */
+async function lastPaid(network: ConnectedNetwork, past: number): Promise<number> {
+  const { getEpoch } = await import('../../core/chain/epochs.ts')
+  let begun: number | null = null
+  for (let epoch = past; epoch >= 0 && (begun === null || epoch > begun - keptEpochs); epoch--) {
+    const { money, totals } = await getEpoch(network, epoch)
+    if (money.opened && totals.unpaid === 0) return epoch
+    if (money.opened) begun ??= epoch
+  }
+  return begun ?? Math.min(past, 0)
 }

@@ -16,9 +16,10 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
     const { counted, isoTime, shortHex, tokens } = await import('../../core/view/figures.ts')
     const network = await this.openNetwork()
     const timeline = await getTimeline(network)
-    const { timestamp } = await network.chain.client.getBlock()
+    const head = await network.chain.client.getBlock()
+    const at = { ...network, blockHash: head.hash }
     // However long before the first: that one is shown, with when it begins.
-    const current = timeline === null ? -1 : Math.max(-1, epochAt(timeline, Number(timestamp)))
+    const current = timeline === null ? -1 : Math.max(-1, epochAt(timeline, Number(head.timestamp)))
     const one = askedEpoch(this.flags, this.args)
     const numbers =
       one !== undefined
@@ -26,10 +27,10 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
         : Array.from({ length: Math.min(5, current + 2) }, (_, i) => current + 1 - i).filter(epoch => epoch >= 0)
     const epochs = await Promise.all(
       numbers.map(async epoch => {
-        const overview = await getEpoch(network, epoch)
+        const overview = await getEpoch(at, epoch)
         const detailed = one !== undefined && overview.seed !== null ? overview.cohorts : 0
         const cohortNumbers = Array.from({ length: detailed }, (_, i) => i)
-        const cohortStates = await Promise.all(cohortNumbers.map(cohort => getCohort(network, epoch, cohort)))
+        const cohortStates = await Promise.all(cohortNumbers.map(cohort => getCohort(at, epoch, cohort)))
         return { ...overview, cohortStates }
       }),
     )

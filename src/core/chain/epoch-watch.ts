@@ -17,7 +17,10 @@ export type EpochWatchOptions = {
 export type EpochWatchDependencies = {
   readonly network: ConnectedNetwork
   readonly heads: HeadStream
-  /** Resolves with true when the epoch needs no further visit. After false or a rejection it is called again at the next block. */
+  /**
+   * Resolves with true when the epoch needs no further visit. After false or a rejection it is called again at the next block, and at once
+   * where one has come meanwhile.
+   */
   readonly visit: (epoch: number) => Promise<boolean>
   readonly onTrouble: (error: unknown) => void
 }
@@ -31,7 +34,10 @@ export function watchEpochs(
   const visiting = new Set<number>()
   /** Of those that are being visited, the ones whose blocks a reorg took meanwhile. */
   const changed = new Set<number>()
+  /** Of those that are being visited, the ones that a block has come for meanwhile. */
+  const missed = new Set<number>()
   let timeline: Timeline | null = null
+  let ended = false
 
   async function look(timestamp: number, removed: readonly SeenBlock[]) {
     timeline ??= await getTimeline(network)
@@ -44,7 +50,11 @@ export function watchEpochs(
     const epoch = epochAt(timeline, timestamp)
     // The current epoch comes first, so that its work does not wait for the others.
     const due = [epoch, ...Array.from({ length: past }, (_, i) => epoch - 1 - i)]
-    for (const each of due.filter(number => number >= 0 && !done.has(number) && !visiting.has(number))) {
+    for (const each of due.filter(number => number >= 0 && !done.has(number))) {
+      if (visiting.has(each)) {
+        missed.add(each)
+        continue
+      }
       visiting.add(each)
       visit(each)
         .then(success => success && !changed.has(each) && done.add(each))
@@ -52,6 +62,7 @@ export function watchEpochs(
         .finally(() => {
           visiting.delete(each)
           changed.delete(each)
+          if (missed.delete(each) && !ended) onTip([])
         })
     }
     for (const each of done) if (each < epoch - past) done.delete(each)
@@ -61,5 +72,9 @@ export function watchEpochs(
     if (heads.tip !== null) look(heads.tip.timestamp, removed).catch(onTrouble)
   }
   onTip([])
-  return heads.onChange(({ removed }) => onTip(removed))
+  const leave = heads.onChange(({ removed }) => onTip(removed))
+  return () => {
+    ended = true
+    leave()
+  }
 }

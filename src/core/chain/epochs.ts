@@ -4,7 +4,7 @@ import { zeroBytes32 } from '../protocol/primitives.ts'
 import { type EpochRounds, epochAt, isSameSeed } from '../protocol/trigger.ts'
 import { blockAt } from './blocks.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
-import { type Answer, read } from './read.ts'
+import { type Answer, type ReadableNetwork, read } from './read.ts'
 
 /** In the order of the contract's enum. */
 const phases = ['future', 'work', 'commit', 'open', 'reveal', 'finalize', 'pay'] as const
@@ -56,7 +56,7 @@ export type CohortOverview = {
   readonly members: readonly (Hex | null)[]
 }
 
-export async function getEpoch(network: ConnectedNetwork, epoch: number): Promise<EpochOverview> {
+export async function getEpoch(network: ReadableNetwork, epoch: number): Promise<EpochOverview> {
   const raw = await read(network, 'KaisarLens', 'epochOverview', BigInt(epoch))
   return {
     ...raw,
@@ -88,7 +88,7 @@ export function createEpochReader(read: ReadEpoch, tip: () => Hex | null): ReadE
 export const hasSeed = async (network: ConnectedNetwork, epoch: number): Promise<boolean> =>
   (await read(network, 'EpochConsensus', 'seedOf', BigInt(epoch))) !== zeroBytes32
 
-export async function getCohort(network: ConnectedNetwork, epoch: number, cohort: number): Promise<CohortOverview> {
+export async function getCohort(network: ReadableNetwork, epoch: number, cohort: number): Promise<CohortOverview> {
   const { record, ...raw } = await read(network, 'KaisarLens', 'cohortOverview', BigInt(epoch), cohort)
   const { opened, agreed, lanesPaid, checkersPaid } = record
   return {

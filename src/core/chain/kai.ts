@@ -4,11 +4,11 @@ import type { EpochMoney } from './epochs.ts'
 import { chainErrors } from './errors.ts'
 import { assertFunds, coinFor } from './funds.ts'
 import type { ConnectedNetwork } from './network.ts'
-import { callOf, read, reading } from './read.ts'
+import { callOf, type ReadableNetwork, read, reading } from './read.ts'
 import type { Call } from './tx/transact.ts'
 
 /** KAI (wei) that an address holds. */
-export const kaiBalance = (network: ConnectedNetwork, holder: Address): Promise<bigint> =>
+export const kaiBalance = (network: ReadableNetwork, holder: Address): Promise<bigint> =>
   read(network, 'KaisarToken', 'balanceOf', holder)
 
 /** What an operator lacks where it needs this much KAI (wei); null where it has enough. */

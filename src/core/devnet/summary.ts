@@ -44,9 +44,11 @@ type SummarizeDevnetOptions = { readonly rpcUrl: string; readonly network: Conne
 export async function summarizeDevnet({ rpcUrl, network }: SummarizeDevnetOptions): Promise<DevnetSummary> {
   const reader = createNetworkReader(network)
   const view = await reader.read()
+  // What is paid after the block that the view is of is in neither.
+  const at = { ...network, blockHash: view.head.hash }
   const wallets = [...new Set(view.devices.map(({ payout }) => payout))]
   const balances = Object.fromEntries(
-    await Promise.all(wallets.map(async wallet => [wallet, await kaiBalance(network, wallet)] as const)),
+    await Promise.all(wallets.map(async wallet => [wallet, await kaiBalance(at, wallet)] as const)),
   )
   const opened = view.epochs.filter(({ money }) => money !== null).toReversed()
   const rounds = await Promise.all(

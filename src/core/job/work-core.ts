@@ -90,7 +90,7 @@ export type WorkCore = {
 export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> & {
   readonly open?: typeof openKernel
   readonly kinds?: Kinds
-  /** Ends the start between two runs of the self-test, with its reason; later it does nothing. */
+  /** Ends the self-test before its next case or turn, with its reason; later it does nothing. */
   readonly signal?: AbortSignal
 }
 

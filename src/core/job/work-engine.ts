@@ -15,7 +15,7 @@
  */
 import type { Hex } from 'viem'
 import { systemClock } from '../platform/clock.ts'
-import { type DescribedError, errorOf, type KaisarError } from '../platform/errors.ts'
+import { type DescribedError, errorOf, isKaisarError, type KaisarError } from '../platform/errors.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import { startProcess, startThread } from './engine-host.ts'
 import { jobErrors } from './errors.ts'
@@ -58,7 +58,8 @@ let starting: Promise<unknown> = Promise.resolve()
 
 /**
  * Starts the thread, chooses the execution provider and the kernel. @throws as {@link createWorkCore}
- * `signal`: ends the start, with its reason; later it does nothing. `clock`: the one by which a caller says when a trigger was seen; default the platform's. `ownProcess`: it gets a process of its own,
+ * `signal`: gives the start up, which then ends with its reason, or succeeds where the self-test is over; later it does nothing.
+ * `clock`: the one by which a caller says when a trigger was seen; default the platform's. `ownProcess`: it gets a process of its own,
  * whose memory is free when it is closed; for verifying alone, since windows are measured in this process's time.
  */
 export function createWorkEngine(
@@ -182,8 +183,8 @@ async function startEngine(
     }
   } catch (error) {
     await close()
-    signal?.throwIfAborted()
-    throw error
+    // A refusal is one whether somebody still waits for the engine or not.
+    throw signal?.aborted && !isKaisarError(error) ? signal.reason : error
   } finally {
     signal?.removeEventListener('abort', cancelStart)
   }

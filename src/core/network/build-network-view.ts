@@ -2,7 +2,7 @@
 import type { Address, Hex } from 'viem'
 import type { CheckerOverview } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
-import type { EpochOverview, Phase } from '../chain/epochs.ts'
+import type { EpochOverview } from '../chain/epochs.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { hasFlag } from '../epoch/opening.ts'
 import { scoreOf } from '../epoch/rewards.ts'
@@ -123,7 +123,7 @@ function epochView({ history, overviews, timeline }: NetworkReadings, epoch: num
   const overview = overviews.get(epoch)
   const cohorts = [...members].sort(([a], [b]) => a - b)
   const phase = overview?.phase ?? 'pay'
-  const views = cohorts.map(([cohort, lanes]) => cohortView(history, epoch, cohort, lanes.length, phase))
+  const views = cohorts.map(([cohort, lanes]) => cohortView(history, epoch, cohort, lanes.length, overview))
   const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n)
   const keys = cohorts.map(([cohort]) => cohortKey(epoch, cohort))
   const paidToDevices = sum(keys.flatMap(key => history.paidLanes.get(key)?.flatMap(({ amounts }) => amounts) ?? []))
@@ -150,13 +150,19 @@ function epochView({ history, overviews, timeline }: NetworkReadings, epoch: num
   }
 }
 
-function cohortView(history: History, epoch: number, cohort: number, members: number, phase: Phase): CohortView {
+function cohortView(
+  history: History,
+  epoch: number,
+  cohort: number,
+  members: number,
+  overview: EpochOverview | undefined,
+): CohortView {
   const key = cohortKey(epoch, cohort)
   const final = history.finalized.get(key)
   const empty = history.voided.get(key)
   return {
     cohort,
-    state: cohortState(history, epoch, cohort, phase),
+    state: cohortState(history, epoch, cohort, overview),
     opened: final?.opened.filter(Boolean).length ?? 0,
     txHash: final?.txHash ?? empty?.txHash ?? null,
     payTxHashes: (history.paidLanes.get(key) ?? []).map(({ txHash }) => txHash),
@@ -178,7 +184,7 @@ function resultsOf(
     const paid = paidAt(history, epoch, membership.lane)
     const payment = { amount: paid?.amount ?? null, txHash: paid?.txHash ?? null }
     if (final === undefined)
-      return cohortState(history, epoch, cohortOf(membership.lane), overviews.get(epoch)?.phase ?? 'pay') === 'void'
+      return cohortState(history, epoch, cohortOf(membership.lane), overviews.get(epoch)) === 'void'
         ? [{ epoch, rate: 0n, uptime: 0, flags: 0, score: null, credit: null, ...payment, verdict: voidVerdict }]
         : []
     const lane = laneInCohort(membership.lane)

@@ -156,8 +156,8 @@ export async function readFacts(
 function latestEpoch(memberships: readonly Membership[], { currentEpoch, history, overviews }: NetworkReading): number {
   const isResolved = (epoch: number) => {
     const membership = memberships.find(member => isMember(member, epoch))
-    const phase = overviews.get(epoch)?.phase ?? 'pay'
-    return membership !== undefined && cohortState(history, epoch, cohortOf(membership.lane), phase) !== 'pending'
+    const state = membership && cohortState(history, epoch, cohortOf(membership.lane), overviews.get(epoch))
+    return state !== undefined && state !== 'pending'
   }
   for (let epoch = currentEpoch; epoch >= 0; epoch--) if (isResolved(epoch)) return epoch
   return currentEpoch
@@ -223,7 +223,7 @@ async function readCohort(
   }
   return {
     cohort,
-    state: cohortState(history, epoch, cohort, overviews.get(epoch)?.phase ?? 'pay'),
+    state: cohortState(history, epoch, cohort, overviews.get(epoch)),
     txHash: final?.txHash ?? history.voided.get(key)?.txHash ?? null,
     seats: await Promise.all(seatNumbers.map(readSeat)),
     result: final ?? null,

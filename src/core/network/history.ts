@@ -1,6 +1,6 @@
 /** What the events of a network say, by device, epoch and cohort: all that is left of old epochs without an archive. Pure. */
 import type { Address, Hex } from 'viem'
-import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
+import type { CohortState, EpochMoney, EpochOverview } from '../chain/epochs.ts'
 import type { NetworkEvent } from '../chain/events.ts'
 import { lowerCase } from '../chain/network.ts'
 import { unpackCredits, unpackFlags, unpackLanes } from '../epoch/opening.ts'
@@ -202,11 +202,21 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
 export const isMember = ({ since, until }: Membership, epoch: number): boolean =>
   epoch >= since && (until === null || epoch <= until)
 
-/** A cohort that has no result when FINALIZE closes is void, whether or not anybody said so on chain. */
-export function cohortState(history: History, epoch: number, cohort: number, phase: Phase): CohortState {
+/**
+ * A cohort that has no result when FINALIZE closes is void, whether or not anybody said so on chain. As long as a revealed quorum of its
+ * epoch may be finalized in PAY, that is not said of it.
+ * @param overview - undefined of an epoch that the chain keeps no more
+ */
+export function cohortState(
+  history: History,
+  epoch: number,
+  cohort: number,
+  overview: Pick<EpochOverview, 'phase' | 'totalFixed'> | undefined,
+): CohortState {
   const key = cohortKey(epoch, cohort)
   if (history.finalized.has(key)) return 'final'
-  return history.voided.has(key) || phase === 'pay' ? 'void' : 'pending'
+  const isOver = overview === undefined || (overview.phase === 'pay' && overview.totalFixed)
+  return history.voided.has(key) || isOver ? 'void' : 'pending'
 }
 
 /** What was paid in a lane of the network, and by which of the payments; null where it is not paid yet. */

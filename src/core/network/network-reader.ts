@@ -78,10 +78,10 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
     const currentEpoch = timeline === null ? -1 : epochAt(timeline, head.timestamp)
     const firstEpoch = Math.max(0, currentEpoch - epochs + 1)
     const history = await readEvents(head, timeline, firstEpoch)
+    // At the same block: what is resolved or paid after it would be in one and not in the other.
+    const at = { ...network, blockHash: head.hash }
     const kept = Array.from({ length: keptEpochs }, (_, i) => currentEpoch - i).filter(epoch => epoch >= 0)
-    const overviews = new Map(
-      await Promise.all(kept.map(async epoch => [epoch, await getEpoch(network, epoch)] as const)),
-    )
+    const overviews = new Map(await Promise.all(kept.map(async epoch => [epoch, await getEpoch(at, epoch)] as const)))
     return { head, timeline, currentEpoch, firstEpoch, history, overviews }
   }
 

@@ -20,7 +20,7 @@ import { groupBytes } from '../job/memory/memory-spec.ts'
 import type { WorkOptions } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { KaisarError } from '../platform/errors.ts'
+import { isKaisarError, type KaisarError } from '../platform/errors.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import { keccak256 } from '../platform/keccak.ts'
 import type { Logger } from '../platform/log.ts'
@@ -99,7 +99,8 @@ export async function openDevices(
   const { first, own, identity, close } = prepared
   const { certificateHash } = identity
   const register = () => registerDevices({ network, payout, certificateHash }, own, { sender, attest })
-  const registered = stop.aborted ? undefined : await Promise.race([register(), aborted(stop)])
+  const registering = stop.aborted ? undefined : Promise.race([register(), aborted(stop)])
+  const registered = await orClose(own, registering)
   if (registered === undefined) {
     await close()
     return null
@@ -110,8 +111,12 @@ export async function openDevices(
       emit({ type: 'device.registered', deviceId: device.id, change, generation: device.generation, model })
     log.info({ device: device.id, generation: device.generation, change }, `${model} is registered`)
   }
-  const recorded = journal.environment(await currentEpoch(network))
-  const environment = keptEnvironment(recorded, await readEnvironment(own.map(({ engine }) => engine)))
+  const environment = await orClose(own, environmentOfRun())
+
+  async function environmentOfRun() {
+    const recorded = journal.environment(await currentEpoch(network))
+    return keptEnvironment(recorded, await readEnvironment(own.map(({ engine }) => engine)))
+  }
   return {
     devices: own,
     identity,
@@ -150,10 +155,8 @@ export async function prepareDevices(
   const found = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
   const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices, stop)
   const own = await startEngines({ executionProvider }, found, { startEngine, log })
-  const identity = await certify({
-    deviceIds: own.map(({ deviceId }) => deviceId),
-    hardwareHash: hostHardwareHash(own),
-  })
+  const binding = { deviceIds: own.map(({ deviceId }) => deviceId), hardwareHash: hostHardwareHash(own) }
+  const identity = await orClose(own, certify(binding))
   return {
     /** What the probe saw. */
     first,
@@ -225,7 +228,9 @@ export async function startEngines(
     outcome.status === 'fulfilled' ? [{ ...devices[i]!, engine: outcome.value }] : [],
   )
   try {
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    const failures = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason] : []))
+    // One that was given up says nothing; another's refusal does.
+    if (failures.length > 0) throw failures.find(failure => isKaisarError(failure)) ?? failures[0]
     for (const { deviceId, engine } of started)
       for (const { provider, code, message, fix } of engine.description.refused)
         log.warn({ device: deviceId, provider, code, fix }, message)
@@ -259,6 +264,16 @@ function refusalOf(
 
 const closeAll = async (devices: readonly RunningDevice[]): Promise<void> =>
   void (await Promise.all(devices.map(({ engine }) => engine.close())))
+
+/** What the step gives; the engines are ended where it fails. */
+async function orClose<T>(devices: readonly RunningDevice[], step: Promise<T> | T): Promise<T> {
+  try {
+    return await step
+  } catch (error) {
+    await closeAll(devices)
+    throw error
+  }
+}
 
 export type EngineChoice = {
   readonly executionProvider: ExecutionProvider | 'auto'

@@ -272,6 +272,8 @@ export function describeGuides(install: () => Promise<Installed>): void {
       await seat.said(({ type, verdict }) => type === 'check.completed' && verdict === 'VALID')
       const never = (daemon: Daemon) => daemon.said(() => false)
       await Promise.race([paid(anvil, file, provider.payout), ...[...seats, device].map(never)])
+      // What they look at is of this epoch, however long each command takes.
+      await anvil.client.setIntervalMining({ interval: 0 })
 
       // The owner of the device.
       const { providers } = await provider.give<{ providers: { devices: Device[] }[] }>('provider status')
@@ -289,6 +291,8 @@ export function describeGuides(install: () => Promise<Installed>): void {
       engineer.variables.DEVICE = providers[0]!.devices[0]!.id
       await engineer.give('epoch explain')
       expect([engineer, provider, checker].flatMap(({ left }) => left)).toEqual([])
+      // Who is asked to stop finishes its rounds.
+      await anvil.client.setIntervalMining({ interval: 1 })
     })
   })
 }

@@ -160,6 +160,22 @@ describe('round stream', () => {
     })
   })
 
+  test('an epoch that could not be entered yet is visited again at once where a block came meanwhile', async () => {
+    const { heads } = listen()
+    const visits: number[] = []
+    const first = Promise.withResolvers<boolean>()
+    const visit = async (epoch: number) => (visits.push(epoch) === 1 ? first.promise : true)
+    const leave = watchEpochs({}, { network, heads, visit, onTrouble: error => expect(error).toBeUndefined() })
+    ends.push(async () => leave())
+    await eventually(() => expect(visits).toHaveLength(1))
+    const seen = new Promise(resolve => heads.onChange(resolve))
+    await anvil.client.mine({ blocks: 1 })
+    await seen
+    expect(visits).toHaveLength(1)
+    first.resolve(false)
+    await eventually(() => expect(visits).toEqual([visits[0], visits[0]]))
+  })
+
   test('endpoints that were away for many blocks drop no round, and give those that anybody recomputes, beats among them', async () => {
     const clock = createManualClock()
     const { rounds, events } = listen(clock)

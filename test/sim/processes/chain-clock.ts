@@ -15,7 +15,7 @@ export type ChainClock = {
 export type ChainClockOptions = {
   /** A process may need a block to get ready; then the chain goes on without it. */
   readonly patienceMs: number
-  /** Whether everybody who runs can take part in the rounds that the next blocks may begin. Asked after {@link isRoundOpen}. */
+  /** Whether nobody is waited for who is to take part in the rounds that the next blocks may begin. Asked after {@link isRoundOpen}. */
   readonly isReady: () => boolean
   /** Whether a round is open at the head. */
   readonly isRoundOpen: () => Promise<boolean>
@@ -45,8 +45,7 @@ export async function createChainClock(
     if (sinceMs < blockMs) return false
     if (await isRoundOpen()) return true
     const isHeld = held > 0 && performance.now() < patientUntilMs
-    const isAwaited = sinceMs < patienceMs && !isReady()
-    return !isHeld && !isAwaited && (sinceMs > mostBlockMs || hasBeenSeen())
+    return !isHeld && isReady() && (sinceMs > mostBlockMs || hasBeenSeen())
   }
   const turns = (async () => {
     while (!stopped) {

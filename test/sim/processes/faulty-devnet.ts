@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Hex } from 'viem'
 import { blockAt, readRounds } from '../../../src/core/chain/blocks.ts'
 import { getEpochRounds } from '../../../src/core/chain/epochs.ts'
 import type { PrintedEvent } from '../../../src/core/devnet/launch-daemons.ts'
@@ -49,6 +50,8 @@ export type FaultyDevnet = {
 
 /** A process reads blocks four times a second at least; by the third time it has had time to act on the last one. */
 const turns = 3
+/** A process may need a block to get ready; then the chain goes on without it. */
+const patienceMs = 60_000
 const looks = (calls: readonly string[], from: number) =>
   calls.slice(from).filter(method => method === 'eth_getBlockByNumber').length >= turns
 
@@ -75,8 +78,12 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   let isOpen = false
   /** The head's epoch, as long as a round may begin in it. */
   let epochWithRounds: number | null = null
-  /** By Provider, the epoch for which it last said that it has everything. */
+  /** By Provider, the epoch for which it last said that it has a device's memory, or cannot have it. */
   const readyFor = new Map<string, number>()
+  /** Until when Providers are waited for, by the seed of the epoch. */
+  const patience = new Map<Hex, number>()
+  /** By epoch, that of the chain when it was last looked at. */
+  const seeds = new Map<number, Hex>()
 
   async function prepareStart(role: Role, rpcUrl: string): Promise<DaemonStart> {
     if (proxySeed !== undefined && !proxies.has(role.name)) {
@@ -128,11 +135,15 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     if (type === 'memory.filled' || (type === 'epoch.started' && devices === 0)) readyFor.set(name, Number(epoch))
   }
 
-  const isReady = () =>
-    devnet!.roles.every(
-      ({ kind, name }) =>
-        kind !== 'provider' || epochWithRounds === null || isAway(name) || readyFor.get(name) === epochWithRounds,
-    )
+  function isReady(): boolean {
+    if (epochWithRounds === null) return true
+    const seed = seeds.get(epochWithRounds)!
+    const untilMs = patience.get(seed) ?? performance.now() + patienceMs
+    patience.set(seed, untilMs)
+    const isAwaited = ({ kind, name }: Role) =>
+      kind === 'provider' && !isAway(name) && readyFor.get(name) !== epochWithRounds
+    return performance.now() > untilMs || !devnet!.roles.some(isAwaited)
+  }
 
   /** Whether the last round of the head's epoch is not over yet. Read once for each head. */
   async function isRoundOpen({ network, firstEpochAt }: Devnet): Promise<boolean> {
@@ -145,6 +156,10 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     isOpen = last !== undefined && head.timestamp < last.timestamp + seconds(last.kind)
     const mayHaveRounds = rounds !== null && head.timestamp + seconds('tensor') < rounds.startsAt + epochSeconds
     epochWithRounds = mayHaveRounds ? epoch : null
+    // What was filled for another seed of this epoch is of no use.
+    if (rounds !== null && (seeds.get(epoch) ?? rounds.seed) !== rounds.seed)
+      for (const [name, of] of readyFor) if (of === epoch) readyFor.delete(name)
+    if (rounds !== null) seeds.set(epoch, rounds.seed)
     seenHead = head.hash
     return isOpen
   }
@@ -154,7 +169,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     const endpoint = devnet.network.chain.all()[0]!
     chainClock = await createChainClock(
       {
-        patienceMs: 60_000,
+        patienceMs,
         isRoundOpen: () => isRoundOpen(devnet!),
         isReady,
         hasBeenSeen: () => [...proxies].every(([name, { calls }]) => isAway(name) || looks(calls, seen.get(name) ?? 0)),

@@ -84,7 +84,7 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
           engine = null
           await (await first).close()
         }
-        return work(await started())
+        return work(await started(stop))
       }
     }
     const kinds = byKind(

@@ -48,7 +48,7 @@ const growthTurns = 2
 const hopeless = 16
 
 /**
- * `mostRows`: of one run, as the windows will use it. `signal`: ends the test between two runs.
+ * `mostRows`: of one run, as the windows will use it. `signal`: ends the test between two cases, or turns.
  * @throws JOB_NO_EXACT_KERNEL when no form gives the exact integers; what the provider throws when it cannot start at all; the signal's reason
  */
 export async function selfTest(
