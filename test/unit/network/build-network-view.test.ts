@@ -92,6 +92,19 @@ describe('network view', () => {
   })
 })
 
+describe('a cohort without a result in PAY', () => {
+  it.each([
+    ['is void once the total is fixed', true, 'void'],
+    ['is pending as long as a revealed quorum may be finalized', false, 'pending'],
+  ])('%s', (_, totalFixed, state) => {
+    const overview = { ...networkReadings.overviews.get(3)!, epoch: 2, phase: 'pay' as const, totalFixed }
+    const history = { ...networkReadings.history, voided: new Map() }
+    const { epochs } = buildNetworkView({ ...networkReadings, history, overviews: new Map([[2, overview]]) })
+    const { cohorts } = epochs.find(({ epoch }) => epoch === 2)!
+    expect(cohorts.find(({ cohort }) => cohort === 2)!.state).toBe(state)
+  })
+})
+
 describe('network changes', () => {
   const before = buildNetworkView({
     ...networkReadings,
