@@ -328,10 +328,10 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
     try {
       await isGone(older!)
       // The devnet writes what its daemons say, also after one is gone.
-      const results = () => log('provider-1').split('\n').filter(line => line.startsWith('{"type":"result"'))
-      await eventually(() => expect(results()).not.toEqual([]))
-      const result = { success: false, errors: [{ code: 'OPERATOR_REPLACED' }] }
-      expect(results().map(line => JSON.parse(line))).toMatchObject([result])
+      const resultLine = /^\{.*"type":"result".*\}$/m
+      await eventually(() => expect(log('provider-1')).toMatch(resultLine))
+      const last = JSON.parse(resultLine.exec(log('provider-1'))![0])
+      expect(last).toMatchObject({ success: false, errors: [{ code: 'OPERATOR_REPLACED' }] })
       await eventually(() => expect(said).toContain('"session.opened"'), 60_000, 100)
       expect(said).toContain('another machine may still run this provider')
     } finally {
