@@ -12,12 +12,12 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
 
   async run() {
     const { getCohort, getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
+    const { readAt } = await import('../../core/chain/read.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
     const { counted, isoTime, shortHex, tokens } = await import('../../core/view/figures.ts')
     const network = await this.openNetwork()
     const timeline = await getTimeline(network)
     const head = await network.chain.client.getBlock()
-    const at = { ...network, blockHash: head.hash }
     // However long before the first: that one is shown, with when it begins.
     const current = timeline === null ? -1 : Math.max(-1, epochAt(timeline, Number(head.timestamp)))
     const one = askedEpoch(this.flags, this.args)
@@ -25,14 +25,16 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
       one !== undefined
         ? [one]
         : Array.from({ length: Math.min(5, current + 2) }, (_, i) => current + 1 - i).filter(epoch => epoch >= 0)
-    const epochs = await Promise.all(
-      numbers.map(async epoch => {
-        const overview = await getEpoch(at, epoch)
-        const detailed = one !== undefined && overview.seed !== null ? overview.cohorts : 0
-        const cohortNumbers = Array.from({ length: detailed }, (_, i) => i)
-        const cohortStates = await Promise.all(cohortNumbers.map(cohort => getCohort(at, epoch, cohort)))
-        return { ...overview, cohortStates }
-      }),
+    const epochs = await readAt(network, head.hash, at =>
+      Promise.all(
+        numbers.map(async epoch => {
+          const overview = await getEpoch(at, epoch)
+          const detailed = one !== undefined && overview.seed !== null ? overview.cohorts : 0
+          const cohortNumbers = Array.from({ length: detailed }, (_, i) => i)
+          const cohortStates = await Promise.all(cohortNumbers.map(cohort => getCohort(at, epoch, cohort)))
+          return { ...overview, cohortStates }
+        }),
+      ),
     )
     await printTable(
       this,

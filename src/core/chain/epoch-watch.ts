@@ -39,9 +39,10 @@ export function watchEpochs(
   let timeline: Timeline | null = null
   let ended = false
 
-  async function look(timestamp: number, removed: readonly SeenBlock[]) {
+  /** @param isNew - whether a block has come; else it looks once more at the one that came before */
+  async function look(timestamp: number, removed: readonly SeenBlock[], isNew: boolean) {
     timeline ??= await getTimeline(network)
-    if (timeline === null) return
+    if (timeline === null || ended) return
     for (const block of removed) {
       const removedFrom = epochAt(timeline, block.timestamp)
       done.delete(removedFrom)
@@ -52,7 +53,7 @@ export function watchEpochs(
     const due = [epoch, ...Array.from({ length: past }, (_, i) => epoch - 1 - i)]
     for (const each of due.filter(number => number >= 0 && !done.has(number))) {
       if (visiting.has(each)) {
-        missed.add(each)
+        if (isNew) missed.add(each)
         continue
       }
       visiting.add(each)
@@ -62,14 +63,14 @@ export function watchEpochs(
         .finally(() => {
           visiting.delete(each)
           changed.delete(each)
-          if (missed.delete(each) && !ended) onTip([])
+          if (missed.delete(each)) onTip([], false)
         })
     }
     for (const each of done) if (each < epoch - past) done.delete(each)
   }
 
-  const onTip = (removed: readonly SeenBlock[]) => {
-    if (heads.tip !== null) look(heads.tip.timestamp, removed).catch(onTrouble)
+  const onTip = (removed: readonly SeenBlock[], isNew = true) => {
+    if (heads.tip !== null && !ended) look(heads.tip.timestamp, removed, isNew).catch(onTrouble)
   }
   onTip([])
   const leave = heads.onChange(({ removed }) => onTip(removed))

@@ -8,6 +8,7 @@ import {
   encodeFunctionData,
   type Hex,
 } from 'viem'
+import { isKaisarError } from '../platform/errors.ts'
 import { abis } from './abis.ts'
 import { decodeChainError } from './decode-error.ts'
 import type { ConnectedNetwork, ContractName } from './network.ts'
@@ -49,6 +50,23 @@ export const read = <
   const call = { address: contracts[contract], abi: abis[contract] as Abi, functionName: functionName as string }
   const answer = reading(functionName, chain.client.readContract({ ...call, args, ...at }))
   return answer as Promise<ContractFunctionReturnType<Abis[contract], View, name, args>>
+}
+
+/**
+ * What is read together, at one block; at the newest where the endpoint does not have that one: after a reorg, or where another machine
+ * behind the same address answers.
+ */
+export async function readAt<T>(
+  network: ReadableNetwork,
+  blockHash: Hex,
+  readAll: (at: ReadableNetwork) => Promise<T>,
+): Promise<T> {
+  try {
+    return await readAll({ ...network, blockHash })
+  } catch (error) {
+    if (!isKaisarError(error, 'RPC_FAILED')) throw error
+    return readAll(network)
+  }
 }
 
 /** Awaits a request to the chain and makes a coded error of its failure. `what` names it, e.g. `eth_getBlockByNumber`. */

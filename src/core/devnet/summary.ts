@@ -2,6 +2,7 @@
 import type { Hex } from 'viem'
 import { kaiBalance } from '../chain/kai.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import { readAt } from '../chain/read.ts'
 import type { Measures } from '../epoch/capacity.ts'
 import { readExplanation } from '../explain/explain-device.ts'
 import { createNetworkReader, type NetworkReader } from '../network/network-reader.ts'
@@ -45,11 +46,11 @@ export async function summarizeDevnet({ rpcUrl, network }: SummarizeDevnetOption
   const reader = createNetworkReader(network)
   const view = await reader.read()
   // What is paid after the block that the view is of is in neither.
-  const at = { ...network, blockHash: view.head.hash }
   const wallets = [...new Set(view.devices.map(({ payout }) => payout))]
-  const balances = Object.fromEntries(
-    await Promise.all(wallets.map(async wallet => [wallet, await kaiBalance(at, wallet)] as const)),
+  const held = await readAt(network, view.head.hash, at =>
+    Promise.all(wallets.map(async wallet => [wallet, await kaiBalance(at, wallet)] as const)),
   )
+  const balances = Object.fromEntries(held)
   const opened = view.epochs.filter(({ money }) => money !== null).toReversed()
   const rounds = await Promise.all(
     opened.map(async ({ epoch }) => [epoch, (await reader.roundsOf(epoch, view.head))?.length ?? 0] as const),

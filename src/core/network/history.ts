@@ -204,7 +204,7 @@ export const isMember = ({ since, until }: Membership, epoch: number): boolean =
 
 /**
  * A cohort that has no result when FINALIZE closes is void, whether or not anybody said so on chain. As long as a revealed quorum of its
- * epoch may be finalized in PAY, that is not said of it.
+ * epoch may be finalized in PAY, that is not said of it, though the chain tells one that nobody revealed from one that waits.
  * @param overview - undefined of an epoch that the chain keeps no more
  */
 export function cohortState(

@@ -5,7 +5,7 @@ import { getDevices } from '../chain/devices.ts'
 import { type EpochOverview, getEpoch, getEpochRounds, getRoundRules, getTimeline } from '../chain/epochs.ts'
 import { type NetworkEvent, readNetworkEvents } from '../chain/events.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
-import { read } from '../chain/read.ts'
+import { read, readAt } from '../chain/read.ts'
 import { keptEpochs } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt, type Trigger } from '../protocol/trigger.ts'
@@ -77,12 +77,16 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
     const [head, timeline] = await Promise.all([blockAt(network), getTimeline(network)])
     const currentEpoch = timeline === null ? -1 : epochAt(timeline, head.timestamp)
     const firstEpoch = Math.max(0, currentEpoch - epochs + 1)
-    const history = await readEvents(head, timeline, firstEpoch)
-    // At the same block: what is resolved or paid after it would be in one and not in the other.
-    const at = { ...network, blockHash: head.hash }
     const kept = Array.from({ length: keptEpochs }, (_, i) => currentEpoch - i).filter(epoch => epoch >= 0)
-    const overviews = new Map(await Promise.all(kept.map(async epoch => [epoch, await getEpoch(at, epoch)] as const)))
-    return { head, timeline, currentEpoch, firstEpoch, history, overviews }
+    // At the same block, since what is resolved or paid after it would be in one and not in the other; and beside the events, which may take
+    // longer than an endpoint keeps the state of a block.
+    const [history, overviews] = await Promise.all([
+      readEvents(head, timeline, firstEpoch),
+      readAt(network, head.hash, at =>
+        Promise.all(kept.map(async epoch => [epoch, await getEpoch(at, epoch)] as const)),
+      ),
+    ])
+    return { head, timeline, currentEpoch, firstEpoch, history, overviews: new Map(overviews) }
   }
 
   async function committeeAt(epoch: number, cohort: number, history: History) {
