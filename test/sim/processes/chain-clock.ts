@@ -1,8 +1,8 @@
 /**
  * The chain's clock in a simulation: a second a block, and none while a process that fell is being brought back, while a Provider is
- * not ready for the rounds of its epoch, or while one that runs has not come to look at the last block. A devnet counts its phases in seconds, where production has half hours; how long a
- * process takes to start, and how busy the machine is, must not decide what is tested. A round is over first: its windows are real
- * time, and it goes on without who fell in it.
+ * not ready for the rounds of its epoch, or while one that runs has not come to look at the last block. A devnet counts its phases in
+ * seconds, where production has half hours; how long a process takes to start, and how busy the machine is, must not decide what is
+ * tested. A round is over first: its windows are real time, and it goes on without who fell in it.
  */
 export type ChainClock = {
   /** No block from the end of a round that is open, until {@link ChainClock.release} was called as often, or patience is over. */

@@ -50,7 +50,7 @@ export type FaultyDevnet = {
 
 /** A process reads blocks four times a second at least; by the third time it has had time to act on the last one. */
 const turns = 3
-/** A process may need a block to get ready; then the chain goes on without it. */
+/** How long the chain waits for who is brought back, and in each epoch for Providers to be ready. */
 const patienceMs = 60_000
 const looks = (calls: readonly string[], from: number) =>
   calls.slice(from).filter(method => method === 'eth_getBlockByNumber').length >= turns
