@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { killProcess, processesLeft } from './marked-processes.ts'
@@ -82,26 +82,38 @@ function listeningSockets(own: ReadonlySet<string>): string[] {
   return [...tcp, ...unix]
 }
 
-/** What is written on purpose, by the build or by git. */
+/** What is written on purpose, by the build, by npm or by git: at any depth. */
 const written = new Set(['.git', 'node_modules', 'dist', 'out', 'cache', 'coverage', 'oclif.manifest.json'])
 
+type Listing = { readonly changedAt: bigint; readonly files: readonly string[]; readonly folders: readonly string[] }
+
+/** What each folder of the project held when it was read last. A file that is added changes its folder's time. */
+const listings = new Map<string, Listing>()
+
 /**
- * Files of the project, read once per worker as that takes 15 ms. Only where nobody else works on it, as `npm test` takes for
- * granted: to somebody who edits beside a run of a few files, a new file is no fault of a test.
+ * Files and folders of the project. Only where nobody else works on it, as `npm test` takes for granted: to somebody who edits beside a run of a
+ * few files, a new file is no fault of a test.
  */
 const knownFiles = process.env.KAISAR_TEST_COUNTS === undefined ? null : new Set(projectFiles())
 
-function projectFiles(): string[] {
-  return readdirSync(root)
-    .filter(name => !written.has(name))
-    .flatMap(name => [name, ...below(name)])
-}
-
-function below(folder: string): string[] {
+function projectFiles(folder = ''): string[] {
   try {
-    return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(path => join(folder, path))
+    const { files, folders } = listingOf(folder)
+    return [...files, ...folders, ...folders.flatMap(projectFiles)]
   } catch {
-    // A file, or gone since.
+    // Gone since.
     return []
   }
+}
+
+function listingOf(folder: string): Listing {
+  const changedAt = statSync(join(root, folder), { bigint: true }).mtimeNs
+  const known = listings.get(folder)
+  if (known?.changedAt === changedAt) return known
+  const entries = readdirSync(join(root, folder), { withFileTypes: true }).filter(({ name }) => !written.has(name))
+  const [folders, files] = [true, false].map(isFolder =>
+    entries.filter(entry => entry.isDirectory() === isFolder).map(({ name }) => join(folder, name)),
+  ) as [string[], string[]]
+  listings.set(folder, { changedAt, files, folders })
+  return { changedAt, files, folders }
 }
