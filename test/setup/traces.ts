@@ -82,7 +82,7 @@ function listeningSockets(own: ReadonlySet<string>): string[] {
   return [...tcp, ...unix]
 }
 
-/** What is written on purpose, by the build, by npm or by git: at any depth. */
+/** What is written on purpose, by the build or by git; npm's folder at any depth. */
 const written = new Set(['.git', 'node_modules', 'dist', 'out', 'cache', 'coverage', 'oclif.manifest.json'])
 
 type Listing = { readonly changedAt: bigint; readonly files: readonly string[]; readonly folders: readonly string[] }
@@ -91,8 +91,8 @@ type Listing = { readonly changedAt: bigint; readonly files: readonly string[]; 
 const listings = new Map<string, Listing>()
 
 /**
- * Files and folders of the project. Only where nobody else works on it, as `npm test` takes for granted: to somebody who edits beside a run of a
- * few files, a new file is no fault of a test.
+ * Files and folders of the project. Only where nobody else works on it, as `npm test` takes for granted: to somebody who edits beside
+ * a run of a few files, a new file is no fault of a test.
  */
 const knownFiles = process.env.KAISAR_TEST_COUNTS === undefined ? null : new Set(projectFiles())
 
@@ -110,7 +110,9 @@ function listingOf(folder: string): Listing {
   const changedAt = statSync(join(root, folder), { bigint: true }).mtimeNs
   const known = listings.get(folder)
   if (known?.changedAt === changedAt) return known
-  const entries = readdirSync(join(root, folder), { withFileTypes: true }).filter(({ name }) => !written.has(name))
+  const entries = readdirSync(join(root, folder), { withFileTypes: true }).filter(({ name }) =>
+    folder === '' ? !written.has(name) : name !== 'node_modules',
+  )
   const [folders, files] = [true, false].map(isFolder =>
     entries.filter(entry => entry.isDirectory() === isFolder).map(({ name }) => join(folder, name)),
   ) as [string[], string[]]
