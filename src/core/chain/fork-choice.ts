@@ -20,28 +20,41 @@ export type ForkChoiceOptions = {
 const enough = (voters: number) => Math.floor(voters / 2) + 1
 
 export function createForkChoice({ keepBlocks }: ForkChoiceOptions) {
-  /** The last blocks of each endpoint's chain by number, as that endpoint shows them. */
-  const chains = new Map<string, ReadonlyMap<bigint, SeenBlock>>()
-  const headOf = (chain: ReadonlyMap<bigint, SeenBlock>) => [...chain.values()].at(-1)!
-  const upTo = (chain: ReadonlyMap<bigint, SeenBlock>, { number }: SeenBlock) =>
-    [...chain.values()].filter(block => block.number <= number)
-  const findIn = (chain: ReadonlyMap<bigint, SeenBlock> | undefined, hash: Hex) =>
-    [...(chain?.values() ?? [])].find(block => block.hash === hash) ?? null
+  /** The last blocks of each endpoint's chain, oldest first and without gaps, as that endpoint shows them. */
+  const chains = new Map<string, readonly SeenBlock[]>()
+  /** What follows from these chains, by what was asked: endpoints are asked for their heads far more often than these change. */
+  const answers = new Map<string, readonly SeenBlock[] | readonly string[]>()
+  const upTo = (chain: readonly SeenBlock[], { number }: SeenBlock) => chain.filter(block => block.number <= number)
+  const findIn = (chain: readonly SeenBlock[] | undefined, hash: Hex) =>
+    chain?.findLast(block => block.hash === hash) ?? null
+  const atHeight = (chain: readonly SeenBlock[], { number }: SeenBlock) => chain[Number(number - chain[0]!.number)]
 
-  const showing = (block: SeenBlock) => [...chains.values()].filter(chain => isSame(chain.get(block.number), block))
+  const showing = (block: SeenBlock) => [...chains.values()].filter(chain => isSame(atHeight(chain, block), block))
+  function isSupported(block: SeenBlock, voters: number): boolean {
+    let count = 0
+    for (const chain of chains.values()) if (isSame(atHeight(chain, block), block)) count++
+    return count >= enough(voters)
+  }
 
   /** The highest block of an endpoint that is heard that enough chains have; null where they have none in common. */
   function supported(voters: number, heard: ReadonlySet<string>): SeenBlock | null {
-    const candidates = [...chains].flatMap(([endpoint, chain]) => (heard.has(endpoint) ? [...chain.values()] : []))
-    candidates.sort((a, b) => (a.number === b.number ? a.seenAtMs - b.seenAtMs : a.number < b.number ? 1 : -1))
-    return candidates.find(block => showing(block).length >= enough(voters)) ?? null
+    const left = [...chains].flatMap(([endpoint, chain]) => (heard.has(endpoint) ? [[...chain]] : []))
+    for (;;) {
+      const tops = left.flatMap(chain => chain.at(-1) ?? [])
+      if (tops.length === 0) return null
+      const candidates = tops.filter(({ number }) => tops.every(other => other.number <= number))
+      candidates.sort((a, b) => a.seenAtMs - b.seenAtMs)
+      const found = candidates.find(block => isSupported(block, voters))
+      if (found !== undefined) return found
+      for (const chain of left) if (candidates.includes(chain.at(-1)!)) chain.pop()
+    }
   }
 
   /** The blocks up to this one that as many show alike, of the chain that has most of them. */
   function supportedChain(base: SeenBlock, voters: number): readonly SeenBlock[] {
     const branches = showing(base).map(chain => {
       const blocks = upTo(chain, base)
-      return blocks.slice(blocks.findLastIndex(block => showing(block).length < enough(voters)) + 1)
+      return blocks.slice(blocks.findLastIndex(block => !isSupported(block, voters)) + 1)
     })
     return branches.reduce((longest, branch) => (branch.length > longest.length ? branch : longest))
   }
@@ -49,6 +62,35 @@ export function createForkChoice({ keepBlocks }: ForkChoiceOptions) {
   function firstSight(block: SeenBlock): SeenBlock {
     const seen = [...chains.values()].flatMap(chain => findIn(chain, block.hash) ?? [])
     return { ...block, seenAtMs: Math.min(block.seenAtMs, ...seen.map(({ seenAtMs }) => seenAtMs)) }
+  }
+
+  function choose(voters: number, heard: ReadonlySet<string>): readonly SeenBlock[] {
+    const base = supported(voters, heard)
+    return base === null ? [] : supportedChain(base, voters)
+  }
+
+  function astray(heard: ReadonlySet<string>): readonly string[] {
+    // Of two endpoints either may be the one that is astray.
+    const base = heard.size < 3 ? null : supported(heard.size, heard)
+    if (base === null) return []
+    return [...chains].flatMap(([endpoint, chain]) => {
+      const head = chain.at(-1)!
+      const isInLine =
+        head.number < base.number ? isOn(supportedChain(base, heard.size), head) : isSame(atHeight(chain, base), base)
+      return isInLine || !heard.has(endpoint) ? [] : [endpoint]
+    })
+  }
+
+  /** The answer of before, as long as no endpoint shows anything else. */
+  function onceFor<T extends readonly SeenBlock[] | readonly string[]>(
+    what: string,
+    heard: ReadonlySet<string>,
+    find: () => T,
+  ): T {
+    const question = [what, ...heard].join(' ')
+    const answer = (answers.get(question) as T | undefined) ?? find()
+    answers.set(question, answer)
+    return answer
   }
 
   return {
@@ -63,37 +105,25 @@ export function createForkChoice({ keepBlocks }: ForkChoiceOptions) {
     show(endpoint: string, branch: readonly SeenBlock[]): void {
       const [first] = branch
       const present = chains.get(endpoint)
-      if (first === undefined || (present && isSame(headOf(present), branch.at(-1)!))) return
+      if (first === undefined || isSame(present?.at(-1), branch.at(-1)!)) return
       const parent = findIn(present, first.parentHash)
       const before = parent === null ? [] : upTo(present!, parent)
-      const blocks = [...before, ...branch.map(firstSight)].slice(-keepBlocks)
-      chains.set(endpoint, new Map(blocks.map(block => [block.number, block])))
+      chains.set(endpoint, [...before, ...branch.map(firstSight)].slice(-keepBlocks))
+      answers.clear()
     },
     /** Forgets everything that this endpoint showed. */
-    forget: (endpoint: string): void => void chains.delete(endpoint),
+    forget(endpoint: string): void {
+      if (chains.delete(endpoint)) answers.clear()
+    },
     /**
-     * The chain to follow, its last blocks, oldest first; empty while none is supported.
+     * The chain to follow, its last blocks, oldest first; empty while none is supported. The same array as long as nothing else is shown.
      * @param voters - how many endpoints there are to agree
      * @param heard - whose heads may be followed, default all: what one shows that is silent now decides nothing by itself
      */
-    choose(voters: number, heard: ReadonlySet<string> = new Set(chains.keys())): readonly SeenBlock[] {
-      const base = supported(voters, heard)
-      return base === null ? [] : supportedChain(base, voters)
-    },
+    choose: (voters: number, heard: ReadonlySet<string> = new Set(chains.keys())): readonly SeenBlock[] =>
+      onceFor(`${voters}`, heard, () => choose(voters, heard)),
     /** Endpoints, of those that are heard, whose head is on a branch beside the highest block that most of them show. */
-    astray(heard: ReadonlySet<string>): readonly string[] {
-      // Of two endpoints either may be the one that is astray.
-      const base = heard.size < 3 ? null : supported(heard.size, heard)
-      if (base === null) return []
-      return [...chains].flatMap(([endpoint, chain]) => {
-        const head = headOf(chain)
-        const isInLine =
-          head.number < base.number
-            ? isOn(supportedChain(base, heard.size), head)
-            : isSame(chain.get(base.number), base)
-        return isInLine || !heard.has(endpoint) ? [] : [endpoint]
-      })
-    },
+    astray: (heard: ReadonlySet<string>): readonly string[] => onceFor('astray', heard, () => astray(heard)),
   }
 }
 

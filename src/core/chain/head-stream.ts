@@ -53,6 +53,8 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   /** The endpoints whose heads are being handled, and the head of each that waits. */
   const handling = new Map<Endpoint, Promise<void>>()
   const waiting = new Map<Endpoint, { readonly block: unknown; readonly seen: SeenBlock }>()
+  /** What fork choice named last. */
+  let followed: readonly SeenBlock[] = []
 
   /**
    * The number of endpoints that answer; a silent one shows nothing and delays nothing. Of more than two at least two have to show a block, however
@@ -137,10 +139,11 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     const heard = chain.all().filter(each => each.status.state === 'usable' || each === shower)
     const urls = new Set(heard.flatMap(({ url, status }) => (status.state === 'dropped' ? [] : [url])))
     const chosen = choice.choose(voters(urls.size), urls)
-    if (!isBehind(chosen)) {
+    if (chosen !== followed && !isBehind(chosen)) {
       const change = tree.extend(chosen)
       if (change.added.length + change.removed.length > 0) for (const listener of listeners) listener(change)
     }
+    followed = chosen
     leaveAstray()
   }
 
