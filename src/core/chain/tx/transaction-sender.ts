@@ -154,8 +154,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     headNumber = number
     undecided = settled.undecided
     atHead.settled = true
-    const market = { baseFeePerGas: baseFeePerGas ?? 0n, tipPerGas: await tipPerGas(chain) }
-    const plan = await planWhatIsAccepted(minedNonce, Number(timestamp), market.baseFeePerGas)
+    const baseFee = baseFeePerGas ?? 0n
+    const plan = await planWhatIsAccepted(minedNonce, Number(timestamp), baseFee)
     store.atomically(() => {
       for (const { key, nonce, failure } of plan.expire) store.update(key, { state: 'expired', nonce, failure })
     })
@@ -168,7 +168,10 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     const isUrgent = (each: (typeof wanted)[number]) => each.priority === priority.deadline
     const lastUrgent = Math.max(-1, ...wanted.filter(isUrgent).map(({ nonce }) => nonce ?? -1))
     const unmined = () => store.attemptsFrom(minedNonce)
-    const minedWei = plan.sign.length + plan.bump.length === 0 ? 0n : store.spentSince(Number(timestamp) - 86_400)
+    // What only waits to be mined asks for no prices.
+    const isSigning = plan.sign.length + plan.bump.length > 0
+    const market = { baseFeePerGas: baseFee, tipPerGas: isSigning ? await tipPerGas(chain) : 0n }
+    const minedWei = isSigning ? store.spentSince(Number(timestamp) - 86_400) : 0n
 
     // A transaction above a nonce for which nothing was signed could not be mined.
     for (const wanted of plan.sign) if (!(await sign(wanted)) && offered(wanted.nonce).length === 0) break
