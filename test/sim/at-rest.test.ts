@@ -6,7 +6,7 @@ import { startSimulation } from './virtual/simulation.ts'
 const epochSeconds = 96
 /** The seed of an epoch is not looked at any more, its rounds are over, and the epoch before is paid. */
 const restsFrom = 72
-const simulation = await startSimulation({ seed: 1, epochSeconds, onLog: () => undefined })
+const simulation = await startSimulation({ seed: 1, epochSeconds })
 afterAll(simulation.close)
 
 const duty = [

@@ -14,7 +14,7 @@ import { paymentOf } from '../../src/core/epoch/rewards.ts'
 import { tally } from '../../src/core/epoch/tally.ts'
 import { committeeSize } from '../../src/core/protocol/constants.ts'
 import { creditsOf } from '../helpers/epoch-credits.ts'
-import { seatEvidence } from './seat-evidence.ts'
+import { chainEvidence, seatEvidence } from './seat-evidence.ts'
 
 export type Audit = {
   /** What should be on chain and is not. */
@@ -95,8 +95,9 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
       lost.push(`epoch ${epoch}: it had no seed`)
       return
     }
+    const onChain = await chainEvidence(network, epoch)
     const seats = await Promise.all(
-      roles.filter(({ kind }) => kind === 'checker').map(role => seatEvidence(network, dataDir, role, epoch)),
+      roles.filter(({ kind }) => kind === 'checker').map(role => seatEvidence(network, dataDir, role, onChain)),
     )
     const paid = await readPayments(network, epoch)
     if (memberCount === 0) {
@@ -115,10 +116,10 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
     for (const { role, root, recorded, verdicts: said, contradictions } of seats) {
       const seat = committee.indexOf(role.operator)
       if (seat < 0) continue
-      const onChain = await commitmentOf(network, epoch, role.operator)
-      if (onChain === null && !recorded) absent.push(`epoch ${epoch}: ${role.name}`)
-      else if (onChain === null) lost.push(`epoch ${epoch}: the commitment that ${role.name} recorded`)
-      else if (!root.startsWith(onChain))
+      const committed = await commitmentOf(network, epoch, role.operator)
+      if (committed === null && !recorded) absent.push(`epoch ${epoch}: ${role.name}`)
+      else if (committed === null) lost.push(`epoch ${epoch}: the commitment that ${role.name} recorded`)
+      else if (!root.startsWith(committed))
         lost.push(`epoch ${epoch}: the records of ${role.name} give another commitment`)
       else if (((cohort.opened >> seat) & 1) === 0) lost.push(`epoch ${epoch}: ${role.name} committed and did not open`)
       if (!isHonest(role)) continue

@@ -23,7 +23,7 @@ it('a Checker that vanishes in a round and a Provider killed in an epoch harm no
   await simulation.untilEvent(isWorkedIn(0), 60)
   away.add('checker-2')
   simulation.kill('checker-2')
-  const url = events.find(({ type }) => type === 'checker.listening')!.url as string
+  const url = events.find(({ type, name }) => type === 'checker.listening' && name !== 'checker-2')!.url as string
   const { transport } = simulation.stranger('stranger')
   // Somebody who is let in by nobody: the handshake's deadline ends it.
   const stranger = await transport.dial({ url, expectedCertificateHash: await certificateAt(url) })

@@ -4,7 +4,7 @@ import { blockAt, readRounds } from '../../src/core/chain/blocks.ts'
 import { getEpoch, getEpochRounds } from '../../src/core/chain/epochs.ts'
 import { unpackOpening } from '../../src/core/epoch/opening.ts'
 import { createAuditor } from './audit-network.ts'
-import { seatEvidence } from './seat-evidence.ts'
+import { chainEvidence, seatEvidence } from './seat-evidence.ts'
 import { simulationParameters } from './simulation-parameters.ts'
 import { startSimulation } from './virtual/simulation.ts'
 
@@ -39,7 +39,8 @@ it('a Provider that leaves when half of an epoch’s beats are over has half of 
   const beats = (await readRounds(network, rounds, await blockAt(network)))!.filter(({ kind }) => kind === 'beat')
   expect(beats).toHaveLength(beatsOfEpoch)
   expect(seen).toBeLessThanOrEqual(5)
-  const seats = await Promise.all(checkers.map(role => seatEvidence(network, dataDir, role, epoch)))
+  const onChain = await chainEvidence(network, epoch)
+  const seats = await Promise.all(checkers.map(role => seatEvidence(network, dataDir, role, onChain)))
   const uptimesOf = (name: string) =>
     seats.map(({ duty, words }) => {
       const { cohort, lane } = duty.devices.find(({ deviceId }) => deviceId === deviceOf(name))!

@@ -83,7 +83,10 @@ export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
 
 /** Of each host one endpoint of three lies all the time, besides. */
 const startMonkey = (seed: number) =>
-  startSimulation({ seed, epochSeconds, parameters, ...roles, faults: endpointFaults, endpoints: 3, hostileSeats })
+  startSimulation({
+    ...{ seed, epochSeconds, parameters, ...roles, faults: endpointFaults, endpoints: 3, hostileSeats },
+    isTraced: true,
+  })
 
 export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   const byKind: Record<string, number> = {}

@@ -12,7 +12,7 @@ import type { Role } from '../../src/core/devnet/roles.ts'
 import { buildCommitmentTree, commitmentDepth, type OpeningWords } from '../../src/core/epoch/opening.ts'
 import { jobsByHash } from '../../src/core/job/jobs.ts'
 import { readStore, type Store, type StoreReader } from '../../src/core/platform/store.ts'
-import { type BlockHead, type EpochRounds, triggersOf } from '../../src/core/protocol/trigger.ts'
+import { type BlockHead, type EpochRounds, type Trigger, triggersOf } from '../../src/core/protocol/trigger.ts'
 
 const roleStore = (dataDir: string, { name, kind }: Role, network: ConnectedNetwork): StoreReader => {
   const file = `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`
@@ -45,16 +45,26 @@ export type SeatEvidence = {
   readonly contradictions: readonly Hex[]
 }
 
+/** What an epoch is for every seat alike. */
+export type ChainEvidence = {
+  readonly epoch: number
+  readonly rounds: EpochRounds
+  readonly triggers: readonly Trigger[]
+}
+
+export async function chainEvidence(network: ConnectedNetwork, epoch: number): Promise<ChainEvidence> {
+  const rounds = await getEpochRounds(network, epoch)
+  if (rounds === null) throw new Error(`epoch ${epoch} has no seed`)
+  return { epoch, rounds, triggers: triggersOf(rounds, await blocksOf(network, rounds)) }
+}
+
 export async function seatEvidence(
   network: ConnectedNetwork,
   dataDir: string,
   role: Role,
-  epoch: number,
+  { epoch, rounds, triggers }: ChainEvidence,
 ): Promise<SeatEvidence> {
-  const rounds = await getEpochRounds(network, epoch)
-  if (rounds === null) throw new Error(`epoch ${epoch} has no seed`)
   const duty = await readDuty(network, role.operator, epoch, rounds)
-  const triggers = triggersOf(rounds, await blocksOf(network, rounds))
   const store = roleStore(dataDir, role, network)
   try {
     const journal = createCheckerJournal(store as Store)

@@ -23,6 +23,8 @@ export type AnvilOptions = {
   readonly hardfork?: string
   /** Sign for any address, for tests. */
   readonly autoImpersonate?: boolean
+  /** Path of a socket at which it answers too. */
+  readonly ipc?: string
 }
 
 export type AnvilDependencies = {

@@ -1,10 +1,11 @@
 /** The chain of a devnet: anvil, the six contracts, and what each role needs to take part. */
-import { type Address, createWalletClient, http, type LocalAccount, parseEther, toHex } from 'viem'
+import { type Address, createWalletClient, http, type LocalAccount, parseEther, type Transport, toHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { readArtifact } from '../chain/artifacts.ts'
 import { connectChain } from '../chain/client.ts'
 import { deployNetwork, startNetwork } from '../chain/deploy.ts'
+import type { OpenTransport } from '../chain/endpoint.ts'
 import { transferOf } from '../chain/kai.ts'
 import { type ConnectedNetwork, connectNetwork, type Deployment } from '../chain/network.ts'
 import { devnetParameters, type NetworkParameters } from '../chain/network-presets.ts'
@@ -27,17 +28,25 @@ export type DevnetContracts = Awaited<ReturnType<typeof deployDevnet>>
 
 export type DevnetNetwork = Awaited<ReturnType<typeof launchNetwork>>
 
-type LaunchDependencies = { readonly clock: Clock; readonly onProgress: (step: string) => void }
+type LaunchDependencies = {
+  readonly clock: Clock
+  readonly onProgress: (step: string) => void
+  /** Default: over http. */
+  readonly openTransport?: OpenTransport
+}
 
 /** Seconds from `start` to epoch 0. */
 export const leadSeconds = 4
 
+/** As viem has them by default. */
+const fundLimits = { timeout: 10_000, retryCount: 3 }
+
 /** The contracts on an anvil that mines a block for each transaction, and what each role needs to take part. */
 export async function deployDevnet(
   { rpcUrl, epochSeconds, parameters: changes, roles, seatsPerChecker }: DevnetContractsOptions,
-  { clock, onProgress }: LaunchDependencies,
+  { clock, onProgress, openTransport = http }: LaunchDependencies,
 ) {
-  const chain = await connectChain({ rpcUrls: [rpcUrl] })
+  const chain = await connectChain({ rpcUrls: [rpcUrl] }, { openTransport })
   const deployer: LocalAccount = privateKeyToAccount(devnetKey('deployer'))
   const ether = toHex(parseEther('1000'))
   for (const address of [deployer.address, ...roles.map(({ operator }) => operator)])
@@ -46,8 +55,8 @@ export async function deployDevnet(
   onProgress('Deploying the contracts')
   const deployment = await deployNetwork({ parameters }, { chain, account: deployer, clock, artifact: readArtifact })
   onProgress('Funding the operators')
-  await fund(rpcUrl, deployer, deployment, roles, parameters, seatsPerChecker)
-  const network = await connectNetwork(deployment, { rpcUrls: [rpcUrl] })
+  await fund(openTransport(rpcUrl, fundLimits), deployer, deployment, roles, parameters, seatsPerChecker)
+  const network = await connectNetwork(deployment, { rpcUrls: [rpcUrl] }, { openTransport })
   return { chain, deployer, deployment, network, parameters }
 }
 
@@ -86,14 +95,14 @@ export async function launchNetwork(
  * its fee follows from the block before it, and the same chain comes out every time.
  */
 async function fund(
-  rpcUrl: string,
+  transport: Transport,
   account: LocalAccount,
   { contracts }: Deployment,
   roles: readonly Role[],
   { seatBond, deviceDeposit }: NetworkParameters,
   seatsPerChecker: number,
 ): Promise<void> {
-  const wallet = createWalletClient({ account, transport: http(rpcUrl) })
+  const wallet = createWalletClient({ account, transport })
   for (const { kind, operator } of roles) {
     const amount = 2n * (kind === 'checker' ? seatBond * BigInt(seatsPerChecker) : deviceDeposit)
     await wallet.writeContractSync({

@@ -65,8 +65,10 @@ export type SimulationOptions = {
   readonly hostileSeats?: readonly string[]
   /** What the transport of a role goes through, by its name. */
   readonly wires?: Readonly<Record<string, Wire>>
-  /** Told every line that a daemon logs; the trace is not kept then. */
+  /** Told every line that a daemon logs. */
   readonly onLog?: (line: LogLine) => void
+  /** Whether {@link Simulation.trace} is kept, which takes longer than most of what it tells of; default false. */
+  readonly isTraced?: boolean
   /** Endpoints of each host; of several, one lies all the time, about one thing after the other; default 1. */
   readonly endpoints?: number
   /** What it lies about; default everything. */
@@ -101,7 +103,7 @@ export type Simulation = {
   readonly events: readonly SimulationEvent[]
   /** Lets go of what was told so far. */
   forgetEvents(): void
-  /** Everything that happened and was logged, each as a line with its time: equal for equal seeds. */
+  /** Everything that happened and was logged, each as a line with its time: equal for equal seeds. Empty unless it was asked for. */
   readonly trace: readonly string[]
   /** Times each process fell and was brought back. */
   readonly restarts: ReadonlyMap<string, number>
@@ -170,11 +172,11 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   const within = ({ least, most }: { readonly least: number; readonly most: number }, random: () => number) =>
     least + (most - least) * random()
 
-  const [chain, engines] = await Promise.all([startVirtualChain(), createVirtualEngines(providers)])
-  const { rpcUrl } = chain
+  const [chain, engines] = await Promise.all([startVirtualChain(dataDir), createVirtualEngines(providers)])
+  const { rpcUrl, openTransport } = chain
   const deployed = await deployDevnet(
     { rpcUrl, epochSeconds, roles, seatsPerChecker: 1, ...(options.parameters && { parameters: options.parameters }) },
-    { clock: systemClock, onProgress: () => undefined },
+    { clock: systemClock, onProgress: () => undefined, openTransport },
   )
   await options.onDeployed?.(deployed, chain)
   await chain.rpc('evm_setAutomine', [false])
@@ -199,8 +201,10 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   const world = time.host('world')
   let isFaulty = false
 
+  /** Who is not ready is told with what came before. */
+  let isTracing = true
   const note = (name: string, what: string, fields: object) =>
-    onLog === undefined && trace.push(`${time.nowMs.toFixed(3)} ${name} ${what} ${stringifyJson(fields)}`)
+    isTracing && trace.push(`${time.nowMs.toFixed(3)} ${name} ${what} ${stringifyJson(fields)}`)
   const tell = (name: string, { type, ...fields }: { readonly type: string }) => {
     note(name, type, fields)
     events.push({ ...fields, name, type })
@@ -239,7 +243,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
       injected[fault] = (injected[fault] ?? 0) + 1
       lieSchedule.told(fault)
     }
-    const openTransport = () => {
+    const openWire = () => {
       const own = { certificateHash: identity.certificateHash, address: name, clock }
       if (wires[name] !== undefined) return wires[name](hosts.transport({ ...own, rewrite: unwrapped }), host, signer)
       const wire = hosts.transport(own)
@@ -311,7 +315,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
                 readEnvironment: async () => environmentRecord,
                 certify: async () => identity,
                 attest: async () => null,
-                openTransport,
+                openTransport: openWire,
                 async startEngine() {
                   const engine = engines.engineOf(host, rowMs[roles.indexOf(role) % rowMs.length])
                   return alteration === 'cheats' ? cheating(engine) : engine
@@ -347,7 +351,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
               secrets: deriveSeatSecrets(privateKey, connected, base.signer.address),
               evidence: createEvidenceStore(opened),
               identity,
-              transport: openTransport(),
+              transport: openWire(),
               startEngine: async () => engines.engineOf(host),
               policy: known => createRecordPolicy(connected, known),
               seed: async (...given) => void (await keeper.seed(...given)),
@@ -432,6 +436,8 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
       return ready.size === first.length
     })
     if (ready.size < first.length) throw new Error(`Not ready: ${trace.slice(-20).join('\n')}`)
+    isTracing = options.isTraced ?? false
+    if (!isTracing) trace.length = 0
 
     const firstEpochAt = startsAt + Math.ceil(time.nowMs / 1_000) + leadSeconds
     const opened = connectChain(
