@@ -38,7 +38,12 @@ import {
 } from './virtual/simulation.ts'
 import type { VirtualHost } from './virtual/virtual-time.ts'
 
-export type FuzzOptions = { readonly seed: number; readonly messages: number }
+export type FuzzOptions = {
+  readonly seed: number
+  readonly messages: number
+  /** Whether it ends when the messages that the fingerprint is of are said; default false. */
+  readonly isCutShort?: boolean
+}
 
 export type FuzzResult = {
   readonly messages: number
@@ -73,8 +78,8 @@ export type FuzzResult = {
   readonly fingerprint: string
 }
 
-/** Messages that the fingerprint is of. A run for it has twice as many, so that none of them knows of its end. */
-export const fingerprinted = 1_000
+/** Messages that the fingerprint is of. */
+const fingerprinted = 1_000
 
 const epochSeconds = 16
 /** A signature in form. */
@@ -111,7 +116,7 @@ type Party = {
   readonly heard: ReadonlySet<MessageType>
 }
 
-export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResult> {
+export async function runFuzz({ seed, messages, isCutShort = false }: FuzzOptions): Promise<FuzzResult> {
   const random = seededRandom(seed)
   const chance = (probability: number) => random() < probability
   const below = (n: number) => Math.floor(n * random())
@@ -466,7 +471,9 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     // A party that failed by a mistake of its own says nothing more, and nobody waits for it.
     const mostEpochs = 3 + Math.ceil((2 * messages) / (messagesPerSecond * epochSeconds))
     let epoch = 0
-    while (sent < messages && epoch < mostEpochs) {
+    for (let second = 1; isCutShort && sent < fingerprinted && second < epochSeconds; second++)
+      await until(firstEpochAt + epochSeconds + second)
+    while (!isCutShort && sent < messages && epoch < mostEpochs) {
       epoch++
       await until(firstEpochAt + (epoch + 1) * epochSeconds)
       reads.fuzzed = Math.max(reads.fuzzed, mostReads())
@@ -474,8 +481,10 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
       await auditor.audit(epoch - 2)
     }
     isOn = false
-    await until((await getEpoch(network, epoch)).payAt + 6)
-    await auditor.audit(epoch)
+    if (!isCutShort) {
+      await until((await getEpoch(network, epoch)).payAt + 6)
+      await auditor.audit(epoch)
+    }
     await weigh()
     const atHonestSeats = simulation.events.filter(({ name }) => honestSeats.some(seat => seat.name === name))
     const judged = atHonestSeats.filter(
