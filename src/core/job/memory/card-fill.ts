@@ -200,8 +200,11 @@ async function openChain({ spec, key, epochSeed, form = 'wgsl-8' }: CardFillOpti
   const [draw, size] = [await uniform(), await uniform()]
   const rows = [await keep(mostLines * width, usage.storage), await keep(mostLines * width, usage.storage)] as const
   const linesPipeline = await opened.pipeline(linesShader(spec), 'lines')
-  const middle = await opened.pipeline(layerShader(form, { fromBytes: false, to: 'signed' }, opened.matrix), 'layer')
-  const last = await opened.pipeline(layerShader(form, { fromBytes: false, to: 'stored' }, opened.matrix), 'layer')
+  const layer = (to: 'signed' | 'stored') =>
+    opened.pipeline(layerShader(form, { fromBytes: false, to }, opened.matrix), 'layer')
+  const last = await layer('stored')
+  // Of one product there is none before the last, and compiling takes its time.
+  const middle = products > 1 ? await layer('signed') : last
   const matrices = await drawMatrices(spec, epochSeed, opened, keep)
   const bind = (pipeline: GPUComputePipeline, resources: readonly GPUBufferBinding[]) =>
     device.createBindGroup({
