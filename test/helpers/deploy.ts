@@ -18,8 +18,15 @@ import { kaisarTokenAbi } from '../../src/core/chain/abi/kaisar-token.ts'
 import { type Artifact, readArtifact } from '../../src/core/chain/artifacts.ts'
 import { connectChain } from '../../src/core/chain/client.ts'
 import { decodeChainError } from '../../src/core/chain/decode-error.ts'
-import { type DeployedName, deployNetwork, startNetwork } from '../../src/core/chain/deploy.ts'
-import { type ConnectedNetwork, connectNetwork, lowerCase } from '../../src/core/chain/network.ts'
+import { type DeployedName, hashCode, planDeployment, startNetwork } from '../../src/core/chain/deploy.ts'
+import {
+  type ConnectedNetwork,
+  type Contracts,
+  connectNetwork,
+  contractNames,
+  type Deployment,
+  lowerCase,
+} from '../../src/core/chain/network.ts'
 import { devnetParameters, type NetworkParameters } from '../../src/core/chain/network-presets.ts'
 import { systemClock } from '../../src/core/platform/clock.ts'
 import { type anvilForTests, devAccount } from './anvil.ts'
@@ -43,21 +50,50 @@ const specHash = `0x${'5c'.repeat(32)}` as const
 /** Of the devnet, with a round as soon as one may begin: with a block a second two in every epoch, whatever hashes its blocks have. */
 export const certainRounds = { ...devnetParameters(specHash).rounds, threshold: 2n ** 64n - 1n }
 
-/** Deploys the devnet preset, with changes, from development account 0. */
+/**
+ * Deploys the devnet preset, with changes, from development account 0. What the toolkit plans is sent as it is, for which anvil signs: that the
+ * toolkit sends it too, a transaction after the other, is held by the tests of `chain deploy` and of every devnet.
+ */
 export async function deployForTests(anvil: Anvil, changes: Partial<NetworkParameters> = {}) {
   const chain = await connectChain({ rpcUrls: [anvil.rpcUrl] })
   const deployer = devAccount(0)
   const parameters = { ...devnetParameters(specHash), ...changes }
-  const dependencies = { chain, account: deployer, clock: systemClock, artifact: testArtifact }
-  const deployment = await deployNetwork({ parameters }, dependencies)
+  const firstNonce = await chain.client.getTransactionCount({ address: deployer.address })
+  const plan = planDeployment({ parameters }, { deployer: deployer.address, firstNonce }, testArtifact)
+  const blocks: bigint[] = []
+  for (const { call, contract, address } of plan.steps) {
+    const to = contract === null ? { to: address } : {}
+    const { status, blockNumber } = await sendSync(anvil, { from: plan.deployer, ...to, data: call.data })
+    if (status !== 'success') throw new Error(`${call.what} reverted`)
+    blocks.push(blockNumber)
+  }
+  const contracts = Object.fromEntries(
+    contractNames.map(name => [name, plan.steps.find(({ contract }) => contract === name)!.address]),
+  ) as Contracts
+  const codeHashes = await hashCode(chain, contracts)
+  const deployment: Deployment = { chainId: chain.chainId, contracts, codeHashes, deployedAtBlock: blocks[0]! }
   const network = await connectNetwork(deployment, { rpcUrls: [anvil.rpcUrl] })
   return {
     network,
     deployment,
     parameters,
     deployer,
-    start: (at: number) => startNetwork({ consensus: network.consensus, firstEpochAt: at }, dependencies),
+    start: (at: number) =>
+      startNetwork(
+        { consensus: network.consensus, firstEpochAt: at },
+        { chain, account: deployer, clock: systemClock },
+      ),
   }
+}
+
+/** Has anvil sign and mine it. Answers with the receipt, which takes a third of asking for it until it is there. */
+async function sendSync(
+  anvil: Anvil,
+  transaction: { readonly from: Address; readonly to?: Address; readonly data: Hex },
+) {
+  const request = anvil.client.request as (call: object) => Promise<RpcTransactionReceipt>
+  const params = [{ ...transaction, gas: numberToHex(12_000_000) }]
+  return formatTransactionReceipt(await request({ method: 'eth_sendTransactionSync', params }))
 }
 
 export type TestWrite = {
@@ -70,13 +106,10 @@ export type TestWrite = {
 
 /** Sends from any address (anvil signs for it) and mines; throws the decoded custom error. */
 export function writerFor(anvil: Anvil) {
-  // Answers with the receipt, which takes a third of asking for it until it is there.
-  const request = anvil.client.request as (call: object) => Promise<RpcTransactionReceipt>
-  const sendSync = (transaction: object) => request({ method: 'eth_sendTransactionSync', params: [transaction] })
   return async ({ from, to, abi, functionName, args }: TestWrite) => {
     try {
       const data = encodeFunctionData({ abi, functionName, args })
-      const receipt = formatTransactionReceipt(await sendSync({ from, to, data, gas: numberToHex(12_000_000) }))
+      const receipt = await sendSync(anvil, { from, to, data })
       if (receipt.status === 'success') return receipt
       await anvil.client.call({ account: from, to, data, blockNumber: receipt.blockNumber })
       throw new Error(`${functionName} reverted`)

@@ -211,7 +211,8 @@ export async function deployNetwork(
   return runDeployment(planDeployment(options, { deployer: address, firstNonce }, artifact), {}, dependencies)
 }
 
-async function hashCode(chain: Chain, contracts: Contracts): Promise<Deployment['codeHashes']> {
+/** Of contracts that were deployed. */
+export async function hashCode(chain: Chain, contracts: Contracts): Promise<Deployment['codeHashes']> {
   const data = codeHashesData(contractNames.map(name => contracts[name]))
   const { data: answer } = await reading('eth_call', chain.client.call({ data }))
   const hashes = codeHashesOf(answer, contractNames.length)
