@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Hex } from 'viem'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { SeenBlock } from '../../../src/core/chain/block-tree.ts'
 import { connectChain } from '../../../src/core/chain/client.ts'
@@ -16,15 +16,23 @@ import { createTcpProxy } from '../../helpers/tcp-proxy.ts'
 
 const anvil = await anvilForTests()
 const ends: (() => Promise<unknown>)[] = []
-afterAll(() => Promise.all(ends.map(end => end())))
+// A stream that goes on asks fifty times a second.
+afterEach(() => Promise.all(ends.splice(0).map(end => end())))
 
-async function follow(rpcUrls: string[], pollMs = 20, onError: (error: unknown) => void = () => {}) {
-  const chain = await connectChain({ rpcUrls, timeoutMs: 500 })
+type Following = {
+  readonly pollMs?: number
+  /** Of one request; short only where requests hang, so that no answer of a busy machine comes too late. */
+  readonly timeoutMs?: number
+  readonly onError?: (error: unknown) => void
+}
+
+async function follow(rpcUrls: string[], { pollMs = 20, timeoutMs, onError = () => {} }: Following = {}) {
+  const chain = await connectChain({ rpcUrls, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
   const stream = createHeadStream(
     { pollMs, checkMs: 200 },
     { chain, clock: systemClock, onTrouble: (_, error) => onError(error) },
   )
-  ends.push(stream.stop)
+  ends.push(stream.stop, async () => chain.close())
   let chainNow: SeenBlock[] = []
   stream.onChange(({ removed, added }) => {
     expect(chainNow.slice(chainNow.length - removed.length).reverse()).toEqual(removed)
@@ -44,10 +52,8 @@ const reorg = (depth: number) => anvil.client.request({ method: 'anvil_reorg', p
 
 describe('head stream', () => {
   test.each(['polling', 'subscription'])('%s: the head stream gives every block once, and fills gaps', async kind => {
-    const { stream, hashes } = await follow(
-      [kind === 'polling' ? anvil.rpcUrl : anvil.wsUrl],
-      kind === 'polling' ? 20 : 60_000,
-    )
+    const { stream, hashes } =
+      kind === 'polling' ? await follow([anvil.rpcUrl]) : await follow([anvil.wsUrl], { pollMs: 60_000 })
     const first = stream.tip!.number
     await anvil.client.mine({ blocks: 25 })
     const expected = await hashesFrom(first)
@@ -64,8 +70,7 @@ describe('head stream', () => {
     })
     ends.push(proxy.close)
     // Nothing but the subscription shows a head here.
-    const { chain, stream } = await follow([proxy.through(anvil.wsUrl)], 60_000)
-    ends.push(async () => chain.close())
+    const { chain, stream } = await follow([proxy.through(anvil.wsUrl)], { pollMs: 60_000 })
     for (const attempts of [0, 3]) {
       isDown = true
       const before = proxy.connections
@@ -101,12 +106,10 @@ describe('head stream', () => {
     )
     await once(server, 'listening')
     const trouble: unknown[] = []
-    const { stream, chain } = await follow(
-      [`ws://127.0.0.1:${(server.address() as AddressInfo).port}`],
-      60_000,
-      error => trouble.push(error),
-    )
-    ends.push(async () => chain.close())
+    const { stream, chain } = await follow([`ws://127.0.0.1:${(server.address() as AddressInfo).port}`], {
+      pollMs: 60_000,
+      onError: error => trouble.push(error),
+    })
     const tell = (result: unknown) =>
       subscribers[0]!.send(
         JSON.stringify({ jsonrpc: '2.0', method: 'eth_subscription', params: { subscription: '0x1', result } }),
@@ -137,7 +140,7 @@ describe('head stream', () => {
   test('while one endpoint hangs or lags, the head of the other one is followed', async () => {
     const proxy = await startRpcProxy({ target: anvil.rpcUrl })
     ends.push(proxy.stop)
-    const { stream, hashes } = await follow([proxy.url, anvil.rpcUrl])
+    const { stream, hashes } = await follow([proxy.url, anvil.rpcUrl], { timeoutMs: 500 })
     const first = stream.tip!.number
     proxy.inject({ fault: 'stall', probability: 0.5 })
     proxy.inject({ fault: 'hang', probability: 0.2 })
@@ -175,7 +178,7 @@ describe('head stream', () => {
   })
 
   test('a subscription of a dropped endpoint is ignored', async () => {
-    const { stream, chain } = await follow([anvil.wsUrl], 60_000)
+    const { stream, chain } = await follow([anvil.wsUrl], { pollMs: 60_000 })
     const { tip } = stream
     chain.all()[0]!.mark('dropped', chainErrors.RPC_FORGED({ endpoint: 'it', claim: 'so' }))
     const told = new Promise<void>(resolve => {
