@@ -23,7 +23,9 @@ async function scene(options: SenderOptions = {}, dependencies: Partial<SenderDe
 async function through(board: Awaited<ReturnType<typeof noteBoard>>, ...rules: FaultRule[]) {
   const proxy = await startRpcProxy({ target: board.anvil.rpcUrl, seed: 20_261_122 })
   ends.push(proxy.stop)
-  const chain = await connectChain({ rpcUrls: [proxy.url], timeoutMs: 300 })
+  // Short only where an answer never comes.
+  const isSilent = rules.some(({ fault }) => fault === 'hang')
+  const chain = await connectChain({ rpcUrls: [proxy.url], ...(isSilent && { timeoutMs: 1_000 }) })
   for (const rule of rules) proxy.inject(rule)
   return { proxy, chain }
 }

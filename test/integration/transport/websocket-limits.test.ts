@@ -68,10 +68,10 @@ describe('websocket limits', () => {
   })
 
   it('a silent peer that answers pings is kept', async () => {
-    const { listener, opened } = await listen({ idleTimeoutMs: 60 })
-    const client = await dial(listener, { idleTimeoutMs: 60 })
+    const { listener, opened } = await listen({ idleTimeoutMs: 300 })
+    const client = await dial(listener, { idleTimeoutMs: 300 })
     const server = await opened
-    await new Promise(resolve => setTimeout(resolve, 300))
+    await new Promise(resolve => setTimeout(resolve, 1_500))
     expect([client.closed, server.closed]).toEqual([false, false])
   })
 
