@@ -18,11 +18,12 @@ afterEach(async () => {
 /** A Provider that keeps its session with whatever endpoints it is given. */
 function keep(identity: Identity) {
   const reports: Unreachable[] = []
+  const patient = { handshakeTimeoutMs: 2_000, idleTimeoutMs: 10_000 }
+  let limits = patient
   const kept = keepSessions(
     { baseMs: 20, capMs: 200 },
     {
-      dial: (endpoint, signal) =>
-        dial(endpoint, { identity, signal, limits: { handshakeTimeoutMs: 500, idleTimeoutMs: 400 } }),
+      dial: (endpoint, signal) => dial(endpoint, { identity, signal, limits }),
       delay: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
       now: () => performance.now(),
       random: seededRandom(7),
@@ -31,12 +32,16 @@ function keep(identity: Identity) {
     },
   )
   closing.push(() => kept.close())
-  return { kept, reports }
+  /** Whether the sessions that are dialled from here on are given up soon: of a connection that hangs, nothing else is heard. */
+  const hurry = (isHasty: boolean) => {
+    limits = isHasty ? { ...patient, idleTimeoutMs: 400 } : patient
+  }
+  return { kept, reports, hurry }
 }
 
 async function served(identity: Identity) {
   const sessions: Session[] = []
-  const it = await serve({ identity, limits: { idleTimeoutMs: 400 }, onSession: session => sessions.push(session) })
+  const it = await serve({ identity, limits: { idleTimeoutMs: 2_000 }, onSession: session => sessions.push(session) })
   const { port } = new URL(it.server.url)
   let fault = {}
   const proxy = await createTcpProxy({ target: { host: '127.0.0.1', port: Number(port) }, faults: () => fault })
@@ -57,14 +62,16 @@ const open = (kept: ReturnType<typeof keep>['kept']) =>
 
 it('a Provider has a session again after the connection was cut, hung, or was ended by the Checker', async () => {
   const { endpoint, proxy, sessions, setFault, server } = await served(await createIdentity('checker'))
-  const { kept, reports } = keep(await createIdentity('provider'))
+  const { kept, reports, hurry } = keep(await createIdentity('provider'))
   kept.update([endpoint])
   const first = await open(kept)
 
+  hurry(true)
   proxy.cut()
   await eventually(() => expect(first.closed).toBe(true))
   const second = await open(kept)
 
+  hurry(false)
   setFault({ hangAfterBytes: 0 })
   await eventually(() => expect(second.closed).toBe(true))
   setFault({})
