@@ -37,6 +37,9 @@ let net: Awaited<ReturnType<typeof networkForTests>>
 let player: ReturnType<typeof playerFor>
 let browser: Browser
 let devices: Awaited<ReturnType<typeof getDevices>>
+/** One explorer for whoever only looks at it. */
+let explorer: ReturnType<typeof start>
+let url: string
 
 beforeAll(async () => {
   anvil = await anvilForTests({ autoImpersonate: true })
@@ -53,10 +56,14 @@ beforeAll(async () => {
     contracts: { ...net.network.contracts },
     devnet: null,
   })
+  explorer = start('chain', 'ui')
+  url = String((await explorer.find('explorer.ready')).url)
   browser = await openBrowser()
 })
 afterAll(async () => {
   await browser?.close()
+  explorer?.child.kill('SIGTERM')
+  await explorer?.child
   rmSync(home.path, { recursive: true, force: true })
 })
 
@@ -145,8 +152,6 @@ describe('kaisar chain ui', () => {
   })
 
   it('is used by keyboard, keeps still where motion is not wanted, and fits a narrow screen', async () => {
-    const { child, find } = start('chain', 'ui')
-    const url = String((await find('explorer.ready')).url)
     const page = await browser.newPage({ reducedMotion: 'reduce', viewport: { width: 360, height: 740 } })
     await page.goto(`${url}/devices`)
     await eventually(async () => expect(await page.evaluate('document.documentElement.dataset.live')).toBe('on'))
@@ -164,17 +169,13 @@ describe('kaisar chain ui', () => {
       !(e.textContent.trim() || e.getAttribute('aria-label') || document.querySelector('label[for="' + e.id + '"]'))).length`
     expect(await page.evaluate(unnamed)).toBe(0)
     await page.close()
-    child.kill('SIGTERM')
-    expect((await child).exitCode).toBe(0)
   })
 
   it('cuts nothing on a phone or a desk and hides nothing from anybody, in either theme', async () => {
-    const { child, find } = start('chain', 'ui')
-    const explorer = String((await find('explorer.ready')).url)
     const page = await browser.newPage()
-    const complaints = watchPage(page, explorer)
+    const complaints = watchPage(page, url)
     const { id, payout } = devices[0]!
-    await page.goto(`${explorer}/device/${id}`)
+    await page.goto(`${url}/device/${id}`)
     const transaction = (await page.locator('a[href^="/transaction/"]').first().getAttribute('href'))!
     const checker = (await page.locator('a[href^="/checker/"]').first().getAttribute('href'))!
     const measures = `({
@@ -182,23 +183,26 @@ describe('kaisar chain ui', () => {
       scrolling: [...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length,
       smallest: Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height || 99), 99),
     })`
-    const look = async (path: string, status: number, url = explorer) => {
-      expect((await page.goto(url + path))!.status(), path).toBe(status)
+    /** Of each page the phone in one theme and the desk in the other, and of the next page the other way round: a theme moves nothing. */
+    const themes = ['light', 'dark'] as ('light' | 'dark')[]
+    const look = async (path: string, status: number, from = url) => {
+      expect((await page.goto(from + path))!.status(), path).toBe(status)
       // Evaluated by the debugger, which the page's content policy does not bind.
       await page.evaluate(axe.source)
-      for (const width of [390, 1280])
-        for (const colorScheme of ['light', 'dark'] as const) {
-          await page.setViewportSize({ width, height: 844 })
-          await page.emulateMedia({ colorScheme })
-          const { cut, scrolling, smallest } =
-            await page.evaluate<Record<'cut' | 'scrolling' | 'smallest', number>>(measures)
-          const where = `${path} at ${width} px`
-          expect(cut, where).toBe(0)
-          // Text of pictures keeps its size, and tables are stacked on a phone.
-          expect(smallest, where).toBeGreaterThanOrEqual(9)
-          if (width === 390) expect(scrolling, where).toBe(0)
-          expect(await inaccessible(page), `${where}, ${colorScheme}`).toEqual([])
-        }
+      for (const [i, width] of [390, 1280].entries()) {
+        const colorScheme = themes[i]!
+        await page.setViewportSize({ width, height: 844 })
+        await page.emulateMedia({ colorScheme })
+        const { cut, scrolling, smallest } =
+          await page.evaluate<Record<'cut' | 'scrolling' | 'smallest', number>>(measures)
+        const where = `${path} at ${width} px`
+        expect(cut, where).toBe(0)
+        // Text of pictures keeps its size, and tables are stacked on a phone.
+        expect(smallest, where).toBeGreaterThanOrEqual(9)
+        if (width === 390) expect(scrolling, where).toBe(0)
+        expect(await inaccessible(page), `${where}, ${colorScheme}`).toEqual([])
+      }
+      themes.reverse()
     }
     const lists = ['/', '/epochs', '/devices', '/checkers']
     // The third device earned nothing.
@@ -206,7 +210,7 @@ describe('kaisar chain ui', () => {
     for (const path of [...lists, ...single]) await look(path, 200)
     await page.getByRole('searchbox').fill(transaction.split('/')[2]!)
     await page.keyboard.press('Enter')
-    await page.waitForURL(explorer + transaction)
+    await page.waitForURL(url + transaction)
     expect(complaints).toEqual([])
     await look('/epoch/99', 404)
 
@@ -223,13 +227,9 @@ describe('kaisar chain ui', () => {
     expect(await page.locator('tbody tr').count()).toBe(3)
     await look(new URL(page.url()).pathname, 200, named.url)
     await page.close()
-    child.kill('SIGTERM')
-    expect((await child).exitCode).toBe(0)
   })
 
   it('only reads, and only for this machine', async () => {
-    const { child, find } = start('chain', 'ui')
-    const url = String((await find('explorer.ready')).url)
     expect(new URL(url).hostname).toBe('127.0.0.1')
     expect((await fetch(url, { method: 'POST' })).status).toBe(405)
     const { headers, status } = await fetch(`${url}/device/0x00`)
@@ -250,8 +250,6 @@ describe('kaisar chain ui', () => {
     const second = await runCli(['chain', 'ui', '--port', port, '--json'], { env: home.env })
     expect(second.exitCode).toBe(3)
     expect(second.json().errors[0]!.code).toBe('EXPLORER_PORT_UNUSABLE')
-    child.kill('SIGINT')
-    await child
   })
 })
 
@@ -307,8 +305,6 @@ describe('kaisar chain watch', () => {
 
 describe('kaisar chain ui without its chain', () => {
   it('looks dead, says so once, and counts on how old the head is', async () => {
-    const { child, find } = start('chain', 'ui')
-    const url = String((await find('explorer.ready')).url)
     const page = await browser.newPage()
     // The page's clock: nobody waits for a day. The played chain is some minutes ahead of it.
     await page.clock.install()
@@ -321,7 +317,7 @@ describe('kaisar chain ui without its chain', () => {
     await page.clock.fastForward('20:00:00')
     await eventually(async () => expect(await page.locator('.head time').textContent()).toMatch(/ h /))
     await page.close()
-    child.kill('SIGTERM')
-    await child
+    explorer.child.kill('SIGTERM')
+    expect((await explorer.child).exitCode).toBe(0)
   })
 })
