@@ -62,6 +62,9 @@ export function docsShell(home: ReturnType<typeof isolatedHome>) {
 export function describeBlocks(home: ReturnType<typeof isolatedHome>, shell: ReturnType<typeof docsShell>): void {
   const isRunHere = ({ commands, note }: CommandBlock) =>
     note === null && commands.some(each => each !== opening && each !== closing && !/^npm /.test(each))
+  /** What two pages tell in the same words is run for the first. */
+  const isFirst = ({ commands }: CommandBlock, at: number, all: readonly CommandBlock[]) =>
+    all.findIndex(each => each.commands.join('\n') === commands.join('\n')) === at
 
   describe('command blocks of the docs', () => {
     let variables: Record<string, string> = {}
@@ -69,7 +72,12 @@ export function describeBlocks(home: ReturnType<typeof isolatedHome>, shell: Ret
       variables = await variablesOfNetwork(home.env)
     })
 
-    it.each(blocks.filter(isRunHere).map(block => [title(block), block] as const))(
+    it.each(
+      blocks
+        .filter(isRunHere)
+        .filter(isFirst)
+        .map(block => [title(block), block] as const),
+    )(
       'run as they stand: %s',
       async (_title, { page, commands }) => {
         const more = commands.some(each => each.includes('$EVIDENCE')) ? await lastEvidence(home.env) : {}
