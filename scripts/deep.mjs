@@ -48,7 +48,7 @@ const computing = {
     env: { KAISAR_LONG_SIMULATIONS: '1' },
   },
 }
-/** Real processes: blocks come by the clock, and nobody is late because the others compute. */
+/** Real processes: blocks come by the clock, and nobody is late, because the others give way. */
 const waiting = {
   ...Object.fromEntries(
     ['anvil', 'london', 'edr'].map(evm => [
@@ -68,6 +68,10 @@ if (unknown.length > 0) {
   process.stderr.write(`No part is called ${unknown.join(', ')}. There are: ${Object.keys(parts).join(', ')}.\n`)
   process.exit(2)
 }
+
+// Whoever is interrupted ends what it started.
+for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
+  process.once(signal, () => process.exit(128 + number))
 
 // None of them builds under the feet of another.
 await build({ whole: true })
@@ -104,8 +108,8 @@ async function work(queues) {
 async function runPart(name) {
   process.stderr.write(`${name} begins\n`)
   const { command, env } = parts[name]
-  const whole = name in computing ? ['nice', '-n', '10', ...command] : command
-  const { code, wallSeconds, cpuSeconds, output } = await runTimed(whole, { env, capture: true })
+  const timed = await runTimed(command, { env, capture: true, givesWay: name in computing })
+  const { code, wallSeconds, cpuSeconds, output } = timed
   process.stdout.write(`\n== ${name}\n${output}`)
   // forge is content when it finds no test.
   const hasRun = command[0] !== forge || forgeCounts(output).passed > 0

@@ -1,7 +1,8 @@
 /**
- * A network as people make one, by the documented commands and nothing else: a chain that knows nothing of it, `chain deploy`, keys,
+ * A network as people make one, by the documented commands: a chain that knows nothing of it, `chain deploy`,
  * transfers, daemons started one by one and in the wrong order, devices that join, change and leave whenever they like. Two devices are
- * recorded cards (provider-with-card.ts), since a CPU has no driver.
+ * recorded cards (provider-with-card.ts), since a CPU has no driver. Keys alone are made by the test: those of `keys new` take two
+ * seconds of CPU to open, and here thirty machines that open theirs are one.
  */
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import type { Address } from 'viem'
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { checkerSeatsAbi } from '../../../src/core/chain/abi/checker-seats.ts'
 import { getDevices } from '../../../src/core/chain/devices.ts'
 import { getEpoch, getTimeline } from '../../../src/core/chain/epochs.ts'
@@ -19,8 +21,7 @@ import { type ConnectedNetwork, connectNetwork } from '../../../src/core/chain/n
 import { startAnvil } from '../../../src/core/devnet/anvil.ts'
 import type { Role } from '../../../src/core/devnet/roles.ts'
 import { readContext } from '../../../src/core/platform/context.ts'
-import { readKeystore } from '../../../src/core/platform/key-folder.ts'
-import { decryptKeystore } from '../../../src/core/platform/keystore.ts'
+import { saveKey } from '../../../src/core/platform/key-folder.ts'
 import { type SupervisedProcess, startSupervised } from '../../../src/core/platform/supervised-process.ts'
 import { devAccount } from '../../helpers/anvil.ts'
 import { cliPath, cliResult } from '../../helpers/run-cli.ts'
@@ -63,6 +64,7 @@ export type ByHandResult = {
 /** The epoch of the first changes: one is worked and judged before them. */
 const firstChange = 1
 const password = 'correct horse battery staple'
+const light = { password, strength: 'light' } as const
 
 const providerWithCard = fileURLToPath(new URL('provider-with-card.ts', import.meta.url))
 const recordedCard = readFileSync(new URL('../../../fixtures/gpu/nvidia-smi-h100-claim.xml', import.meta.url), 'utf8')
@@ -132,9 +134,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       const secret = ['--password-file', passwordFile]
       const signing = ['--data-dir', ownerFolder, '--key', 'owner', ...secret]
       const ownerKey = `0x${Buffer.from(devAccount(0).getHdKey().privateKey!).toString('hex')}` as const
-      const keyFile = join(ownerFolder, 'private-key')
-      writeFileSync(keyFile, ownerKey, { mode: 0o600 })
-      await run(owner, 'keys', 'import', 'owner', '--private-key-file', keyFile, '--data-dir', ownerFolder, ...secret)
+      await saveKey({ ...light, dataDir: ownerFolder, name: 'owner', privateKey: ownerKey })
       async function deploy() {
         onProgress('deploying')
         await run(
@@ -153,10 +153,9 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         const folder = join(root, name)
         mkdirSync(folder)
         const env = envOf(folder)
-        const made = await run(env, 'keys', 'new', 'operator', '--data-dir', folder, ...secret)
-        const path = made.path as string
-        const { address, privateKey: operatorKey } = await decryptKeystore(readKeystore(path), password, path)
-        const operator = address.toLowerCase() as Address
+        const operatorKey = generatePrivateKey()
+        await saveKey({ ...light, dataDir: folder, name: 'operator', privateKey: operatorKey })
+        const operator = privateKeyToAddress(operatorKey).toLowerCase() as Address
         const payout = `0x${kind === 'checker' ? 'c' : 'b'}${number.toString(16).padStart(39, '0')}` as Address
         const card = hasCard ? join(folder, 'nvidia-smi.xml') : null
         if (card !== null) writeFileSync(card, cardOf(number, 0))
@@ -205,7 +204,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         stops.push(() => child.stop())
       }
 
-      onProgress('making keys and sending KAI')
+      onProgress('sending KAI')
       const checkers: Participant[] = []
       for (let i = 1; i <= 5; i++) checkers.push(await participant('checker', i))
       const providers: Participant[] = []
@@ -255,22 +254,27 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         await processes.get(who.name)!.stop()
         processes.delete(who.name)
       }
+      /** On a busy machine a process may still be starting: what it has is changed once it is there. */
+      async function registered({ operator }: Participant) {
+        const find = async () => (await getDevices(network)).find(each => each.operator === operator)
+        await until(async () => (await find()) !== undefined)
+        return (await find())!
+      }
       async function updateDriver(who: Participant, updates: number) {
+        await registered(who)
         await processes.get(who.name)!.stop()
         writeFileSync(who.card!, cardOf(providers.indexOf(who) + 1, updates))
         await start(who)
       }
       async function renew(who: Participant) {
+        await registered(who)
         await processes.get(who.name)!.stop()
         rmSync(join(who.folder, 'provider', 'device-certificate.pem'))
         await start(who)
       }
       async function leave(who: Participant | undefined) {
         if (who === undefined) return
-        // Its process may still be starting on a busy machine: it leaves once it is there.
-        const find = async () => (await getDevices(network)).find(({ operator }) => operator === who.operator)
-        await until(async () => (await find()) !== undefined)
-        const device = (await find())!
+        const device = await registered(who)
         // Its process goes on: it is a member until the epoch is over.
         await run(
           who.env,
