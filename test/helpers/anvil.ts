@@ -1,8 +1,9 @@
-import { createTestClient, http, publicActions, walletActions } from 'viem'
+import { createTestClient, publicActions, walletActions } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { foundry } from 'viem/chains'
 import { type AnvilOptions, startAnvil } from '../../src/core/devnet/anvil.ts'
 import { endWithScope } from '../setup/file-scope.ts'
+import { transportOver } from './json-rpc.ts'
 
 const mnemonic = 'test test test test test test test test test test test junk'
 
@@ -22,7 +23,7 @@ export async function anvilForTests(options: AnvilOptions = {}) {
   const client = createTestClient({
     mode: 'anvil',
     chain: foundry,
-    transport: http(anvil.rpcUrl),
+    transport: transportOver(anvil.rpcUrl),
     cacheTime: 0,
     pollingInterval: 20,
   })

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Hex, keccak256, numberToHex } from 'viem'
+import { askOver, type Call } from './json-rpc.ts'
 import { createLyingEndpoint, forgedReceipt, type Lie, lies } from './lying-endpoint.ts'
 import { seededRandom } from './seeded-random.ts'
 
@@ -59,8 +59,6 @@ const aboutMethod: Partial<Record<RpcFault, string>> = {
 
 const slowMs = 300
 
-type Call = { readonly id: unknown; readonly method: string; readonly params?: readonly unknown[] }
-
 /** A JSON-RPC endpoint in front of a real one that fails as told, reproducibly for a seed. */
 export async function startRpcProxy(options: { readonly target: string; readonly seed?: number }): Promise<RpcProxy> {
   const random = seededRandom(options.seed ?? 1)
@@ -69,17 +67,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
   const calls: string[] = []
   const vanished = new Set<FaultRule>()
 
-  // Not fetch, which takes several times as long: half a dozen daemons ask through one process.
-  const agent = new Agent({ keepAlive: true })
-  const forward = (call: Call): Promise<Record<string, unknown>> =>
-    new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/json' }
-      const forwarded = httpRequest(options.target, { method: 'POST', headers, agent }, response =>
-        resolve(json(response) as Promise<Record<string, unknown>>),
-      )
-      forwarded.on('error', reject)
-      forwarded.end(JSON.stringify({ jsonrpc: '2.0', ...call }))
-    })
+  const forward = (call: Call) => askOver(options.target, call)
   const liar = createLyingEndpoint((method, params) => forward({ id: 0, method, params }), random)
 
   /** @returns null where the answer was cut short */
@@ -187,7 +175,6 @@ export async function startRpcProxy(options: { readonly target: string; readonly
     async stop() {
       server.closeAllConnections()
       server.close()
-      agent.destroy()
       await once(server, 'close')
     },
   }
