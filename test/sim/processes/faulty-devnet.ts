@@ -50,6 +50,8 @@ export type FaultyDevnet = {
 
 /** A process reads blocks four times a second at least; by the third time it has had time to act on the last one. */
 const turns = 3
+/** As often as a process does. */
+const lookMs = 250
 /** How long the chain waits for who is brought back, and in each epoch for Providers to be ready. */
 const patienceMs = 60_000
 const looks = (calls: readonly string[], from: number) =>
@@ -76,6 +78,8 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   let closing = false
   let seenHead = ''
   let isOpen = false
+  /** When the chain was asked for its head, in milliseconds; null: not since the last block. */
+  let lookedAtMs: number | null = null
   /** The head's epoch, as long as a round may begin in it. */
   let epochWithRounds: number | null = null
   /** By Provider, the epoch for which it last said that it has a device's memory, or cannot have it. */
@@ -170,10 +174,17 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     chainClock = await createChainClock(
       {
         patienceMs,
-        isRoundOpen: () => isRoundOpen(devnet!),
+        isRoundOpen: async () => {
+          // While it waits for others the chain has another head only after a reorganisation.
+          if (lookedAtMs !== null && performance.now() - lookedAtMs < lookMs) return isOpen
+          await isRoundOpen(devnet!)
+          lookedAtMs = performance.now()
+          return isOpen
+        },
         isReady,
         hasBeenSeen: () => [...proxies].every(([name, { calls }]) => isAway(name) || looks(calls, seen.get(name) ?? 0)),
         onBlock() {
+          lookedAtMs = null
           for (const [name, { calls }] of proxies) seen.set(name, calls.length)
         },
       },
