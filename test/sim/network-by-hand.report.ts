@@ -1,7 +1,7 @@
 /**
  * `npm run network:by-hand [-- --evm anvil|london|edr] [--hosts] [--json]`: a device joins, one gets a new driver, one a new certificate and
- * one leaves in every second of an epoch, and then the chain is started anew with the same addresses, which takes a quarter of an hour, or
- * half of one on Hardhat's node. `--hosts`: none of that, but Checkers on three hosts and Providers behind a router, 80 ms apart, in epochs of twice the length.
+ * one leaves in every second of an epoch, and then the chain is started anew with the same addresses, which takes eight minutes, or twenty on
+ * Hardhat's node. `--hosts`: none of that, but Checkers on three hosts and Providers behind a router, 80 ms apart, in epochs of twice the length.
  */
 import { execa } from 'execa'
 import { paidEpochs } from './audit-network.ts'

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { type Address, createTestClient, http } from 'viem'
+import type { Address } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { checkerSeatsAbi } from '../../../src/core/chain/abi/checker-seats.ts'
 import { getDevices } from '../../../src/core/chain/devices.ts'
@@ -80,18 +80,7 @@ const cardOf = (number: number, updates: number): string =>
  */
 const givingWay = ['sh', '-c', '{ echo 5 > /proc/self/autogroup; } 2>/dev/null; exec nice -n 5 "$@"', 'sh']
 
-/**
- * A second of the chain takes two: what thirty machines do in theirs, one of two cores does in that time. Phases of contracts are counted
- * in the chain's seconds, and windows of work in real ones. Between hosts, where there are four daemons, nothing is slowed down.
- */
-const realSecondsPerBlock = 2
-async function slowDown(rpcUrl: string) {
-  const client = createTestClient({ mode: 'anvil', transport: http(rpcUrl) })
-  await client.setBlockTimestampInterval({ interval: 1 })
-  await client.setIntervalMining({ interval: realSecondsPerBlock })
-}
-
-/** Time of the chain that a Provider takes from its start to its registration, on a machine that is busy with the rest. */
+/** Time that a Provider takes from its start to its registration, on a machine that is busy with the rest. */
 const startUpSeconds = 4
 
 type Participant = Role & {
@@ -182,7 +171,6 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       async function begin(of: ConnectedNetwork) {
         await until(async () => (await activeOwners(of)) === 5)
         await until(async () => (await getDevices(of)).length > 0)
-        if (evm !== 'edr' && !hosts) await slowDown(chain.rpcUrl)
         onProgress('starting')
         await run(owner, 'chain', 'start', '--in', evm === 'edr' ? '20' : '8', '--context', context, ...signing)
       }
@@ -368,7 +356,7 @@ const reachOn =
   (timestamp: number) =>
     until(async () => Number((await chain.client.getBlock()).timestamp) >= timestamp)
 
-async function until(holds: () => Promise<boolean>, patienceMs = 300_000): Promise<void> {
+async function until(holds: () => Promise<boolean>, patienceMs = 120_000): Promise<void> {
   const startedAt = performance.now()
   while (!(await holds())) {
     if (performance.now() - startedAt > patienceMs) throw new Error(`not within ${patienceMs} ms: ${holds}`)
