@@ -30,16 +30,6 @@ const computing = {
     command: ['npx', 'vitest', 'run', '--project', 'unit', 'test/unit/job/vectors.test.ts'],
     env: { KAISAR_ALL_FORMS: '1' },
   },
-  // With the contracts for every EVM, and the docs' example of a devnet in another project.
-  package: {
-    command: ['npx', 'vitest', 'run', '--project', 'e2e', 'test/e2e/pack.test.ts'],
-    env: { KAISAR_WHOLE_PACKAGE: '1' },
-  },
-  // What the suite leaves out of its own files: most runs of their properties, shapes of shaders, hosts.
-  tiers: {
-    command: ['npx', 'vitest', 'run', '--project', 'unit', '--project', 'integration'],
-    env: { KAISAR_FULL_RUNS: '1' },
-  },
   faults: { command: ['npm', 'run', 'test:faults'] },
   attacks: { command: ['npm', 'run', 'attacks'] },
   // More epochs, more seconds of them in which devices join, and more of what changes then.
@@ -48,7 +38,7 @@ const computing = {
     env: { KAISAR_LONG_SIMULATIONS: '1' },
   },
 }
-/** Real processes: blocks come by the clock, and nobody is late, because the others give way. */
+/** What has deadlines in real time, most of it real processes whose blocks come by the clock. The others give way to it. */
 const waiting = {
   ...Object.fromEntries(
     ['anvil', 'london', 'edr'].map(evm => [
@@ -59,6 +49,21 @@ const waiting = {
   'by-hand-hosts': { command: ['npm', 'run', 'network:by-hand', '--', '--hosts'] },
   // Two hundred epochs take two hours; that many show what a change did.
   soak: { command: ['npm', 'run', 'soak', '--', '12'] },
+  // Installed by npm and on the oldest Node, with the contracts for every EVM, and the docs' example of a devnet in another project.
+  package: {
+    command: ['npx', 'vitest', 'run', '--project', 'e2e', 'test/e2e/pack.test.ts'],
+    env: { KAISAR_WHOLE_PACKAGE: '1' },
+  },
+  // What the suite leaves out of its own files: most runs of their properties, shapes of shaders, hosts.
+  tiers: {
+    command: ['npx', 'vitest', 'run', '--project', 'unit', '--project', 'integration'],
+    env: { KAISAR_FULL_RUNS: '1' },
+  },
+  // Every page in both themes, on the phone and on the desk.
+  explorer: {
+    command: ['npx', 'vitest', 'run', '--project', 'e2e', 'test/e2e/explorer.test.ts'],
+    env: { KAISAR_FULL_RUNS: '1' },
+  },
 }
 const parts = { ...computing, ...waiting }
 
@@ -108,7 +113,7 @@ async function work(queues) {
 async function runPart(name) {
   process.stderr.write(`${name} begins\n`)
   const { command, env } = parts[name]
-  const timed = await runTimed(command, { env, capture: true, givesWay: name in computing })
+  const timed = await runTimed(command, { env, capture: true, apart: true, givesWay: name in computing })
   const { code, wallSeconds, cpuSeconds, output } = timed
   process.stdout.write(`\n== ${name}\n${output}`)
   // forge is content when it finds no test.

@@ -8,21 +8,28 @@ import { fileURLToPath } from 'node:url'
  *
  * @param options.env - added to ours
  * @param options.capture - stdout is kept and not printed, so that commands side by side do not mix
- * @param options.givesWay - runs in a session of its own that leaves the machine to all others, and ends with this process. Linux may give
- * each session a share of its own, and between those only the session's niceness counts; daemons have sessions of their own
+ * @param options.apart - runs in a session of its own, which is asked to end when this process exits
+ * @param options.givesWay - with `apart`: that session leaves the machine to all others. Linux may give each session a share of its own, and
+ * between those only the session's niceness counts; daemons have sessions of their own
  * @returns {Promise<{ code: number, output: string, wallSeconds: number, cpuSeconds: number }>} `code` is 128 + n after signal n
  */
-export function runTimed(command, { env = {}, capture = false, givesWay = false } = {}) {
+export function runTimed(command, { env = {}, capture = false, apart = false, givesWay = false } = {}) {
   // A shell knows what its children took, and tells it on a stream of its own.
   const script = `${givesWay ? yielding : ''} "$@" 3>&-; code=$?; times >&3; exit $code`
   const startedAt = performance.now()
   const child = spawn('bash', ['-c', script, 'bash', ...command], {
     stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit', 'pipe'],
     env: { ...process.env, LC_ALL: 'C', ...env },
-    detached: givesWay,
+    detached: apart,
   })
-  const end = () => process.kill(-child.pid, 'SIGTERM')
-  if (givesWay) process.once('exit', end)
+  const end = () => {
+    try {
+      process.kill(-child.pid, 'SIGTERM')
+    } catch {
+      // It is over, or never began.
+    }
+  }
+  if (apart) process.once('exit', end)
   let output = ''
   let times = ''
   child.stdout?.on('data', chunk => {
@@ -41,7 +48,11 @@ export function runTimed(command, { env = {}, capture = false, givesWay = false 
   })
 }
 
-const yielding = '{ echo 10 > /proc/$$/autogroup; } 2>/dev/null; nice -n 10'
+/** Who is not root may say it ten times a second on a machine, all together. */
+const yielding = `if [ -w /proc/$$/autogroup ]; then
+  for i in 1 2 3 4 5; do echo 10 2>/dev/null > /proc/$$/autogroup && break; sleep 0.2; done
+fi 2>/dev/null
+nice -n 10`
 
 /** The line that `npm run ready` reads. */
 export const tierLine = (name, { wallSeconds, cpuSeconds }) =>

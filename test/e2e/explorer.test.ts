@@ -16,6 +16,7 @@ import { anvilForTests } from '../helpers/anvil.ts'
 import { runCliHere } from '../helpers/cli-in-process.ts'
 import { networkForTests } from '../helpers/deploy.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { isFull } from '../helpers/full-runs.ts'
 import { openBrowser } from '../helpers/open-browser.ts'
 import { playerFor, type SeatView } from '../helpers/play-epochs.ts'
 import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
@@ -183,24 +184,25 @@ describe('kaisar chain ui', () => {
       scrolling: [...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length,
       smallest: Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height || 99), 99),
     })`
-    /** Of each page the phone in one theme and the desk in the other, and of the next page the other way round: a theme moves nothing. */
+    /** Of each page the phone in one theme and the desk in the other, and of the next page the other way round; in the deep run all. */
     const themes = ['light', 'dark'] as ('light' | 'dark')[]
     const look = async (path: string, status: number, from = url) => {
       expect((await page.goto(from + path))!.status(), path).toBe(status)
       // Evaluated by the debugger, which the page's content policy does not bind.
       await page.evaluate(axe.source)
       for (const [i, width] of [390, 1280].entries()) {
-        const colorScheme = themes[i]!
         await page.setViewportSize({ width, height: 844 })
-        await page.emulateMedia({ colorScheme })
-        const { cut, scrolling, smallest } =
-          await page.evaluate<Record<'cut' | 'scrolling' | 'smallest', number>>(measures)
-        const where = `${path} at ${width} px`
-        expect(cut, where).toBe(0)
-        // Text of pictures keeps its size, and tables are stacked on a phone.
-        expect(smallest, where).toBeGreaterThanOrEqual(9)
-        if (width === 390) expect(scrolling, where).toBe(0)
-        expect(await inaccessible(page), `${where}, ${colorScheme}`).toEqual([])
+        for (const colorScheme of isFull ? themes : [themes[i]!]) {
+          await page.emulateMedia({ colorScheme })
+          const { cut, scrolling, smallest } =
+            await page.evaluate<Record<'cut' | 'scrolling' | 'smallest', number>>(measures)
+          const where = `${path} at ${width} px`
+          expect(cut, where).toBe(0)
+          // Text of pictures keeps its size, and tables are stacked on a phone.
+          expect(smallest, where).toBeGreaterThanOrEqual(9)
+          if (width === 390) expect(scrolling, where).toBe(0)
+          expect(await inaccessible(page), `${where}, ${colorScheme}`).toEqual([])
+        }
       }
       themes.reverse()
     }

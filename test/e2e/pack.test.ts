@@ -86,7 +86,7 @@ async function installWithNpm() {
   await execa('bash', ['-c', command!], { ...inFolder, env: { ...npmEnv, npm_config_prefix: prefix } })
 }
 
-/** What its code asks for and its package.json does not name is not found, as after npm. */
+/** What its code asks for and its package.json does not name is not found. */
 async function unpackAndLink() {
   for (const path of [installed, bin]) mkdirSync(path, { recursive: true })
   await execa('tar', ['-xzf', packed.filename, '--strip-components', '1', '-C', installed], inFolder)
@@ -131,6 +131,7 @@ it('stays within its size budget, and holds no sources, tests or pictures', () =
   expect(packed.files.filter(({ path }) => /\.test\.|\/\.|\.map$/.test(path))).toEqual([])
 })
 
+// In the suite what package.json names itself; what comes with that too where npm has installed it.
 it('asks for one anvil, for no compiler or test tool, and for nothing whose code it brings, but brings its licence', () => {
   const anvil = `anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
   expect(readdirSync(join(installed, 'node_modules/@foundry-rs'))).toEqual([anvil])

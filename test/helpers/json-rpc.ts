@@ -12,9 +12,10 @@ const agent = new Agent({ keepAlive: true })
 export function askOver(url: string, call: Call): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' }
-    const asked = request(url, { method: 'POST', headers, agent }, response =>
+    const asked = request(url, { method: 'POST', headers, agent, timeout: 60_000 }, response =>
       resolve(json(response) as Promise<Reply>),
     )
+    asked.on('timeout', () => asked.destroy(new Error(`no answer to ${call.method} from ${url}`)))
     asked.on('error', reject)
     asked.end(JSON.stringify({ jsonrpc: '2.0', ...call }))
   })

@@ -1,6 +1,6 @@
 /**
  * Epochs without a device, the first one, those that join in whatever second of an epoch, and then around the edge of one: new certificates, new drivers, a
- * Checker's new certificate, and a device that leaves. Real processes do the same, by commands alone, in `npm run network:by-hand`.
+ * Checker's new certificate, and a device that leaves. Real processes do the same, by commands, in `npm run network:by-hand`.
  */
 import { type Hex, numberToHex } from 'viem'
 import { afterAll, expect, it } from 'vitest'

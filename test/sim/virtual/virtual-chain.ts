@@ -214,6 +214,7 @@ async function openLine(path: string) {
     /** @param question - `{"method":…,"params":…}` */
     ask(question: string): Promise<Answer> {
       const answered = last.then(() => {
+        if (socket.destroyed) throw new Error('anvil has closed the connection')
         waiting = Promise.withResolvers()
         socket.write(`{"jsonrpc":"2.0","id":1,${question.slice(1)}`)
         return waiting.promise
