@@ -113,8 +113,8 @@ async function work(queues) {
 async function runPart(name) {
   process.stderr.write(`${name} begins\n`)
   const { command, env } = parts[name]
-  const timed = await runTimed(command, { env, capture: true, apart: true, givesWay: name in computing })
-  const { code, wallSeconds, cpuSeconds, output } = timed
+  const options = { env, capture: true, apart: true, givesWay: name in computing }
+  const { code, wallSeconds, cpuSeconds, output } = await runTimed(command, options)
   process.stdout.write(`\n== ${name}\n${output}`)
   // forge is content when it finds no test.
   const hasRun = command[0] !== forge || forgeCounts(output).passed > 0

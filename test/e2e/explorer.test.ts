@@ -185,7 +185,7 @@ describe('kaisar chain ui', () => {
       smallest: Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height || 99), 99),
     })`
     /** Of each page the phone in one theme and the desk in the other, and of the next page the other way round; in the deep run all. */
-    const themes = ['light', 'dark'] as ('light' | 'dark')[]
+    const themes: ('light' | 'dark')[] = ['light', 'dark']
     const look = async (path: string, status: number, from = url) => {
       expect((await page.goto(from + path))!.status(), path).toBe(status)
       // Evaluated by the debugger, which the page's content policy does not bind.

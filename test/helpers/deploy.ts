@@ -18,15 +18,8 @@ import { kaisarTokenAbi } from '../../src/core/chain/abi/kaisar-token.ts'
 import { type Artifact, readArtifact } from '../../src/core/chain/artifacts.ts'
 import { connectChain } from '../../src/core/chain/client.ts'
 import { decodeChainError } from '../../src/core/chain/decode-error.ts'
-import { type DeployedName, hashCode, planDeployment, startNetwork } from '../../src/core/chain/deploy.ts'
-import {
-  type ConnectedNetwork,
-  type Contracts,
-  connectNetwork,
-  contractNames,
-  type Deployment,
-  lowerCase,
-} from '../../src/core/chain/network.ts'
+import { type DeployedName, deploymentOf, planDeployment, startNetwork } from '../../src/core/chain/deploy.ts'
+import { type ConnectedNetwork, connectNetwork, lowerCase } from '../../src/core/chain/network.ts'
 import { devnetParameters, type NetworkParameters } from '../../src/core/chain/network-presets.ts'
 import { systemClock } from '../../src/core/platform/clock.ts'
 import { type anvilForTests, devAccount } from './anvil.ts'
@@ -67,11 +60,7 @@ export async function deployForTests(anvil: Anvil, changes: Partial<NetworkParam
     if (status !== 'success') throw new Error(`${call.what} reverted`)
     blocks.push(blockNumber)
   }
-  const contracts = Object.fromEntries(
-    contractNames.map(name => [name, plan.steps.find(({ contract }) => contract === name)!.address]),
-  ) as Contracts
-  const codeHashes = await hashCode(chain, contracts)
-  const deployment: Deployment = { chainId: chain.chainId, contracts, codeHashes, deployedAtBlock: blocks[0]! }
+  const deployment = await deploymentOf(plan, chain, blocks[0]!)
   const network = await connectNetwork(deployment, { rpcUrls: [anvil.rpcUrl] })
   return {
     network,

@@ -175,11 +175,20 @@ export async function runDeployment(
     onStep(i, { transaction: receipt.hash, block: Number(receipt.blockNumber) })
     blocks.push(receipt.blockNumber)
   }
+  return deploymentOf(plan, chain, blocks[0]!)
+}
+
+/**
+ * What a plan has made, once all its steps are mined.
+ *
+ * @param deployedAtBlock - in which the first of them was
+ * @throws RPC_FAILED where a contract has no code
+ */
+export async function deploymentOf(plan: DeployPlan, chain: Chain, deployedAtBlock: bigint): Promise<Deployment> {
   const contracts = Object.fromEntries(
     contractNames.map(name => [name, plan.steps.find(({ contract }) => contract === name)!.address]),
   ) as Contracts
-  const codeHashes = await hashCode(chain, contracts)
-  return { chainId: chain.chainId, contracts, codeHashes, deployedAtBlock: blocks[0]! }
+  return { chainId: chain.chainId, contracts, codeHashes: await hashCode(chain, contracts), deployedAtBlock }
 }
 
 /** The receipt of a step that an earlier run sent, awaited while its transaction is in the pool; null where the step has to be sent. */
@@ -211,8 +220,7 @@ export async function deployNetwork(
   return runDeployment(planDeployment(options, { deployer: address, firstNonce }, artifact), {}, dependencies)
 }
 
-/** Of contracts that were deployed. */
-export async function hashCode(chain: Chain, contracts: Contracts): Promise<Deployment['codeHashes']> {
+async function hashCode(chain: Chain, contracts: Contracts): Promise<Deployment['codeHashes']> {
   const data = codeHashesData(contractNames.map(name => contracts[name]))
   const { data: answer } = await reading('eth_call', chain.client.call({ data }))
   const hashes = codeHashesOf(answer, contractNames.length)

@@ -1,6 +1,6 @@
 /**
- * The three guides to a network that pays, each given as it stands by somebody who has an empty home folder and the package, in the deep run installed as
- * its page says: an engineer deploys, an operator judges, an owner of a device works. Their commands are counted. The four other owners of seats that a
+ * The three guides to a network that pays, each given as it stands by somebody who has an empty home folder and the package, which the deep
+ * run installs as its page says: an engineer deploys, an operator judges, an owner of a device works. Their commands are counted. The four other owners of seats that a
  * committee needs are there already.
  */
 import { randomInt } from 'node:crypto'
