@@ -1,12 +1,12 @@
 /**
  * `npm run network:by-hand [-- --evm anvil|london|edr] [--hosts] [--json]`: a device joins, one gets a new driver, one a new certificate and
- * one leaves in every second of an epoch, and then the chain is started anew with the same addresses, which takes eight minutes, or twenty on
- * Hardhat's node. `--hosts`: none of that, but Checkers on three hosts and Providers behind a router, 80 ms apart, in epochs of twice the length.
+ * one leaves in every other second of an epoch, and then the chain is started anew with the same addresses, which takes thirteen minutes.
+ * `--hosts`: none of that, but Checkers on three hosts and Providers behind a router, 80 ms apart.
  */
 import { execa } from 'execa'
 import { paidEpochs } from './audit-network.ts'
 import { createHosts, missingForHosts } from './processes/hosts.ts'
-import { networkByHand } from './processes/network-by-hand.ts'
+import { epochSeconds, networkByHand } from './processes/network-by-hand.ts'
 
 const evms = ['anvil', 'london', 'edr'] as const
 const say = (line: string) => process.stderr.write(`${line}\n`)
@@ -19,14 +19,11 @@ export async function* report(words: readonly string[] = []): AsyncGenerator<obj
   if (missing !== null) return yield { evm, notTried: `hosts of their own need ${missing}` }
   if (evm === 'london') await execa(process.execPath, ['scripts/build.mjs', 'contracts-london'], { stdio: 'inherit' })
   const hosts = words.includes('--hosts') ? await createHosts() : undefined
-  // A dozen round trips between hosts, or to a node that is slow to answer many at once, need phases that they fit into.
-  const epochSeconds = hosts || evm === 'edr' ? 32 : 16
   if (hosts?.impairedBy === null) say('NOTICE: neither netem nor a C compiler: packets are neither delayed nor lost')
   try {
-    const seconds = hosts ? [] : Array.from({ length: epochSeconds }, (_, second) => second)
+    const seconds = hosts ? [] : Array.from({ length: epochSeconds / 2 }, (_, change) => 2 * change)
     const { audit, ...result } = await networkByHand({
       evm,
-      epochSeconds,
       seconds,
       restart: hosts === undefined,
       onProgress: say,

@@ -32,7 +32,6 @@ import type { Hosts } from './hosts.ts'
 export type ByHandOptions = {
   /** anvil as it is, anvil before Shanghai, or an EVM by other people. */
   readonly evm: 'anvil' | 'london' | 'edr'
-  readonly epochSeconds?: number
   /** Seconds of an epoch in which a device joins, one gets a new driver, one a new certificate, and one leaves: one of each an epoch. */
   readonly seconds: readonly number[]
   /** In the end the chain is started anew, with the same addresses, and every daemon with what it keeps of the old one. */
@@ -60,6 +59,12 @@ export type ByHandResult = {
   readonly seconds: Readonly<Record<'joins' | 'renewals' | 'drivers' | 'leaves', number[]>>
   readonly audit: Audit
 }
+
+/**
+ * Where a dozen daemons and the devices that come and go have two cores between them, or 80 ms of line, or a node that is slow to answer
+ * many at once, the phases of shorter epochs pass before they are done.
+ */
+export const epochSeconds = 32
 
 /** The epoch of the first changes: one is worked and judged before them. */
 const firstChange = 1
@@ -96,7 +101,7 @@ type Participant = Role & {
 }
 
 export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
-  const { evm, seconds, epochSeconds = 16, restart = false, hosts, onProgress = () => {} } = options
+  const { evm, seconds, restart = false, hosts, onProgress = () => {} } = options
   const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
   const stops: (() => Promise<unknown>)[] = []
   try {
@@ -296,7 +301,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         await auditor.audit(epoch)
       }
       const audited = await auditor.result()
-      const mined = await changes(network, timeline.firstEpochAt, epochSeconds)
+      const mined = await changes(network, timeline.firstEpochAt)
       const audit = restart ? together(audited, await startAnew()) : audited
       return {
         evm,
@@ -384,11 +389,7 @@ async function activeOwners({ chain, contracts }: ConnectedNetwork): Promise<num
 }
 
 /** When devices joined, changed and left, by the second of the epoch in which it was mined; those of before the first epoch are left out. */
-async function changes(
-  network: ConnectedNetwork,
-  firstEpochAt: number,
-  epochSeconds: number,
-): Promise<ByHandResult['seconds']> {
+async function changes(network: ConnectedNetwork, firstEpochAt: number): Promise<ByHandResult['seconds']> {
   const registered = await getEvents(network, 'DeviceRegistry', 'DeviceRegistered', { fromBlock: 0n })
   const left = await getEvents(network, 'DeviceRegistry', 'DeviceLeft', { fromBlock: 0n })
   const secondsOf = async (events: readonly { readonly blockNumber: bigint }[]) => {
