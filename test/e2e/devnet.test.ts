@@ -56,6 +56,15 @@ async function tokenBalance(rpcUrl: string, token: string, holder: string): Prom
 const isSum = (payments: readonly Payment[], wallet: string) =>
   payments.filter(({ payout }) => payout === wallet).reduce((sum, { amount }) => sum + BigInt(amount), 0n)
 
+/** What the seats said of a device's rounds in an epoch, for whoever has to find out why it was paid nothing. */
+const roundsOf = (events: readonly Event[], device: unknown, epoch: unknown): string =>
+  events
+    .filter(event => event.type === 'check.completed' && event.device === device && event.epoch === epoch)
+    .map(({ round, seat, kind, verdict, reason, figures }) =>
+      JSON.stringify({ round, seat, kind, verdict, reason, figures }),
+    )
+    .join('\n')
+
 /** The epochs of which a Provider said that it has nothing to do in them, for another reason than a seed that came late. */
 const idleEpochs = (provider: string): string[] =>
   [
@@ -96,11 +105,12 @@ it('works, judges, agrees and pays two epochs, and every wallet holds what was r
 
   const [first, second] = data.epochs
   expect([first?.epoch, second?.epoch]).toEqual([0, 1])
-  for (const { payments, emission } of [first!, second!]) {
+  for (const { epoch, payments, emission } of [first!, second!]) {
     expect(payments).toHaveLength(2)
-    for (const { amount, score } of payments) {
-      expect(BigInt(amount)).toBeGreaterThan(0n)
-      expect(BigInt(score)).toBeGreaterThan(0n)
+    for (const { device, amount, score } of payments) {
+      const rounds = roundsOf(events, device, epoch)
+      expect(BigInt(score), rounds).toBeGreaterThan(0n)
+      expect(BigInt(amount), rounds).toBeGreaterThan(0n)
     }
     expect(payments.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBeLessThanOrEqual(BigInt(emission))
   }

@@ -6,7 +6,7 @@ import { capacityOf } from '../../../src/core/epoch/capacity.ts'
 import { roundKinds } from '../../../src/core/job/jobs.ts'
 import { type RoundKindName, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict, verdicts } from '../../../src/core/protocol/verdict.ts'
-import { beatsOf, laneOf, measuresOf, shortfallsOf, uptimeOf } from '../../helpers/devnet-measures.ts'
+import { beatsOf, laneOf, measuresOf, shortfallsOf, uptimeOf } from '../../helpers/measures.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict, figures: JudgedRound['figures'] = {}): JudgedRound => ({
   ...{ kind, verdict, figures, reason: 'R', detail: 'd' },

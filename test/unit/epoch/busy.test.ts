@@ -4,8 +4,8 @@ import { capacityOf, type MeasuredRound } from '../../../src/core/epoch/capacity
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { allFlags, type RoundKindName, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict } from '../../../src/core/protocol/verdict.ts'
-import { laneUptimeOf, measuresOf, presenceOf } from '../../helpers/devnet-measures.ts'
 import { creditsOf } from '../../helpers/epoch-credits.ts'
+import { laneUptimeOf, measuresOf, presenceOf } from '../../helpers/measures.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict = 'VALID', times = 1): MeasuredRound => ({
   ...{ kind, verdict },

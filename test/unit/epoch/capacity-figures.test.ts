@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { productionParameters } from '../../../src/core/chain/network-presets.ts'
 import { capacityOf, laneRateOf, type MeasuredRound, type Measures } from '../../../src/core/epoch/capacity.ts'
 import { decodeRate, maxRate } from '../../../src/core/epoch/minifloat.ts'
-import { measuresOf } from '../../helpers/devnet-measures.ts'
+import { measuresOf } from '../../helpers/measures.ts'
 
 const sumOf = (parts: readonly Measures[]): Measures => ({
   tensor: parts.reduce((sum, part) => sum + part.tensor, 0),

@@ -14,7 +14,7 @@ import { barChart, mostColours, niceCeiling } from '../../../src/core/web/charts
 import { findPage } from '../../../src/core/web/explorer-pages.ts'
 import { html } from '../../../src/core/web/html.ts'
 import { layout, type Page } from '../../../src/core/web/layout.ts'
-import { laneOf } from '../../helpers/devnet-measures.ts'
+import { laneOf } from '../../helpers/measures.ts'
 import { hex, openingOf, simulateEpoch } from '../network/epoch-simulation.ts'
 import { firstDevice, networkReadings, networkView, secondDevice, simulated } from '../network/network-fixture.ts'
 

@@ -1,11 +1,10 @@
-/** What is made of an epoch's rounds, with the share at which a devnet's beats count. */
+/** What is made of an epoch's rounds where beats count from 30% of the bandwidth: between the shares of a devnet and of a network of cards. */
 import { type LaneFacts, laneOf as laneOfFacts } from '../../src/core/checker/epoch/pack.ts'
 import * as busy from '../../src/core/epoch/busy.ts'
 import * as capacity from '../../src/core/epoch/capacity.ts'
-import { jobSets } from '../../src/core/job/jobs.ts'
 
 type Rounds = readonly capacity.MeasuredRound[]
-const { beatShare } = jobSets.devnet
+const beatShare = 30
 
 export const measuresOf = (rounds: Rounds) => capacity.measuresOf(rounds, beatShare)
 export const shortfallsOf = (rounds: Rounds) => capacity.shortfallsOf(rounds, beatShare)
