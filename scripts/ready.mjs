@@ -50,7 +50,7 @@ async function tryOnce(number, isBusy) {
     const child = spawn('bash', ['.ci/run'], { cwd: clone, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     endRun = () => {
       for (const each of busy) each.kill('SIGKILL')
-      process.kill(-child.pid, 'SIGKILL')
+      process.kill(-child.pid, 'SIGTERM')
     }
     const file = createWriteStream(log)
     let rest = ''

@@ -9,8 +9,14 @@ import { forgePath } from './forge.mjs'
 import { forgeCounts, forgeRepeats } from './forge-output.mjs'
 import { runTimed, tierLine } from './timed.mjs'
 
+// Whoever is interrupted ends what it started.
+for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
+  process.once(signal, () => process.exit(128 + number))
+
 const pathOf = path => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-test-'))
+/** glibc asks for huge pages for large blocks, where a page fault for every 4 KiB took a tenth of the CPU. */
+const hugePages = process.env.GLIBC_TUNABLES ?? 'glibc.malloc.hugetlb=1'
 const complaints = []
 const lines = []
 const words = process.argv.slice(2)
@@ -21,8 +27,13 @@ await run('build', [...build, 'bundle', 'manifest'])
 const compiled = compileContracts()
 const contracts = compiled.then(contractTests)
 const counted = [await vitestTier('unit')]
-// The others deploy the contracts.
-if (await compiled) for (const name of ['integration', 'e2e', 'sim']) counted.push(await vitestTier(name))
+// The others deploy the contracts. Simulations have a time of their own: they take what the devnets of e2e, which count real seconds, leave.
+if (await compiled) {
+  counted.push(await vitestTier('integration'))
+  const e2e = vitestTier('e2e')
+  const sim = vitestTier('sim', { capture: true, apart: true, givesWay: true, until: e2e })
+  counted.push(await e2e, await sim)
+}
 counted.unshift(await contracts)
 rmSync(folder, { recursive: true })
 
@@ -50,12 +61,13 @@ async function contractTests(areCompiled) {
   return { ...counts, failures: forgeRepeats(output).map(command => `a contract test; repeat it: ${command}`) }
 }
 
-async function vitestTier(name) {
+async function vitestTier(name, options = {}) {
   const countsFile = join(folder, `${name}.json`)
   const command = [pathOf('node_modules/.bin/vitest'), 'run', '--project', name, ...words]
   // Whoever chooses files chooses none of some tiers.
   if (words.length > 0) command.push('--passWithNoTests')
-  const { code } = await run(name, command, { env: { KAISAR_TEST_COUNTS: countsFile, KAISAR_SKIP_BUILD: '1' } })
+  const env = { KAISAR_TEST_COUNTS: countsFile, KAISAR_SKIP_BUILD: '1', GLIBC_TUNABLES: hugePages }
+  const { code } = await run(name, command, { ...options, env })
   let counts = { passed: 0, failed: 0, skipped: 0 }
   try {
     counts = JSON.parse(readFileSync(countsFile, 'utf8'))

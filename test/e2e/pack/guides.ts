@@ -138,7 +138,7 @@ async function otherChecker(number: number, { bin, env }: Installed, contextHome
 }
 
 /** A daemon of a test leaves something of the machine to the others. */
-const cheap = { KAISAR_EXECUTION_PROVIDER: 'cpu', KAISAR_THREADS: '1' }
+const cheap = { KAISAR_EXECUTION_PROVIDER: 'cpu', KAISAR_THREADS: '1', KAISAR_MEMORY_MIB: '32' }
 
 type Told = { readonly type: string } & Readonly<Record<string, unknown>>
 type Daemon = {

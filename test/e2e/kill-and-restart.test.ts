@@ -2,8 +2,8 @@
 import { afterAll, expect, it } from 'vitest'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
-import { createAuditor } from './audit-network.ts'
-import { startFaultyDevnet } from './processes/faulty-devnet.ts'
+import { createAuditor } from '../sim/audit-network.ts'
+import { startFaultyDevnet } from '../sim/processes/faulty-devnet.ts'
 
 // A round of each kind an epoch is enough to fall in, and the second comes when who fell in the first is back and has its memory filled.
 const epochSeconds = 24
