@@ -6,7 +6,7 @@ if (Number(process.versions.node.split('.')[0]) < 24)
   throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
 
 /**
- * Tiers run one after another, but for simulations in `npm test`; in each two files at once, and three in integration, whose files wait
+ * Tiers run one after another, but for the simulations in `npm test`; in each two files at once, and three in integration, whose files wait
  * most. A time limit is for what hangs, and leaves room for a machine that has other things to do.
  */
 const tier = (name: string, timeoutMs: number, order: number, setup: readonly string[] = [], more: object = {}) => ({

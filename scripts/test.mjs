@@ -27,12 +27,13 @@ await run('build', [...build, 'bundle', 'manifest'])
 const compiled = compileContracts()
 const contracts = compiled.then(contractTests)
 const counted = [await vitestTier('unit')]
-// The others deploy the contracts. Simulations have a time of their own: they take what the devnets of e2e, which count real seconds, leave.
+// The others deploy the contracts. Simulations have a time of their own: they take what those that count real seconds leave.
 if (await compiled) {
-  counted.push(await vitestTier('integration'))
-  const e2e = vitestTier('e2e')
-  const sim = vitestTier('sim', { capture: true, apart: true, givesWay: true, until: e2e })
-  counted.push(await e2e, await sim)
+  const others = Promise.withResolvers()
+  const sim = vitestTier('sim', { capture: true, apart: true, givesWay: true, until: others.promise })
+  for (const name of ['integration', 'e2e']) counted.push(await vitestTier(name))
+  others.resolve()
+  counted.push(await sim)
 }
 counted.unshift(await contracts)
 rmSync(folder, { recursive: true })

@@ -184,9 +184,14 @@ describe('kaisar chain ui', () => {
       scrolling: [...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length,
       smallest: Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height || 99), 99),
     })`
-    /** Of each page the phone in one theme and the desk in the other, and of the next page the other way round; in the deep run all. */
+    /**
+     * Of each page the phone in one theme and the desk in the other, and of the next page the other way round. axe, which takes a second,
+     * looks at one of the two: at two pages on the phone, then at two on the desk. In the deep run at all, in both themes.
+     */
     const themes: ('light' | 'dark')[] = ['light', 'dark']
+    let pages = 0
     const look = async (path: string, status: number, from = url) => {
+      const accessibleAt = Math.floor(pages++ / 2) % 2
       expect((await page.goto(from + path))!.status(), path).toBe(status)
       // Evaluated by the debugger, which the page's content policy does not bind.
       await page.evaluate(axe.source)
@@ -201,7 +206,7 @@ describe('kaisar chain ui', () => {
           // Text of pictures keeps its size, and tables are stacked on a phone.
           expect(smallest, where).toBeGreaterThanOrEqual(9)
           if (width === 390) expect(scrolling, where).toBe(0)
-          expect(await inaccessible(page), `${where}, ${colorScheme}`).toEqual([])
+          if (isFull || i === accessibleAt) expect(await inaccessible(page), `${where}, ${colorScheme}`).toEqual([])
         }
       }
       themes.reverse()
