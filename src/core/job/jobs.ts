@@ -31,8 +31,8 @@ export const jobsOf = (tensor: TensorSpec, memory: MemorySpec, beatMs: number, b
 })
 
 export const jobSets = {
-  // A devnet's devices share two cores with all of it, and its epochs have two beats; cards have theirs to themselves.
-  devnet: jobsOf(tensorSpecs.devnet, memorySpecs.devnet, 250, 10),
+  // A devnet's devices share two cores with all of it, so that a beat's bandwidth tells how busy these are; cards have theirs to themselves.
+  devnet: jobsOf(tensorSpecs.devnet, memorySpecs.devnet, 250, 1),
   standard: jobsOf(tensorSpecs.standard, memorySpecs.standard, 500, 60),
 } as const satisfies Record<string, Jobs>
 export type JobsName = keyof typeof jobSets

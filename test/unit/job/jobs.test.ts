@@ -36,7 +36,7 @@ describe('the jobs of a network', () => {
     // What networks were deployed with does not change under them.
     expect(names.map(name => jobsHash(jobSets[name]))).toMatchInlineSnapshot(`
       [
-        "0x82f9d0fdcfcdbcf83f097cf75e8b1d8efa15f2fc06476ac396343110f2fe6580",
+        "0xc59ca1409b4837417591e187ec975f80f0b8f4d0ad39856b2aea85ca2e0fd256",
         "0xcd1b019e5be70ef0304f5cb2a03eb87fa7caf7959e9b4587d5179196344e4f35",
       ]
     `)
