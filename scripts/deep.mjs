@@ -74,10 +74,6 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-// Whoever is interrupted ends what it started.
-for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
-  process.once(signal, () => process.exit(128 + number))
-
 // None of them builds under the feet of another.
 await build({ whole: true })
 const startedAt = performance.now()

@@ -9,12 +9,9 @@ import { forgePath } from './forge.mjs'
 import { forgeCounts, forgeRepeats } from './forge-output.mjs'
 import { runTimed, tierLine } from './timed.mjs'
 
-// Whoever is interrupted ends what it started.
-for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
-  process.once(signal, () => process.exit(128 + number))
-
 const pathOf = path => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-test-'))
+process.once('exit', () => rmSync(folder, { recursive: true }))
 /** glibc asks for huge pages for large blocks, where a page fault for every 4 KiB took a tenth of the CPU. */
 const hugePages = process.env.GLIBC_TUNABLES ?? 'glibc.malloc.hugetlb=1'
 const complaints = []
@@ -36,7 +33,6 @@ if (await compiled) {
   counted.push(await sim)
 }
 counted.unshift(await contracts)
-rmSync(folder, { recursive: true })
 
 const sum = key => counted.reduce((total, counts) => total + counts[key], 0)
 if (sum('passed') + sum('failed') === counted[0].passed + counted[0].failed) complaints.push('No TypeScript test ran.')
@@ -55,7 +51,7 @@ async function compileContracts() {
 
 async function contractTests(areCompiled) {
   if (!areCompiled) return { passed: 0, failed: 0, skipped: 0 }
-  const { code, output } = await run('forge', ['nice', '-n', '10', forgePath(), 'test'], { capture: true })
+  const { code, output } = await run('forge', [forgePath(), 'test'], { capture: true, apart: true, givesWay: true })
   const counts = forgeCounts(output)
   if (counts.passed + counts.failed === 0) complaints.push('No contract test ran.')
   if (code !== 0 && counts.failed === 0) complaints.push(`forge ended with exit code ${code}.`)

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
  *
  * @param options.env - added to ours
  * @param options.capture - stdout is kept and not printed, so that commands side by side do not mix
- * @param options.apart - runs in a session of its own, which is asked to end when this process exits
+ * @param options.apart - runs in a session of its own, which is asked to end when this process exits or is interrupted
  * @param options.givesWay - with `apart`: that session leaves the machine to all others. Linux may give each session a share of its own, and
  * between those only the session's niceness counts; daemons have sessions of their own
  * @param options.until - with `givesWay`: when this is fulfilled it gives way no longer
@@ -30,7 +30,10 @@ export function runTimed(command, { env = {}, capture = false, apart = false, gi
       // It is over, or never began.
     }
   }
-  if (apart) process.once('exit', end)
+  if (apart) {
+    exitWhenInterrupted()
+    process.once('exit', end)
+  }
   until?.then(() => child.exitCode === null && takeFullShare(child.pid))
   let output = ''
   let times = ''
@@ -48,6 +51,16 @@ export function runTimed(command, { env = {}, capture = false, apart = false, gi
       resolve({ code: code ?? 1, output, wallSeconds, cpuSeconds: cpuSecondsOf(times) })
     })
   })
+}
+
+let exitsWhenInterrupted = false
+
+/** Otherwise nothing is told of the end, and what is in other sessions goes on. */
+function exitWhenInterrupted() {
+  if (exitsWhenInterrupted) return
+  exitsWhenInterrupted = true
+  for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
+    process.once(signal, () => process.exit(128 + number))
 }
 
 /** Who is not root may say it ten times a second on a machine, all together. */
