@@ -58,34 +58,46 @@ export function docsShell(home: ReturnType<typeof isolatedHome>) {
   return { run, runNamed }
 }
 
-/** @param home - where the devnet runs, with an epoch paid */
-export function describeBlocks(home: ReturnType<typeof isolatedHome>, shell: ReturnType<typeof docsShell>): void {
+/**
+ * @param home - where the devnet runs
+ * @param untilPaid - ends once an epoch is paid: what reads one waits for it, and what needs none is run meanwhile
+ */
+export function describeBlocks(
+  home: ReturnType<typeof isolatedHome>,
+  shell: ReturnType<typeof docsShell>,
+  untilPaid: () => Promise<void>,
+): void {
   const isRunHere = ({ commands, note }: CommandBlock) =>
     note === null && commands.some(each => each !== opening && each !== closing && !/^npm /.test(each))
   /** What two pages tell in the same words is run for the first. */
   const isFirst = ({ commands }: CommandBlock, at: number, all: readonly CommandBlock[]) =>
     all.findIndex(each => each.commands.join('\n') === commands.join('\n')) === at
+  /** A self-test would take the cores that the first epoch is worked on. */
+  const isOfEpoch = ({ commands }: CommandBlock) =>
+    commands.some(each => /\b(epoch|status|report|verify|self-test)\b/.test(each))
+  const own = blocks.filter(isRunHere).filter(isFirst)
 
   describe('command blocks of the docs', () => {
     let variables: Record<string, string> = {}
     beforeAll(async () => {
       variables = await variablesOfNetwork(home.env)
     })
+    const runEach = (of: readonly CommandBlock[]) =>
+      it.each(of.map(block => [title(block), block] as const))(
+        'run as they stand: %s',
+        async (_title, { page, commands }) => {
+          const more = commands.some(each => each.includes('$EVIDENCE')) ? await lastEvidence(home.env) : {}
+          const told = commands.filter(each => each !== opening)
+          await shell.run(page, told, { ...variables, ...more })
+        },
+        180_000,
+      )
 
-    it.each(
-      blocks
-        .filter(isRunHere)
-        .filter(isFirst)
-        .map(block => [title(block), block] as const),
-    )(
-      'run as they stand: %s',
-      async (_title, { page, commands }) => {
-        const more = commands.some(each => each.includes('$EVIDENCE')) ? await lastEvidence(home.env) : {}
-        const told = commands.filter(each => each !== opening)
-        await shell.run(page, told, { ...variables, ...more })
-      },
-      180_000,
-    )
+    runEach(own.filter(block => !isOfEpoch(block)))
+    describe('of a paid epoch', () => {
+      beforeAll(untilPaid, 150_000)
+      runEach(own.filter(isOfEpoch))
+    })
   })
 }
 
