@@ -5,9 +5,12 @@ import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { createAuditor } from '../sim/audit-network.ts'
 import { startFaultyDevnet } from '../sim/processes/faulty-devnet.ts'
 
-// A round of each kind an epoch is enough to fall in, and the second comes when who fell in the first is back and has its memory filled.
+// A round of each kind an epoch is enough to fall in, and the second comes when who fell in the first is back and has its memory filled: the
+// chain waits for that once no round is open. With two beats that is 8 s after the first began at the latest; a third could last until the
+// second is due.
 const epochSeconds = 24
-const rounds = { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds).rounds, refractorySeconds: 10 }
+const { rounds: usual } = devnetParameters(jobsHash(jobSets.devnet), epochSeconds)
+const rounds = { ...usual, beats: 2, refractorySeconds: 10 }
 const faulty = await startFaultyDevnet({ providers: 1, epochSeconds, parameters: { rounds } })
 afterAll(() => faulty.close())
 
