@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { afterAll, expect, it } from 'vitest'
 import { summaryTable } from '../../src/core/devnet/summary.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
+import { type DevnetEvent, wordsOfSeats } from '../helpers/words-of-seats.ts'
 
 const home = isolatedHome()
 const dataDir = join(home.path, 'devnet')
@@ -15,7 +16,6 @@ afterAll(async () => {
 })
 
 type Payment = { device: string; payout: string; score: string; amount: string; txHash: string }
-type Event = { type: string } & Record<string, unknown>
 type Summary = {
   rpcUrl: string
   contracts: Record<string, `0x${string}`>
@@ -56,15 +56,6 @@ async function tokenBalance(rpcUrl: string, token: string, holder: string): Prom
 const isSum = (payments: readonly Payment[], wallet: string) =>
   payments.filter(({ payout }) => payout === wallet).reduce((sum, { amount }) => sum + BigInt(amount), 0n)
 
-/** What the seats said of a device's rounds in an epoch, for whoever has to find out why it was paid nothing. */
-const roundsOf = (events: readonly Event[], device: unknown, epoch: unknown): string =>
-  events
-    .filter(event => event.type === 'check.completed' && event.device === device && event.epoch === epoch)
-    .map(({ round, seat, kind, verdict, reason, figures }) =>
-      JSON.stringify({ round, seat, kind, verdict, reason, figures }),
-    )
-    .join('\n')
-
 /** The epochs of which a Provider said that it has nothing to do in them, for another reason than a seed that came late. */
 const idleEpochs = (provider: string): string[] =>
   [
@@ -81,11 +72,11 @@ it('works, judges, agrees and pays two epochs, and every wallet holds what was r
     reject: false,
     timeout: 240_000,
   })
-  const events: Event[] = []
+  const events: DevnetEvent[] = []
   const balancesAfterFirst: Record<string, bigint> = {}
   let asked: Promise<unknown> = Promise.resolve()
   for await (const line of run) {
-    const event = JSON.parse(line) as Event
+    const event = JSON.parse(line) as DevnetEvent
     events.push(event)
     if (event.type !== 'epoch.paid' || event.epoch !== 0) continue
     // The chain is still there: the next epoch is a quarter of a minute away.
@@ -108,7 +99,7 @@ it('works, judges, agrees and pays two epochs, and every wallet holds what was r
   for (const { epoch, payments, emission } of [first!, second!]) {
     expect(payments).toHaveLength(2)
     for (const { device, amount, score } of payments) {
-      const rounds = roundsOf(events, device, epoch)
+      const rounds = wordsOfSeats(events, { device, epoch })
       expect(BigInt(score), rounds).toBeGreaterThan(0n)
       expect(BigInt(amount), rounds).toBeGreaterThan(0n)
     }
