@@ -1,10 +1,12 @@
 // Whether HEAD can be handed in: a clean clone, an environment with nothing in it but HOME and the system's PATH, `.ci/run` as often
-// as asked, some of the runs beside loops that keep every core busy. Prints what each tier took and exits 0 only if every run was
-// green. `npm run ready [-- --runs 2 --busy 1]`: how many runs, and how many of them beside two busy loops.
+// as asked, some of the runs beside loops that keep every core busy: the first ones, as they find most. Prints what each tier took and
+// what failed, and exits 0 only if every run was green. `npm run ready [-- --runs 2 --busy 1]`: how many runs, and how many of them
+// beside two busy loops.
 import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -31,7 +33,7 @@ if (spawnSync('git', ['status', '--porcelain'], { cwd: root, encoding: 'utf8' })
   process.stderr.write('What is not committed is not tried.\n')
 
 const results = []
-for (let i = 0; i < runs; i++) results.push(await tryOnce(i + 1, i >= runs - busyRuns))
+for (let i = 0; i < runs; i++) results.push(await tryOnce(i + 1, i < busyRuns))
 printTable()
 if (results.some(({ code }) => code !== 0)) process.exitCode = 1
 
@@ -45,7 +47,7 @@ async function tryOnce(number, isBusy) {
   const busy = Array.from({ length: isBusy ? loops : 0 }, () => spawn('sh', ['-c', 'while :; do :; done']))
   const startedAt = performance.now()
   const tiers = new Map()
-  let last = ''
+  let closingLine = 'no closing line'
   const code = await new Promise((resolve, reject) => {
     const child = spawn('bash', ['.ci/run'], { cwd: clone, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     endRun = () => {
@@ -53,14 +55,10 @@ async function tryOnce(number, isBusy) {
       process.kill(-child.pid, 'SIGTERM')
     }
     const file = createWriteStream(log)
-    let rest = ''
-    child.stderr.pipe(file, { end: false })
-    child.stdout.on('data', chunk => {
-      file.write(chunk)
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop()
-      for (const line of lines) take(line)
-    })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.pipe(file, { end: false })
+      createInterface(stream).on('line', take)
+    }
     child.on('error', reject)
     child.on('close', status => {
       endRun = () => {}
@@ -71,13 +69,14 @@ async function tryOnce(number, isBusy) {
     for (const each of busy) each.kill('SIGKILL')
   })
   const wallSeconds = (performance.now() - startedAt) / 1000
-  process.stdout.write(`run ${number}: exit code ${code}, ${last}\n`)
+  process.stdout.write(`run ${number}: exit code ${code}, ${closingLine}\n`)
   // A run that failed is kept, to be looked into.
   rmSync(code === 0 ? folder : join(clone, 'node_modules'), { recursive: true, force: true })
   return { code, isBusy, tiers, wallSeconds }
 
   function take(line) {
-    if (line !== '') last = line
+    if (/^\d+ passed, /.test(line)) closingLine = line
+    if (line.startsWith('failed: ')) process.stdout.write(`  ${line}\n`)
     const [, name, wall, cpu] = /^tier (.+): (\d+) s wall, (\d+) s cpu$/.exec(line) ?? []
     if (name === undefined || tiers.has(name)) return
     tiers.set(name, { wall: Number(wall), cpu: Number(cpu) })
